@@ -1,0 +1,98 @@
+"""A base bundle on disk: five files that belong together."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from bitfit_runtime.contract import BIASES_FILE, CONFIG_FILE, LIMITS, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE
+from bitfit_runtime.errors import BundleFormatError, BundleIntegrityError, BundleNotFoundError
+from bitfit_runtime.manifest import Manifest, parse_manifest
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Base:
+    """A bundle whose manifest was read and checked. Opening one costs no session: use `Engine` to run it.
+
+    `default_biases` maps each bias input to its default, float32 of shape `[size]`.
+    """
+
+    folder: Path
+    manifest: Manifest
+    default_biases: Mapping[str, Float32]
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Base":
+        """Read the manifest and the default biases of the bundle in `folder`.
+
+        Raises BundleNotFoundError, BundleFormatError or BundleIntegrityError.
+        """
+        folder = Path(folder)
+        path = folder / MANIFEST_FILE
+        if not path.is_file():
+            raise BundleNotFoundError(
+                f"{folder} is not a base bundle: it has no {MANIFEST_FILE}; make one with 'bitfit export'"
+            )
+        if path.stat().st_size > LIMITS.manifest_bytes:
+            raise BundleFormatError(f"{path} is larger than {LIMITS.manifest_bytes} bytes; export the base again")
+        try:
+            manifest = parse_manifest(path.read_text(encoding="utf-8"), str(path))
+        except UnicodeDecodeError as error:
+            raise BundleFormatError(f"{path} is not UTF-8 ({error}); export the base again") from None
+        for name in (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE, BIASES_FILE):
+            if name not in manifest.files:
+                raise BundleFormatError(f"{path} lists no {name}; export the base again")
+            if not (folder / name).is_file():
+                raise BundleNotFoundError(f"{folder} lacks {name}; copy the whole bundle, or export it again")
+        verify_files(folder, manifest, (BIASES_FILE,))
+        return cls(folder, manifest, _read_defaults(folder / BIASES_FILE, manifest))
+
+    @property
+    def model_path(self) -> Path:
+        """Path of the graph."""
+        return self.folder / MODEL_FILE
+
+    @property
+    def tokenizer_path(self) -> Path:
+        """Path of the tokenizer."""
+        return self.folder / TOKENIZER_FILE
+
+    def verify(self) -> None:
+        """Compare every file with the manifest's digest. Raises BundleIntegrityError."""
+        verify_files(self.folder, self.manifest, self.manifest.files)
+
+
+def verify_files(folder: Path, manifest: Manifest, names: Iterable[str]) -> None:
+    """Compare the named files with the manifest's digests. Raises BundleIntegrityError."""
+    for name in names:
+        found = file_digest(folder / name)
+        if found != manifest.files[name]:
+            raise BundleIntegrityError(
+                f"{folder / name} was altered or is incomplete: expected SHA-256 {manifest.files[name][:12]}…, "
+                f"found {found[:12]}…; copy or export the bundle again"
+            )
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _read_defaults(path: Path, manifest: Manifest) -> dict[str, Float32]:
+    try:
+        tensors = safetensors.numpy.load_file(path)
+    except (SafetensorError, ValueError) as error:
+        raise BundleFormatError(f"{path} cannot be read ({error}); export the base again") from None
+    for spec in manifest.biases:
+        tensor = tensors.get(spec.name)
+        if tensor is None or tensor.shape != (spec.size,) or tensor.dtype != np.float32:
+            raise BundleFormatError(f"{path}: expected {spec.name} as float32 [{spec.size}]; export the base again")
+    return {spec.name: tensors[spec.name] for spec in manifest.biases}

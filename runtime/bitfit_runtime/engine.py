@@ -1,0 +1,185 @@
+"""One session, any number of tasks."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, overload
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from bitfit_runtime.base import Base
+from bitfit_runtime.batching import plan_batches
+from bitfit_runtime.contract import LAST_HIDDEN_STATE, LIMITS, LOGITS, POOLED
+from bitfit_runtime.errors import InputError, UnknownTaskError
+from bitfit_runtime.pack import Pack, PackInfo, read_pack
+from bitfit_runtime.prediction import Prediction, classify
+from bitfit_runtime.resident import BARE_BASE, Resident, batch_feeds
+from bitfit_runtime.rows import Inputs, Row, as_rows, is_single
+from bitfit_runtime.self_test import full_test, quick_test
+from bitfit_runtime.session import open_session
+from bitfit_runtime.tokens import EncodedText, TextEncoder, collate
+
+Float32 = npt.NDArray[np.float32]
+SelfTestLevel = Literal["off", "quick", "full"]
+
+
+class Engine:
+    """Answers texts with any of the tasks that are installed, another one for every row if need be.
+
+    All methods may be called from several threads. A request runs with the packs that were installed when it began.
+    """
+
+    def __init__(
+        self,
+        base: str | Path | Base,
+        *,
+        threads: int | None = None,
+        session_options: ort.SessionOptions | None = None,
+        batch_size: int = 32,
+        max_batch_tokens: int = 16_384,
+        verify: bool = True,
+        self_test: SelfTestLevel = "quick",
+    ) -> None:
+        """Load a base bundle.
+
+        `threads` bounds the threads inside one operator. A list of more than `batch_size` rows, or of more than
+        `max_batch_tokens` padded tokens, is run in several batches of similar length. `verify` compares every file
+        with its digest. `self_test` proves on this machine that bias inputs are honoured: `quick` all together,
+        `full` each one by itself.
+
+        Raises BundleError or one of its subclasses, InputError.
+        """
+        if batch_size < 1 or max_batch_tokens < 1:
+            raise InputError("batch_size and max_batch_tokens should be at least 1")
+        self._base = base if isinstance(base, Base) else Base.open(base)
+        self._batch_size, self._max_batch_tokens = batch_size, max_batch_tokens
+        with ThreadPoolExecutor(1) as pool:  # hashing and ONNX Runtime's loading overlap: both release the GIL
+            verified = pool.submit(self._base.verify) if verify else None
+            try:
+                self._session = open_session(self._base.model_path, threads, session_options)
+            finally:
+                if verified is not None:
+                    verified.result()
+        self._encoder = TextEncoder.from_file(self._base.tokenizer_path)
+        self._defaults = {name: bias[None, None] for name, bias in self._base.default_biases.items()}
+        if self_test != "off":
+            test = quick_test if self_test == "quick" else full_test
+            test(self._session, self._base.manifest, self._base.default_biases)
+        self._installing = threading.Lock()
+        self._residents: Mapping[str, Resident] = {}
+
+    @property
+    def base(self) -> Base:
+        """The base that this engine runs."""
+        return self._base
+
+    @property
+    def tasks(self) -> Mapping[str, PackInfo]:
+        """The installed tasks by name: a snapshot that later changes do not touch."""
+        residents = self._residents
+        return MappingProxyType({name: resident.info for name, resident in residents.items() if resident.info})
+
+    def install(self, name: str, pack: Pack | str | Path) -> PackInfo:
+        """Install a pack, or the pack in a file, under a task name, replacing the one that was there.
+
+        If the pack cannot be used the earlier one stays. Raises PackError or one of its subclasses, InputError.
+        """
+        if not isinstance(name, str) or not 1 <= len(name) <= LIMITS.task_name_characters:
+            raise InputError(
+                f"a task name should be a string of 1 to {LIMITS.task_name_characters} characters: {name!r}"
+            )
+        if not isinstance(pack, Pack):
+            pack = read_pack(pack)
+        pack.check(self._base.manifest)
+        resident = Resident.from_pack(pack)
+        with self._installing:
+            self._residents = {**self._residents, name: resident}
+        return pack.info
+
+    def remove(self, name: str) -> None:
+        """Remove a task. Raises UnknownTaskError."""
+        with self._installing:
+            self._resident(self._residents, name)
+            self._residents = {key: value for key, value in self._residents.items() if key != name}
+
+    @overload
+    def predict(self, inputs: str | Row, task: str | None = None) -> Prediction: ...
+    @overload
+    def predict(
+        self, inputs: Sequence[str] | Sequence[tuple[str, str]] | Sequence[Row], task: str | None = None
+    ) -> list[Prediction]: ...
+    def predict(self, inputs: Inputs, task: str | None = None) -> Prediction | list[Prediction]:
+        """Answer one text or row with a `Prediction`, or a list of them with a list in the same order.
+
+        With `task`, an input is a text or a (text, text_pair). Without it, an input is a (text, task) or a `Row`, and
+        every row may have another task. An empty text is answered as such; a text that is too long is cut, which the
+        prediction says. Raises InputError, UnknownTaskError.
+        """
+        rows = as_rows(inputs, task)
+        residents = self._residents_of(rows)
+        encoded = self._encode(rows, residents)
+        logits = self._run(LOGITS, encoded, residents)
+        answers = [
+            classify(row.task or "", resident.info.labels, values[: len(resident.info.labels)], text.truncated)
+            for row, resident, values, text in zip(rows, residents, logits, encoded, strict=True)
+            if resident.info is not None
+        ]
+        return answers[0] if is_single(inputs) else answers
+
+    def logits(self, inputs: Inputs, task: str | None = None) -> list[Float32]:
+        """Return each row's plain logits, float32 `[labels of its task]`. Inputs and errors are those of `predict`."""
+        rows = as_rows(inputs, task)
+        residents = self._residents_of(rows)
+        logits = self._run(LOGITS, self._encode(rows, residents), residents)
+        return [
+            values[: len(resident.info.labels)]
+            for values, resident in zip(logits, residents, strict=True)
+            if resident.info is not None
+        ]
+
+    def embed(self, inputs: Inputs, task: str | None = None) -> Float32:
+        """Return each row's pooled vector, float32 `[inputs, hidden]`: the bare base's where a row has no task."""
+        rows = as_rows(inputs, task)
+        residents = self._residents_of(rows, bare=True)
+        pooled = self._run(POOLED, self._encode(rows, residents), residents)
+        return np.stack(pooled) if pooled else np.zeros((0, self._base.manifest.hidden_size), np.float32)
+
+    def hidden_states(self, inputs: Inputs, task: str | None = None) -> list[Float32]:
+        """Return each row's last hidden states, float32 `[its tokens, hidden]`, without the padding."""
+        rows = as_rows(inputs, task)
+        residents = self._residents_of(rows, bare=True)
+        encoded = self._encode(rows, residents)
+        states = self._run(LAST_HIDDEN_STATE, encoded, residents)
+        return [values[: len(text)] for values, text in zip(states, encoded, strict=True)]
+
+    def _residents_of(self, rows: Sequence[Row], bare: bool = False) -> list[Resident]:
+        residents = self._residents  # one read: a replacement from another thread is seen whole or not at all
+        return [BARE_BASE if bare and row.task is None else self._resident(residents, row.task) for row in rows]
+
+    def _resident(self, residents: Mapping[str, Resident], name: str | None) -> Resident:
+        if name is None:
+            raise InputError("no task was given; pass task=NAME, or rows of (text, task)")
+        if name not in residents:
+            known = ", ".join(sorted(residents)[:8]) or "none"
+            raise UnknownTaskError(f"no task {name!r} is installed (installed: {known}); install its pack first")
+        return residents[name]
+
+    def _encode(self, rows: Sequence[Row], residents: Sequence[Resident]) -> list[EncodedText]:
+        longest = self._base.manifest.max_length
+        lengths = [resident.info.max_length if resident.info else longest for resident in residents]
+        return self._encoder.encode([(row.text, row.text_pair) for row in rows], lengths)
+
+    def _run(self, output: str, texts: Sequence[EncodedText], residents: Sequence[Resident]) -> list[Float32]:
+        """Run every row and return its part of `output`, in the order of the rows."""
+        manifest = self._base.manifest
+        results: dict[int, Float32] = {}
+        for batch in plan_batches([len(text) for text in texts], self._batch_size, self._max_batch_tokens):
+            tokens = collate([texts[row] for row in batch], manifest.inputs, manifest.pad_token_id)
+            biases = batch_feeds([residents[row] for row in batch], self._defaults)
+            values = self._session.run([output], {**tokens, **biases})[0]
+            results.update(zip(batch, values, strict=True))
+        return [results[row] for row in range(len(texts))]

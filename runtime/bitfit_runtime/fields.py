@@ -1,0 +1,67 @@
+"""Typed access to parsed JSON, so that a format error names the field and both types."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Fields:
+    """A JSON object whose fields are read by name and type.
+
+    `fail` makes the exception to raise from a one-line message.
+    """
+
+    def __init__(self, value: object, where: str, fail: Callable[[str], Exception]) -> None:
+        self._where = where
+        self._fail = fail
+        if not isinstance(value, Mapping):
+            raise fail(f"{where}: expected an object, found {type(value).__name__}")
+        self._value: Mapping[str, Any] = value
+
+    def get(self, name: str, kind: type[T]) -> T:
+        """Return field `name`, which must be of type `kind` (an integer is accepted as a float)."""
+        if name not in self._value:
+            raise self._fail(f"{self._where}: field {name!r} is missing")
+        value = self._value[name]
+        if kind is float and type(value) is int:
+            return float(value)  # type: ignore[return-value]
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise self._fail(f"{self._where}: field {name!r} should be {kind.__name__}, found {type(value).__name__}")
+        return value
+
+    def strings(self, name: str) -> tuple[str, ...]:
+        """Return field `name`, a list of strings."""
+        return self._list(name, str)
+
+    def integers(self, name: str) -> tuple[int, ...]:
+        """Return field `name`, a list of integers."""
+        return self._list(name, int)
+
+    def objects(self, name: str) -> list["Fields"]:
+        """Return field `name`, a list of objects."""
+        items = self.get(name, list)
+        return [Fields(item, f"{self._where}: {name}[{i}]", self._fail) for i, item in enumerate(items)]
+
+    def object(self, name: str) -> "Fields":
+        """Return field `name`, an object."""
+        return Fields(self.get(name, dict), f"{self._where}: {name}", self._fail)
+
+    def mapping(self, name: str, kind: type[T]) -> dict[str, T]:
+        """Return field `name`, an object whose values are all of type `kind`."""
+        inner = self.object(name)
+        return {key: inner.get(key, kind) for key in inner._value}
+
+    def choice(self, name: str, allowed: tuple[str, ...]) -> str:
+        """Return field `name`, a string that must be one of `allowed`."""
+        value = self.get(name, str)
+        if value not in allowed:
+            raise self._fail(f"{self._where}: field {name!r} should be one of {', '.join(allowed)}, found {value!r}")
+        return value
+
+    def _list(self, name: str, kind: type[T]) -> tuple[T, ...]:
+        items = self.get(name, list)
+        for item in items:
+            if not isinstance(item, kind) or isinstance(item, bool):
+                raise self._fail(f"{self._where}: field {name!r} should hold only {kind.__name__}")
+        return tuple(items)

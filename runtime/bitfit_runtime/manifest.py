@@ -1,0 +1,173 @@
+"""`bitfit.json`: what a base bundle says about itself."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bitfit_runtime.contract import ATTENTION_MASK, BASE_SCHEMA, INPUT_IDS, MODEL_FILE, POOLINGS, PRECISIONS
+from bitfit_runtime.errors import BundleFormatError
+from bitfit_runtime.fields import Fields
+
+FORMAT = "bitfit-base"
+SCHEMES = ("float32", "int8")
+
+
+@dataclass(frozen=True, slots=True)
+class BiasSpec:
+    """One bias input of the graph, of shape `[rows, 1, size]`.
+
+    `term` is the paper's name (`q`, `k`, `v`, `m1`, `m2`, `m3`, `LN1`, `LN2`) or `embeddings` or `pooler`;
+    `layer` is the encoder layer, or -1 outside the layers.
+    """
+
+    name: str
+    size: int
+    term: str
+    layer: int
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSpec:
+    """One frozen parameter and how the graph stores it.
+
+    `shape` is the checkpoint's. The initializer `name` holds that tensor, with its two axes swapped if `transposed`.
+    Under scheme `int8` a second initializer `name + ".scale"` holds one float32 for each index of the checkpoint's
+    axis 0 (an output feature of a linear layer, a row of an embedding table): weight = int8 × scale.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    scheme: str
+    transposed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """Token ids and the `pooled` vectors that the export computed for them.
+
+    Row 0 runs with the default biases; row 1 with bias `i` of the table moved by `amplitude * (-1)**(i + j)` at its
+    index `j`. `tolerance` bounds the relative L2 distance that other instruction sets may cause.
+    """
+
+    input_ids: tuple[int, ...]
+    amplitude: float
+    tolerance: float
+    pooled: tuple[tuple[float, ...], tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The parsed and checked manifest.
+
+    `files` maps each other file of the bundle to its SHA-256 in hexadecimal.
+    """
+
+    name: str
+    architecture: str
+    precision: str
+    pooling: str
+    max_length: int
+    hidden_size: int
+    pad_token_id: int
+    parameters: int
+    inputs: tuple[str, ...]
+    files: Mapping[str, str]
+    biases: tuple[BiasSpec, ...]
+    weights: tuple[WeightSpec, ...]
+    self_test: SelfTest
+    created_by: str
+
+    @property
+    def digest(self) -> str:
+        """The base's identity, which packs name: `sha256:` and the digest of the graph."""
+        return f"sha256:{self.files[MODEL_FILE]}"
+
+    @property
+    def bias_parameters(self) -> int:
+        """How many numbers the bias inputs hold together."""
+        return sum(spec.size for spec in self.biases)
+
+    def to_json(self) -> str:
+        """Return the manifest as the text of `bitfit.json`; `parse_manifest` reads it back unchanged."""
+        document = {"format": FORMAT, "schema_version": BASE_SCHEMA} | asdict(self)
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def parse_manifest(text: str, where: str = "bitfit.json") -> Manifest:
+    """Parse and check the text of a manifest.
+
+    Raises BundleFormatError, naming the field, what was expected and what was found.
+    """
+    try:
+        document: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BundleFormatError(f"{where} is not JSON ({error}); export the base again") from None
+    fields = Fields(document, where, lambda message: BundleFormatError(f"{message}; export the base again"))
+    fields.choice("format", (FORMAT,))
+    schema = fields.get("schema_version", int)
+    if schema != BASE_SCHEMA:
+        raise BundleFormatError(
+            f"{where} has schema version {schema}, this runtime reads {BASE_SCHEMA}; upgrade bitfit-edge or export again"
+        )
+    manifest = Manifest(
+        name=fields.get("name", str),
+        architecture=fields.get("architecture", str),
+        precision=fields.choice("precision", PRECISIONS),
+        pooling=fields.choice("pooling", POOLINGS),
+        max_length=fields.get("max_length", int),
+        hidden_size=fields.get("hidden_size", int),
+        pad_token_id=fields.get("pad_token_id", int),
+        parameters=fields.get("parameters", int),
+        inputs=fields.strings("inputs"),
+        files=fields.mapping("files", str),
+        biases=tuple(_bias(item) for item in fields.objects("biases")),
+        weights=tuple(_weight(item) for item in fields.objects("weights")),
+        self_test=_self_test(fields.object("self_test")),
+        created_by=fields.get("created_by", str),
+    )
+    _check(manifest, where)
+    return manifest
+
+
+def _bias(item: Fields) -> BiasSpec:
+    return BiasSpec(item.get("name", str), item.get("size", int), item.get("term", str), item.get("layer", int))
+
+
+def _weight(item: Fields) -> WeightSpec:
+    return WeightSpec(
+        item.get("name", str), item.integers("shape"), item.choice("scheme", SCHEMES), item.get("transposed", bool)
+    )
+
+
+def _self_test(item: Fields) -> SelfTest:
+    rows = item.get("pooled", list)
+    if len(rows) != 2 or not all(isinstance(row, list) and all(type(x) is float for x in row) for row in rows):
+        raise BundleFormatError(
+            "bitfit.json: self_test: 'pooled' should be two lists of numbers; export the base again"
+        )
+    return SelfTest(
+        input_ids=item.integers("input_ids"),
+        amplitude=item.get("amplitude", float),
+        tolerance=item.get("tolerance", float),
+        pooled=(tuple(rows[0]), tuple(rows[1])),
+    )
+
+
+def _check(manifest: Manifest, where: str) -> None:
+    names = [spec.name for spec in manifest.biases]
+    problems = {
+        f"max_length should be at least 8, found {manifest.max_length}": manifest.max_length < 8,
+        f"hidden_size should be positive, found {manifest.hidden_size}": manifest.hidden_size < 1,
+        "a bias is listed twice": len(set(names)) != len(names),
+        "a bias has no elements": any(spec.size < 1 for spec in manifest.biases),
+        f"files lists no {MODEL_FILE}": MODEL_FILE not in manifest.files,
+        f"inputs should begin with {INPUT_IDS}, {ATTENTION_MASK}": manifest.inputs[:2] != (INPUT_IDS, ATTENTION_MASK),
+        "self_test.input_ids is empty": not manifest.self_test.input_ids,
+        "self_test.pooled is not as wide as the model": any(
+            len(row) != manifest.hidden_size for row in manifest.self_test.pooled
+        ),
+    }
+    for problem, present in problems.items():
+        if present:
+            raise BundleFormatError(f"{where}: {problem}; export the base again")

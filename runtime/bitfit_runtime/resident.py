@@ -1,0 +1,65 @@
+"""Packs as they lie in memory, and the feeds of a batch that mixes them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bitfit_runtime.contract import HEAD_BIAS, HEAD_WEIGHT
+from bitfit_runtime.pack import Pack, PackInfo
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """An installed pack, or the bare base when `info` is None.
+
+    `biases` maps graph inputs to float32 `[1, 1, n]`; `head` holds `head.weight [1, hidden, labels]` and
+    `head.bias [1, 1, labels]`.
+    """
+
+    info: PackInfo | None
+    biases: Mapping[str, Float32]
+    head: Mapping[str, Float32]
+
+    @classmethod
+    def from_pack(cls, pack: Pack) -> "Resident":
+        """Bring a decoded pack into the graph's shapes."""
+        biases = {name: tensor[None, None] for name, tensor in pack.tensors.items() if not name.startswith("head.")}
+        head = {HEAD_WEIGHT: pack.tensors[HEAD_WEIGHT][None], HEAD_BIAS: pack.tensors[HEAD_BIAS][None, None]}
+        return cls(pack.info, biases, head)
+
+
+BARE_BASE = Resident(None, {}, {})
+
+
+def batch_feeds(residents: Sequence[Resident], defaults: Mapping[str, Float32]) -> dict[str, Float32]:
+    """Return the feeds of a batch whose row `i` is answered by `residents[i]`.
+
+    With one pack for all rows nothing is copied (rows = 1). Otherwise rows = batch: a pack that lacks a bias gets the
+    base's from `defaults`, float32 `[1, 1, n]` each, and heads are padded with zeros to the largest number of labels.
+    """
+    first = residents[0]
+    if all(resident is first for resident in residents):
+        return {**first.biases, **first.head}
+    names = {name: None for resident in residents for name in resident.biases}
+    feeds = {
+        name: np.concatenate([resident.biases.get(name, defaults[name]) for resident in residents]) for name in names
+    }
+    for name in (HEAD_WEIGHT, HEAD_BIAS):
+        parts = [resident.head.get(name) for resident in residents]
+        present = [part for part in parts if part is not None]
+        if present:
+            feeds[name] = _pad_labels(parts, present[0].shape[1])
+    return feeds
+
+
+def _pad_labels(parts: Sequence[Float32 | None], width: int) -> Float32:
+    labels = max(part.shape[2] for part in parts if part is not None)
+    stacked = np.zeros((len(parts), width, labels), np.float32)
+    for row, part in enumerate(parts):
+        if part is not None:
+            stacked[row, :, : part.shape[2]] = part[0]
+    return stacked

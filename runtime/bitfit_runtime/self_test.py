@@ -1,0 +1,84 @@
+"""Proof, when a base is loaded, that this machine's kernels honour the bias inputs.
+
+Some execution providers ignore inputs that have defaults, and some graph fusions bake a default in. Both would answer
+every task with the base's own biases, without a word.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from bitfit_runtime.contract import ATTENTION_MASK, INPUT_IDS, POOLED, TOKEN_TYPE_IDS
+from bitfit_runtime.errors import SelfTestError
+from bitfit_runtime.manifest import Manifest
+
+Float32 = npt.NDArray[np.float32]
+# Large enough that even a key bias shows: it shifts a whole row of attention scores, which softmax forgives but for
+# the rounding that large scores bring.
+EFFECT_AMPLITUDE = 64.0
+
+
+def moved_biases(manifest: Manifest, defaults: Mapping[str, Float32], amplitude: float) -> dict[str, Float32]:
+    """Return every bias moved by `amplitude * (-1)**(i + j)`, `i` its place in the table and `j` the index: `[n]` each."""
+    return {
+        spec.name: defaults[spec.name]
+        + np.float32(amplitude) * (1 - 2 * ((place + np.arange(spec.size)) % 2)).astype(np.float32)
+        for place, spec in enumerate(manifest.biases)
+    }
+
+
+def quick_test(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> None:
+    """Compare `pooled` with the manifest's golden vectors, one row with default biases and one with all moved.
+
+    Raises SelfTestError when a row is further off than the manifest's tolerance.
+    """
+    golden = manifest.self_test
+    moved = moved_biases(manifest, defaults, golden.amplitude)
+    feeds = {name: np.stack([defaults[name], moved[name]])[:, None] for name in moved}
+    pooled = _pooled(session, manifest, feeds, rows=2)
+    for row, (found, expected) in enumerate(zip(pooled, np.asarray(golden.pooled, np.float32), strict=True)):
+        distance = relative_distance(found, expected)
+        if not distance <= golden.tolerance:
+            raise SelfTestError(
+                f"{manifest.name}: with {'default' if row == 0 else 'moved'} biases the answer is {distance:.3f} away "
+                f"from the exported one, at most {golden.tolerance} is expected; this build of onnxruntime does not "
+                "honour the graph's bias inputs or its kernels saturate: use another version or provider"
+            )
+
+
+def full_test(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> None:
+    """Run `quick_test`, then check that each bias input alone moves the answer. Raises SelfTestError, naming them."""
+    quick_test(session, manifest, defaults)
+    ignored = ignored_biases(session, manifest, defaults)
+    if ignored:
+        raise SelfTestError(
+            f"{manifest.name}: onnxruntime {ort.__version__} ignores {len(ignored)} bias inputs, {ignored[0]} first; "
+            "use another version or provider"
+        )
+
+
+def ignored_biases(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> list[str]:
+    """Return the bias inputs that do not move `pooled`: one run, in which row `i` has only bias `i` moved."""
+    moved = moved_biases(manifest, defaults, EFFECT_AMPLITUDE)
+    rows = len(manifest.biases) + 1
+    feeds = {}
+    for place, spec in enumerate(manifest.biases):
+        feed = np.repeat(defaults[spec.name][None, None], rows, axis=0)
+        feed[place, 0] = moved[spec.name]
+        feeds[spec.name] = feed
+    pooled = _pooled(session, manifest, feeds, rows)
+    return [spec.name for spec, row in zip(manifest.biases, pooled, strict=False) if np.array_equal(row, pooled[-1])]
+
+
+def relative_distance(found: Float32, expected: Float32) -> float:
+    """L2 distance of two vectors, relative to the norm of `expected`."""
+    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+
+
+def _pooled(session: ort.InferenceSession, manifest: Manifest, feeds: Mapping[str, Float32], rows: int) -> Float32:
+    ids = np.tile(np.asarray(manifest.self_test.input_ids, np.int64), (rows, 1))
+    tokens = {INPUT_IDS: ids, ATTENTION_MASK: np.ones_like(ids), TOKEN_TYPE_IDS: np.zeros_like(ids)}
+    pooled: Float32 = session.run([POOLED], {**{name: tokens[name] for name in manifest.inputs}, **feeds})[0]
+    return pooled
