@@ -107,7 +107,7 @@ class Engine:
             self._residents = {key: value for key, value in self._residents.items() if key != name}
 
     @overload
-    def predict(self, inputs: str | Row, task: str | None = None) -> Prediction: ...
+    def predict(self, inputs: str | Row, task: str | None = None) -> Prediction: ...  # type: ignore[overload-overlap]
     @overload
     def predict(
         self, inputs: Sequence[str] | Sequence[tuple[str, str]] | Sequence[Row], task: str | None = None

@@ -108,7 +108,7 @@ def parse_manifest(text: str, where: str = "bitfit.json") -> Manifest:
     schema = fields.get("schema_version", int)
     if schema != BASE_SCHEMA:
         raise BundleFormatError(
-            f"{where} has schema version {schema}, this runtime reads {BASE_SCHEMA}; upgrade bitfit-edge or export again"
+            f"{where} has schema version {schema}, this runtime reads {BASE_SCHEMA}; upgrade bitfit-edge"
         )
     manifest = Manifest(
         name=fields.get("name", str),

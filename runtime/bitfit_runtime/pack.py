@@ -52,7 +52,7 @@ class PackInfo:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """One task, decoded: `tensors` are float32, biases `[size]`, `head.weight [hidden, labels]`, `head.bias [labels]`."""
+    """One task, decoded to float32: biases `[size]`, `head.weight [hidden, labels]` and `head.bias [labels]`."""
 
     info: PackInfo
     tensors: Mapping[str, Float32]

@@ -36,15 +36,14 @@ def as_rows(inputs: Inputs, task: str | None) -> list[Row]:
 
 
 def _as_row(item: object, task: str | None, position: int) -> Row:
+    row: Row
     match item:
         case str():
             row = Row(item, task)
         case Row():
             row = item if item.task is not None else item._replace(task=task)
-        case (text, pair) if task is not None:
-            row = Row(text, task, pair)
-        case (text, name):
-            row = Row(text, name)
+        case (first, second):  # of which types is checked below
+            row = Row(first, task, second) if task is not None else Row(first, second)  # type: ignore[arg-type]
         case _:
             raise InputError(
                 f"input {position}: expected a string, a tuple of two or a Row, found {type(item).__name__}; "

@@ -21,7 +21,7 @@ EFFECT_AMPLITUDE = 64.0
 
 
 def moved_biases(manifest: Manifest, defaults: Mapping[str, Float32], amplitude: float) -> dict[str, Float32]:
-    """Return every bias moved by `amplitude * (-1)**(i + j)`, `i` its place in the table and `j` the index: `[n]` each."""
+    """Return every bias `[n]` moved by `amplitude * (-1)**(i + j)`, `i` its place in the table and `j` the index."""
     return {
         spec.name: defaults[spec.name]
         + np.float32(amplitude) * (1 - 2 * ((place + np.arange(spec.size)) % 2)).astype(np.float32)

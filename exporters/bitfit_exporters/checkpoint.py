@@ -1,0 +1,119 @@
+"""Loading a pretrained encoder and its tokenizer, from a folder, the cache or the hub."""
+
+import difflib
+import inspect
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from bitfit_exporters.errors import ArchitectureError, CheckpointError, ModelUnavailableError, UnknownModelError
+from bitfit_exporters.families import FAMILIES, Family
+from bitfit_exporters.names import SHORT_NAMES
+from bitfit_exporters.options import ExportOptions
+from bitfit_runtime.contract import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
+
+HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded encoder in float32 and evaluation mode. `max_length` is in tokens."""
+
+    name: str
+    family: Family
+    config: Any
+    model: torch.nn.Module
+    tokenizer: Tokenizer
+    pad_token_id: int
+    inputs: tuple[str, ...]
+    max_length: int
+
+
+def load_checkpoint(name: str, options: ExportOptions) -> Checkpoint:
+    """Load a model by short name, hub name or folder.
+
+    Raises UnknownModelError, ModelUnavailableError, CheckpointError or ArchitectureError.
+    """
+    source = resolve(name)
+    where: dict[str, Any] = {"revision": options.revision, "local_files_only": options.offline}
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        config = AutoConfig.from_pretrained(source, **where)
+        family = _family(config, name)
+        model, info = AutoModel.from_pretrained(
+            source, config=config, dtype=torch.float32, attn_implementation="sdpa", output_loading_info=True, **where
+        )
+        fast = AutoTokenizer.from_pretrained(source, **where)
+        tokenizer = Tokenizer.from_str(fast.backend_tokenizer.to_str())
+    except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
+        raise _loading_error(name, source, options, error) from None
+    missing = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
+    if missing:
+        raise CheckpointError(f"{name} lacks {len(missing)} weights of its model, {missing[0]} first; get it again")
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    pad = fast.pad_token_id if fast.pad_token_id is not None else config.pad_token_id
+    positions = int(config.max_position_embeddings) - family.reserved_positions
+    return Checkpoint(
+        name=Path(source).name,
+        family=family,
+        config=config,
+        model=model.eval(),
+        tokenizer=tokenizer,
+        pad_token_id=int(pad or 0),
+        inputs=model_inputs(model, config),
+        max_length=min(positions, options.max_length or positions),
+    )
+
+
+def resolve(name: str) -> str:
+    """Return the folder or hub name that `name` stands for. Raises UnknownModelError, CheckpointError."""
+    if name in SHORT_NAMES:
+        return SHORT_NAMES[name]
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise CheckpointError(f"{name} is not a checkpoint: it has no config.json; give a folder that has one")
+        return str(path.resolve())
+    if path.exists():
+        raise CheckpointError(f"{name} is a file; give the folder that holds config.json and the weights")
+    if not HUB_NAME.fullmatch(name):
+        raise UnknownModelError(
+            f"{name} is neither a folder nor a hub name; known short names: {', '.join(SHORT_NAMES)}"
+        )
+    if "/" not in name:
+        close = difflib.get_close_matches(name, SHORT_NAMES, 1)
+        hint = f"did you mean {close[0]}?" if close else f"known short names: {', '.join(SHORT_NAMES)}"
+        raise UnknownModelError(
+            f"there is no model or folder named {name}; {hint} (hub names have the form owner/name)"
+        )
+    return name
+
+
+def model_inputs(model: torch.nn.Module, config: Any) -> tuple[str, ...]:
+    """Return the token inputs of an encoder; segments only where it tells more than one apart."""
+    takes_types = TOKEN_TYPE_IDS in inspect.signature(model.forward).parameters
+    segments = getattr(config, "type_vocab_size", 0) or 0
+    return (INPUT_IDS, ATTENTION_MASK, *((TOKEN_TYPE_IDS,) if takes_types and segments > 1 else ()))
+
+
+def _family(config: Any, name: str) -> Family:
+    family = FAMILIES.get(config.model_type)
+    if family is None:
+        raise ArchitectureError(f"{name} is of type {config.model_type!r}; supported types: {', '.join(FAMILIES)}")
+    return family
+
+
+def _loading_error(name: str, source: str, options: ExportOptions, error: Exception) -> Exception:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    if Path(source).is_dir():
+        return CheckpointError(f"{name} cannot be loaded ({reason}); expected config.json, weights and a tokenizer")
+    advice = "run once without --offline" if options.offline else "check the name and the network, or give a folder"
+    return ModelUnavailableError(f"{name} ({source}) is not to be had ({reason}); {advice}")

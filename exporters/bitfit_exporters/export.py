@@ -1,0 +1,195 @@
+"""The export from end to end: load, capture, pass by pass, write, verify."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+import safetensors.numpy
+
+from bitfit_exporters.bundle import staged
+from bitfit_exporters.capture import Captured, capture
+from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
+from bitfit_exporters.errors import ArchitectureError, ExportError, VerificationError
+from bitfit_exporters.options import ExportOptions
+from bitfit_exporters.passes import attach_head, expose_biases, quantize_embeddings, quantize_matmuls, strip
+from bitfit_exporters.report import ExportReport
+from bitfit_exporters.verify import PARITY, SENTENCES, Verified, golden, parity_error, verify
+from bitfit_runtime import Base, Engine
+from bitfit_runtime.base import file_digest
+from bitfit_runtime.contract import (
+    BIASES_FILE,
+    CONFIG_FILE,
+    MANIFEST_FILE,
+    MODEL_FILE,
+    POOLINGS,
+    PRECISIONS,
+    TOKENIZER_FILE,
+)
+from bitfit_runtime.manifest import BiasSpec, Manifest, SelfTest, WeightSpec
+from bitfit_runtime.session import open_session
+from bitfit_runtime.tokens import TextEncoder
+from bitfit_runtime.version import TOOL
+
+Float32 = npt.NDArray[np.float32]
+Progress = Callable[[str], None]
+
+
+def export_base(
+    model: str, output: Path, options: ExportOptions, progress: Progress = lambda step: None
+) -> ExportReport:
+    """Export `model` (a short name, hub name or folder) to the bundle folder `output` and verify it.
+
+    `progress` receives each step's name as it begins. An earlier bundle at `output` is replaced only when the new one
+    passed every check. Raises ExportError or one of its subclasses.
+    """
+    began = time.perf_counter()
+    _check_options(options)
+    progress("load the checkpoint")
+    checkpoint = load_checkpoint(model, options)
+    pooling = _pooling(checkpoint, options)
+    with staged(Path(output)) as folder:
+        progress("capture the graph")
+        captured = capture(checkpoint)
+        graph = captured.model.graph
+        progress("expose biases, attach the head")
+        expose_biases(graph, checkpoint.family)
+        attach_head(graph, int(checkpoint.config.hidden_size), pooling, _pooler(checkpoint, pooling))
+        defaults = _defaults(graph)
+        manifest = _manifest(checkpoint, captured, options.precision, pooling, defaults)
+        if options.precision == "int8":
+            progress("compare the float graph with torch")
+            _check_float_graph(captured.model, manifest, checkpoint, folder)
+            progress("quantize")
+            quantized = {*quantize_matmuls(graph), *quantize_embeddings(graph)}
+            weights = tuple(replace(w, scheme="int8") if w.name in quantized else w for w in manifest.weights)
+            manifest = replace(manifest, weights=weights)
+        strip(captured.model, checkpoint.name)
+        progress("write the bundle")
+        ir.save(captured.model, folder / MODEL_FILE)
+        _write_companions(folder, checkpoint, defaults)
+        progress("verify")
+        manifest, verified = _verified(folder, manifest, defaults, checkpoint)
+        size = (folder / MODEL_FILE).stat().st_size
+    return _report(manifest, Path(output), verified, size, time.perf_counter() - began)
+
+
+def _check_options(options: ExportOptions) -> None:
+    if options.precision not in PRECISIONS:
+        raise ExportError(f"unknown precision {options.precision!r}; choose one of {', '.join(PRECISIONS)}")
+    if options.pooling is not None and options.pooling not in POOLINGS:
+        raise ExportError(f"unknown pooling {options.pooling!r}; choose one of {', '.join(POOLINGS)}")
+    if options.max_length is not None and options.max_length < 8:
+        raise ExportError(f"--max-length should be at least 8 tokens, found {options.max_length}")
+
+
+def _pooling(checkpoint: Checkpoint, options: ExportOptions) -> str:
+    pooling = options.pooling or checkpoint.family.pooling
+    if pooling == "pooler" and not checkpoint.family.has_pooler:
+        raise ArchitectureError(f"{checkpoint.name} has no pooler; choose --pooling mean or cls")
+    return pooling
+
+
+def _pooler(checkpoint: Checkpoint, pooling: str) -> tuple[Float32, Float32] | None:
+    if pooling != "pooler":
+        return None
+    state = checkpoint.model.state_dict()
+    return state["pooler.dense.weight"].numpy().copy(), state["pooler.dense.bias"].numpy().copy()
+
+
+def _defaults(graph: ir.Graph) -> dict[str, Float32]:
+    biases = [
+        value for value in graph.inputs if value.const_value is not None and not str(value.name).startswith("head.")
+    ]
+    return {str(b.name): b.const_value.numpy().reshape(-1).copy() for b in biases if b.const_value is not None}
+
+
+def _manifest(
+    checkpoint: Checkpoint, captured: Captured, precision: str, pooling: str, defaults: dict[str, Float32]
+) -> Manifest:
+    biases = []
+    for name, bias in defaults.items():
+        term, layer = checkpoint.family.term(name) or ("", -1)
+        biases.append(BiasSpec(name, bias.size, term, layer))
+    transposed = dict(captured.transposed) | ({"pooler.dense.weight": True} if pooling == "pooler" else {})
+    values = dict(checkpoint.model.named_parameters())
+    weights = tuple(
+        WeightSpec(name, tuple(values[name].shape), "float32", swapped)
+        for name, swapped in transposed.items()
+        if name not in defaults
+    )
+    return Manifest(
+        name=checkpoint.name,
+        architecture=checkpoint.config.model_type,
+        precision=precision,
+        pooling=pooling,
+        max_length=checkpoint.max_length,
+        hidden_size=int(checkpoint.config.hidden_size),
+        pad_token_id=checkpoint.pad_token_id,
+        parameters=sum(bias.size for bias in defaults.values()) + sum(int(np.prod(w.shape)) for w in weights),
+        inputs=checkpoint.inputs,
+        files={},
+        biases=tuple(biases),
+        weights=weights,
+        self_test=SelfTest((0,), 0.0, 0.0, ((), ())),
+        created_by=TOOL,
+    )
+
+
+def _check_float_graph(model: ir.Model, manifest: Manifest, checkpoint: Checkpoint, folder: Path) -> None:
+    """Before quantization only rounding may part the graph from torch: a much sharper check than the int8 one."""
+    path = folder / "float.onnx"
+    ir.save(model, path)
+    texts = TextEncoder(checkpoint.tokenizer).encode(
+        [(s, None) for s in SENTENCES], [manifest.max_length] * len(SENTENCES)
+    )
+    error = parity_error(open_session(path), manifest, checkpoint, texts)
+    path.unlink()
+    if not error <= PARITY["fp32"]:
+        raise VerificationError(f"the float graph is {error:.2e} away from torch, at most {PARITY['fp32']} is accepted")
+
+
+def _write_companions(folder: Path, checkpoint: Checkpoint, defaults: dict[str, Float32]) -> None:
+    (folder / BIASES_FILE).write_bytes(safetensors.numpy.save(defaults))
+    (folder / TOKENIZER_FILE).write_text(checkpoint.tokenizer.to_str(), encoding="utf-8")
+    config: Any = checkpoint.config
+    (folder / CONFIG_FILE).write_text(config.to_json_string(), encoding="utf-8")
+
+
+def _verified(
+    folder: Path, manifest: Manifest, defaults: dict[str, Float32], checkpoint: Checkpoint
+) -> tuple[Manifest, Verified]:
+    """Run every check on the files as written, then load them once as a user would."""
+    session = open_session(folder / MODEL_FILE)
+    text = TextEncoder(checkpoint.tokenizer).encode([(SENTENCES[0], None)], [manifest.max_length])[0]
+    manifest = replace(manifest, self_test=golden(session, manifest, defaults, text))
+    verified = verify(session, manifest, defaults, checkpoint)
+    digests = {name: file_digest(folder / name) for name in (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE, BIASES_FILE)}
+    manifest = replace(manifest, files=digests)
+    (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
+    Engine(Base.open(folder))
+    return manifest, verified
+
+
+def _report(manifest: Manifest, output: Path, verified: Verified, size: int, seconds: float) -> ExportReport:
+    return ExportReport(
+        name=manifest.name,
+        output=str(output),
+        digest=manifest.digest,
+        architecture=manifest.architecture,
+        precision=manifest.precision,
+        pooling=manifest.pooling,
+        max_length=manifest.max_length,
+        bias_inputs=len(manifest.biases),
+        bias_parameters=manifest.bias_parameters,
+        parameters=manifest.parameters,
+        model_bytes=size,
+        fp32_bytes=4 * manifest.parameters,
+        parity_error=verified.parity_error,
+        row_error=verified.row_error,
+        seconds=seconds,
+    )

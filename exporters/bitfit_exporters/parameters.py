@@ -1,0 +1,40 @@
+"""Reading a base back: the parameters that its graph computes with."""
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from bitfit_runtime import Base
+from bitfit_runtime.errors import BundleFormatError
+
+Float32 = npt.NDArray[np.float32]
+
+
+def read_parameters(base: Base) -> dict[str, Float32]:
+    """Return every parameter by name, float32 in the checkpoint's shape: dequantized weights and default biases.
+
+    Raises BundleFormatError when the graph lacks what its manifest lists.
+    """
+    try:
+        initializers = ir.load(base.model_path).graph.initializers
+    except Exception as error:  # protobuf's decoding errors share no base class
+        raise BundleFormatError(f"{base.model_path} is no ONNX graph ({error}); export the base again") from None
+
+    def array(name: str) -> npt.NDArray[np.generic]:
+        if name not in initializers or initializers[name].const_value is None:
+            raise BundleFormatError(f"{base.model_path} has no initializer {name}; export the base again")
+        return initializers[name].const_value.numpy()  # type: ignore[union-attr]
+
+    parameters: dict[str, Float32] = {name: bias.copy() for name, bias in base.default_biases.items()}
+    for weight in base.manifest.weights:
+        stored = array(weight.name)
+        values = (stored.T if weight.transposed else stored).astype(np.float32)
+        if weight.scheme == "int8":
+            scale = array(f"{weight.name}.scale").astype(np.float32)
+            values = values * scale.reshape(-1, *(1,) * (values.ndim - 1))
+        if values.shape != weight.shape:
+            raise BundleFormatError(
+                f"{weight.name} should have shape {weight.shape}, found {values.shape}; export again"
+            )
+        parameters[weight.name] = np.ascontiguousarray(values)
+    return parameters

@@ -1,0 +1,62 @@
+"""Small helpers with which the passes write nodes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+MICROSOFT = "com.microsoft"
+
+
+class Builder:
+    """Inserts nodes before `before`, or at the end of the graph when it is None. Outputs are named from `prefix`."""
+
+    def __init__(self, graph: ir.Graph, prefix: str, before: ir.Node | None = None) -> None:
+        self._graph, self._prefix, self._before = graph, prefix, before
+
+    def __call__(
+        self,
+        op_type: str,
+        *inputs: ir.Value,
+        name: str | None = None,
+        domain: str = "",
+        attributes: Mapping[str, Any] | None = None,
+    ) -> ir.Value:
+        """Insert a node and return its one output, named `name` or after the prefix and the operator."""
+        node = ir.node(op_type, list(inputs), attributes=attributes or {}, domain=domain)
+        node.outputs[0].name = name or f"{self._prefix}.{op_type}"
+        if self._before is None:
+            self._graph.append(node)
+        else:
+            self._graph.insert_before(self._before, node)
+        return node.outputs[0]
+
+    def constant(self, name: str, array: npt.NDArray[Any]) -> ir.Value:
+        """Return the initializer `name`, made from `array` unless the graph has it already."""
+        return self._graph.initializers.get(name) or add_initializer(self._graph, name, array)
+
+
+def add_initializer(graph: ir.Graph, name: str, array: npt.NDArray[Any]) -> ir.Value:
+    """Add an initializer to the graph, replacing none."""
+    tensor = ir.tensor(np.asarray(array, order="C"), name=name)  # ascontiguousarray would give scalars an axis
+    value = ir.Value(name=name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor)
+    graph.initializers[name] = value
+    return value
+
+
+def add_overridable(
+    graph: ir.Graph, name: str, default: npt.NDArray[np.float32], shape: Sequence[str | int]
+) -> ir.Value:
+    """Add an initializer that is also a graph input: a default that a caller may override."""
+    value = add_initializer(graph, name, default)
+    value.shape = ir.Shape(shape)
+    graph.inputs.append(value)
+    return value
+
+
+def replace(graph: ir.Graph, node: ir.Node, value: ir.Value) -> None:
+    """Let `value` take the place of the node's one output, and remove the node."""
+    node.outputs[0].replace_all_uses_with(value, replace_graph_outputs=True)
+    graph.remove(node, safe=True)
