@@ -48,7 +48,7 @@ def load_checkpoint(name: str, options: ExportOptions) -> Checkpoint:
         config = AutoConfig.from_pretrained(source, **where)
         family = _family(config, name)
         model, info = AutoModel.from_pretrained(
-            source, config=config, dtype=torch.float32, attn_implementation="sdpa", output_loading_info=True, **where
+            source, config=config, dtype=torch.float32, output_loading_info=True, **where
         )
         fast = AutoTokenizer.from_pretrained(source, **where)
         tokenizer = Tokenizer.from_str(fast.backend_tokenizer.to_str())

@@ -33,7 +33,7 @@ class ExportReport:
         return [
             (
                 "base",
-                f"{self.name} ({self.architecture}, {self.precision}, {self.pooling} pooling, {self.max_length} tokens)",
+                f"{self.name}: {self.architecture}, {self.precision}, {self.pooling} pooling, {self.max_length} tokens",
             ),
             ("digest", self.digest),
             ("bias inputs", f"{self.bias_inputs} with {self.bias_parameters:,} parameters, {share:.3%} of the model"),

@@ -22,7 +22,7 @@ Float32 = npt.NDArray[np.float32]
 PARITY = {"fp32": 1e-4, "int8": 0.25}
 # Rounding alone may part fp32 rows, whose matrix products are not integers.
 ROW_TOLERANCE = {"fp32": 1e-4, "int8": 0.0}
-SELF_TEST_AMPLITUDE = 0.25
+SELF_TEST_AMPLITUDE = 1.0
 SELF_TEST_TOLERANCE = 0.25
 SELF_TEST_TOKENS = 6
 SENTENCES = (

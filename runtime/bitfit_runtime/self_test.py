@@ -17,7 +17,7 @@ from bitfit_runtime.manifest import Manifest
 Float32 = npt.NDArray[np.float32]
 # Large enough that even a key bias shows: it shifts a whole row of attention scores, which softmax forgives but for
 # the rounding that large scores bring.
-EFFECT_AMPLITUDE = 64.0
+EFFECT_AMPLITUDE = 2.0**20
 
 
 def moved_biases(manifest: Manifest, defaults: Mapping[str, Float32], amplitude: float) -> dict[str, Float32]:

@@ -41,7 +41,9 @@ class Builder:
 def add_initializer(graph: ir.Graph, name: str, array: npt.NDArray[Any]) -> ir.Value:
     """Add an initializer to the graph, replacing none."""
     tensor = ir.tensor(np.asarray(array, order="C"), name=name)  # ascontiguousarray would give scalars an axis
-    value = ir.Value(name=name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor)
+    value = ir.Value(
+        name=name, shape=ir.Shape(tensor.shape.numpy()), type=ir.TensorType(tensor.dtype), const_value=tensor
+    )
     graph.initializers[name] = value
     return value
 

@@ -47,12 +47,13 @@ def attach_head(graph: ir.Graph, hidden_size: int, pooling: str, pooler: tuple[F
         "Transpose", build("MatMul", by_label, columns), attributes={"perm": [0, 2, 1]}, name="head.by_token"
     )
     token_logits = build("Add", by_token, bias, name=TOKEN_LOGITS)
-    for value, shape in (
+    shapes: list[tuple[ir.Value, list[str | int]]] = [
         (logits, [BATCH, LABELS]),
         (token_logits, [BATCH, SEQUENCE, LABELS]),
         (hidden, [BATCH, SEQUENCE, hidden_size]),
         (pooled, [BATCH, hidden_size]),
-    ):
+    ]
+    for value, shape in shapes:
         value.shape, value.type = ir.Shape(shape), ir.TensorType(ir.DataType.FLOAT)
     graph.outputs.clear()
     graph.outputs.extend([logits, token_logits, hidden, pooled])
