@@ -1,0 +1,106 @@
+"""Labelled texts, read from CSV, JSONL or Parquet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bitfit_toolkit.errors import DataError, MissingExtraError
+
+ALIASES = {
+    "text": ("text", "sentence", "sentence1", "question", "question1", "utterance"),
+    "text_pair": ("text_pair", "sentence2", "question2"),
+    "label": ("label", "category", "intent", "class"),
+    "task": ("task",),
+}
+READERS = (".csv", ".jsonl", ".parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One text, or one pair of texts, with its label; `task` where a file names a task a row."""
+
+    text: str
+    text_pair: str | None = None
+    label: str | None = None
+    task: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Names of columns; None looks for the usual names."""
+
+    text: str | None = None
+    text_pair: str | None = None
+    label: str | None = None
+
+
+def load_examples(path: str | Path, columns: Columns | None = None, need_label: bool = True) -> list[Example]:
+    """Read the examples of a file. Raises DataError, naming file, row and what to do."""
+    columns = columns or Columns()
+    path = Path(path)
+    table = _read(path)
+    if table.num_rows == 0:
+        raise DataError(f"{path} holds no rows; expected at least one example")
+    names = {role: _column(path, table.column_names, role, getattr(columns, role, None)) for role in ALIASES}
+    for role in ("text", "label") if need_label else ("text",):
+        if names[role] is None:
+            raise DataError(
+                f"{path} has no {role} column (found: {', '.join(table.column_names)}); name it with --{role}-column"
+            )
+    values = {role: table.column(name).to_pylist() for role, name in names.items() if name is not None}
+    return [_example(path, row, values, need_label) for row in range(table.num_rows)]
+
+
+def _read(path: Path) -> Any:
+    if path.suffix not in READERS:
+        raise DataError(f"{path} should end in {', '.join(READERS)}; convert it to one of them")
+    if not path.is_file():
+        raise DataError(f"there is no file {path}; check the path")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} is empty; expected labelled texts")
+    try:
+        import pyarrow as pa
+        from pyarrow import csv, json, parquet
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"reading data needs {error.name}; run: pip install 'bitfit-edge[cli]'") from None
+    try:
+        if path.suffix == ".parquet":
+            return parquet.read_table(path)
+        if path.suffix == ".jsonl":
+            return json.read_json(path, parse_options=json.ParseOptions(newlines_in_values=False))
+        names = {name: pa.string() for name in _csv_header(path)}
+        convert = csv.ConvertOptions(column_types=names, strings_can_be_null=False)
+        return csv.read_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True), convert_options=convert)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError, OSError) as error:
+        raise DataError(f"{path} cannot be read ({str(error).splitlines()[0]}); mend that row and try again") from None
+
+
+def _csv_header(path: Path) -> list[str]:
+    import csv
+
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        return next(csv.reader(stream), [])
+
+
+def _column(path: Path, present: Sequence[str], role: str, wanted: str | None) -> str | None:
+    if wanted is not None:
+        if wanted not in present:
+            raise DataError(f"{path} has no column {wanted!r} (found: {', '.join(present)}); check the name")
+        return wanted
+    return next((name for name in ALIASES[role] if name in present), None)
+
+
+def _example(path: Path, row: int, values: dict[str, list[Any]], need_label: bool) -> Example:
+    cells = {role: column[row] for role, column in values.items()}
+    for role in ("text", "text_pair"):
+        if role in cells and not isinstance(cells[role], str):
+            found = type(cells[role]).__name__
+            raise DataError(f"{path}, example {row + 1}: {role} should be a string, found {found}; mend that row")
+    label = cells.get("label")
+    if need_label and (label is None or isinstance(label, (list, dict)) or str(label).strip() == ""):
+        raise DataError(f"{path}, example {row + 1}: the label is missing; give every example one")
+    task = cells.get("task")
+    return Example(
+        cells["text"], cells.get("text_pair"), None if label is None else str(label), None if task is None else str(task)
+    )

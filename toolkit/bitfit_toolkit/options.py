@@ -1,0 +1,29 @@
+"""What a user may choose about a training run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """Choices of a training run.
+
+    `terms` is `all`, `none` (the head alone) or names of bias terms such as `q,m2`. `early_stopping` is the number of
+    epochs without a better accuracy after which training stops. `checkpoints` keeps a checkpoint an epoch there, from
+    which `resume` goes on. `precision` is `fp32` or `bf16`; `device` is `auto`, `cpu` or `cuda`.
+    """
+
+    task: str = "task"
+    terms: str = "all"
+    epochs: float = 10
+    learning_rate: float = 3e-3
+    batch_size: int = 16
+    max_length: int = 128
+    seed: int = 0
+    early_stopping: int | None = None
+    checkpoints: Path | None = None
+    resume: bool = False
+    precision: str = "fp32"
+    device: str = "auto"
+    encoding: str = "float16"
+    progress: bool = False

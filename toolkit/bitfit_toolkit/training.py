@@ -1,0 +1,202 @@
+"""Train a pack on a base, and prove it on the engine that ships."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from bitfit_runtime import Base, Engine, Pack, PackInfo, write_pack
+from bitfit_runtime.contract import CLASSIFICATION
+from bitfit_runtime.pack import ENCODINGS, parse, serialize
+from bitfit_runtime.tokens import EncodedText, TextEncoder, collate
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainingArguments, set_seed
+from transformers.utils import logging as transformers_logging
+
+from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.evaluation import check_labels, metrics, predict_labels
+from bitfit_toolkit.examples import Example
+from bitfit_toolkit.model import BitfitClassifier
+from bitfit_toolkit.options import TrainOptions
+from bitfit_toolkit.terms import resolve_terms
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """Figures of one training run. `engine` and `torch` are metrics of the written pack on the evaluation examples.
+
+    `agreement` is the share of examples to which both give the same label.
+    """
+
+    task: str
+    labels: int
+    pack: str
+    pack_bytes: int
+    trained_parameters: int
+    head_parameters: int
+    engine: dict[str, float]
+    torch: dict[str, float]
+    agreement: float
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures by name, for programs."""
+        return asdict(self) | {"accuracy_difference": self.engine["accuracy"] - self.torch["accuracy"]}
+
+
+def train(
+    base: str | Path | Base,
+    train_examples: Sequence[Example],
+    eval_examples: Sequence[Example],
+    output: str | Path,
+    options: TrainOptions,
+) -> TrainReport:
+    """Train the chosen biases and a head, write the pack to `output`, and evaluate the written pack.
+
+    An earlier pack at `output` is replaced only by a finished one. Raises TrainingError, DataError, PackError.
+    """
+    began = time.perf_counter()
+    base = base if isinstance(base, Base) else Base.open(base)
+    labels = _labels(train_examples)
+    check_labels(labels, eval_examples)
+    _check_options(options)
+    terms, biases = resolve_terms(options.terms, base.manifest)
+    set_seed(options.seed)
+    model = BitfitClassifier(base, len(labels), biases)
+    limit = min(options.max_length, base.manifest.max_length)
+    batches = _Batches(base, labels, limit)
+    trainer = _fit(model, batches, train_examples, eval_examples, options)
+    info = PackInfo(
+        base=base.manifest.digest,
+        base_name=base.manifest.name,
+        task=options.task,
+        task_type=CLASSIFICATION,
+        labels=labels,
+        pooling=base.manifest.pooling,
+        max_length=limit,
+        terms=terms,
+        encoding=options.encoding,
+    )
+    rounded = parse(serialize(Pack(info, model.tensors())))  # what a device decodes
+    engine = Engine(base, threads=torch.get_num_threads())
+    engine.install(options.task, rounded)
+    found = predict_labels(engine, options.task, eval_examples)
+    model.load_tensors(rounded.tensors)
+    in_torch = [labels[i] for i in trainer.predict(batches.encode(eval_examples)).predictions.argmax(1)]
+    expected = [example.label or "" for example in eval_examples]
+    measured = metrics(expected, found)
+    path = write_pack(Pack(replace(info, metrics=measured), rounded.tensors), output)
+    return TrainReport(
+        task=options.task,
+        labels=len(labels),
+        pack=str(path),
+        pack_bytes=path.stat().st_size,
+        trained_parameters=sum(p.size for name, p in rounded.tensors.items() if not name.startswith("head.")),
+        head_parameters=sum(p.size for name, p in rounded.tensors.items() if name.startswith("head.")),
+        engine=measured,
+        torch=metrics(expected, in_torch),
+        agreement=float(np.mean([a == b for a, b in zip(found, in_torch, strict=True)])),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _labels(examples: Sequence[Example]) -> tuple[str, ...]:
+    labels = tuple(sorted({example.label or "" for example in examples}))
+    if len(labels) < 2:
+        found = f"only {labels[0]!r}" if labels else "no examples"
+        raise TrainingError(f"training needs examples of at least two labels, found {found}")
+    return labels
+
+
+def _check_options(options: TrainOptions) -> None:
+    problems = {
+        f"epochs should be above 0, found {options.epochs}": options.epochs <= 0,
+        f"learning rate should be above 0, found {options.learning_rate}": not options.learning_rate > 0,
+        f"batch size should be at least 1, found {options.batch_size}": options.batch_size < 1,
+        f"max length should be at least 8, found {options.max_length}": options.max_length < 8,
+        f"encoding should be one of {', '.join(ENCODINGS)}": options.encoding not in ENCODINGS,
+        f"precision should be fp32 or bf16, found {options.precision}": options.precision not in ("fp32", "bf16"),
+        f"device should be auto, cpu or cuda, found {options.device}": options.device not in ("auto", "cpu", "cuda"),
+        "device cuda was asked for, but torch finds no GPU": options.device == "cuda" and not torch.cuda.is_available(),
+        "--resume needs --checkpoints": options.resume and options.checkpoints is None,
+    }
+    for problem, present in problems.items():
+        if present:
+            raise TrainingError(f"{problem}; change the option and try again")
+
+
+class _Batches:
+    """Tokenizes with the runtime's own code, so that training sees what the device sees."""
+
+    def __init__(self, base: Base, labels: Sequence[str], max_length: int) -> None:
+        self._manifest, self._limit = base.manifest, max_length
+        self._encoder = TextEncoder.from_file(base.tokenizer_path)
+        self._index = {label: index for index, label in enumerate(labels)}
+
+    def encode(self, examples: Sequence[Example]) -> list[dict[str, Any]]:
+        """Return one item an example: the encoded text and its label's index."""
+        pairs = [(example.text, example.text_pair) for example in examples]
+        encoded = self._encoder.encode(pairs, [self._limit] * len(pairs))
+        return [
+            {"text": text, "labels": self._index[example.label or ""]}
+            for text, example in zip(encoded, examples, strict=True)
+        ]
+
+    def collate(self, items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        """Pad items to a batch of tensors."""
+        texts: list[EncodedText] = [item["text"] for item in items]
+        tokens = collate(texts, self._manifest.inputs, self._manifest.pad_token_id)
+        batch = {name: torch.from_numpy(array) for name, array in tokens.items()}
+        return batch | {"labels": torch.tensor([item["labels"] for item in items])}
+
+
+def _fit(
+    model: BitfitClassifier,
+    batches: _Batches,
+    train_examples: Sequence[Example],
+    eval_examples: Sequence[Example],
+    options: TrainOptions,
+) -> Trainer:
+    """Run transformers' Trainer; with early stopping the model of the best epoch is kept."""
+    transformers_logging.set_verbosity_error()
+    stopping = options.early_stopping
+    with tempfile.TemporaryDirectory(prefix="bitfit-train-") as scratch:
+        saves = stopping is not None or options.checkpoints is not None
+        arguments = TrainingArguments(
+            output_dir=str(options.checkpoints or scratch),
+            num_train_epochs=options.epochs,
+            learning_rate=options.learning_rate,
+            per_device_train_batch_size=options.batch_size,
+            per_device_eval_batch_size=64,
+            warmup_steps=0.1,
+            weight_decay=0.0,
+            seed=options.seed,
+            eval_strategy="epoch" if stopping is not None else "no",
+            save_strategy="epoch" if saves else "no",
+            save_total_limit=2,
+            load_best_model_at_end=stopping is not None,
+            metric_for_best_model="accuracy" if stopping is not None else None,
+            logging_strategy="epoch",
+            report_to="none",
+            remove_unused_columns=False,
+            disable_tqdm=not options.progress,
+            bf16=options.precision == "bf16",
+            use_cpu=options.device == "cpu",
+            dataloader_pin_memory=torch.cuda.is_available(),
+        )
+        trainer = Trainer(
+            model=model,
+            args=arguments,
+            train_dataset=batches.encode(train_examples),  # type: ignore[arg-type]
+            eval_dataset=batches.encode(eval_examples),  # type: ignore[arg-type]
+            data_collator=batches.collate,
+            compute_metrics=lambda p: {"accuracy": float((p.predictions.argmax(1) == p.label_ids).mean())},
+            callbacks=[EarlyStoppingCallback(stopping)] if stopping is not None else [],
+        )
+        trainer.remove_callback(PrinterCallback)
+        resume = options.resume and options.checkpoints is not None and any(options.checkpoints.glob("checkpoint-*"))
+        trainer.train(resume_from_checkpoint=resume or None)
+    return trainer
