@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from bitfit_runtime import Engine, Row
 from sklearn.metrics import accuracy_score, f1_score
 
+from bitfit_runtime import Engine, Row
 from bitfit_toolkit.errors import DataError
 from bitfit_toolkit.examples import Example
 

@@ -102,5 +102,8 @@ def _example(path: Path, row: int, values: dict[str, list[Any]], need_label: boo
         raise DataError(f"{path}, example {row + 1}: the label is missing; give every example one")
     task = cells.get("task")
     return Example(
-        cells["text"], cells.get("text_pair"), None if label is None else str(label), None if task is None else str(task)
+        cells["text"],
+        cells.get("text_pair"),
+        None if label is None else str(label),
+        None if task is None else str(task),
     )

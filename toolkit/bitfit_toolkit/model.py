@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
+
 from bitfit_exporters.verify import pool
 from bitfit_runtime import Base
 from bitfit_runtime.contract import HEAD_BIAS, HEAD_WEIGHT
-
 from bitfit_toolkit.rebuild import rebuild_encoder
 
 
@@ -41,12 +41,12 @@ class BitfitClassifier(torch.nn.Module):
     def tensors(self) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
         """Return what a pack holds: the trained biases `[n]`, `head.weight [hidden, labels]`, `head.bias [labels]`."""
         trained = {name: p for name, p in self.encoder.named_parameters() if name in self.biases}
-        trained |= {HEAD_WEIGHT: self.head.weight.T, HEAD_BIAS: self.head.bias}
-        return {name: p.detach().float().cpu().numpy().copy() for name, p in trained.items()}
+        head = {HEAD_WEIGHT: self.head.weight.T, HEAD_BIAS: self.head.bias}
+        return {name: p.detach().float().cpu().numpy().copy() for name, p in (*trained.items(), *head.items())}
 
     def load_tensors(self, tensors: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> None:
         """Take over a pack's tensors."""
-        own = dict(self.encoder.named_parameters())
+        own: dict[str, torch.Tensor] = dict(self.encoder.named_parameters())
         own |= {HEAD_WEIGHT: self.head.weight, HEAD_BIAS: self.head.bias}
         with torch.no_grad():
             for name, array in tensors.items():

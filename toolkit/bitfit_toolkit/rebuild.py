@@ -1,11 +1,11 @@
 """The torch model of a base, rebuilt from the bundle alone."""
 
 import torch
+from transformers import AutoConfig, AutoModel
+
 from bitfit_exporters import read_parameters
 from bitfit_runtime import Base
 from bitfit_runtime.contract import CONFIG_FILE
-from transformers import AutoConfig, AutoModel
-
 from bitfit_toolkit.errors import TrainingError
 
 

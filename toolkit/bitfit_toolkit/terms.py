@@ -1,7 +1,6 @@
 """Which biases to train, in the paper's names (Ben Zaken et al., 2021)."""
 
 from bitfit_runtime.manifest import Manifest
-
 from bitfit_toolkit.errors import TrainingError
 
 

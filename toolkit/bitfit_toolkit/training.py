@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainingArguments, set_seed
+from transformers.utils import logging as transformers_logging
+
 from bitfit_runtime import Base, Engine, Pack, PackInfo, write_pack
 from bitfit_runtime.contract import CLASSIFICATION
 from bitfit_runtime.pack import ENCODINGS, parse, serialize
 from bitfit_runtime.tokens import EncodedText, TextEncoder, collate
-from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainingArguments, set_seed
-from transformers.utils import logging as transformers_logging
-
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.evaluation import check_labels, metrics, predict_labels
 from bitfit_toolkit.examples import Example
@@ -190,8 +190,8 @@ def _fit(
         trainer = Trainer(
             model=model,
             args=arguments,
-            train_dataset=batches.encode(train_examples),  # type: ignore[arg-type]
-            eval_dataset=batches.encode(eval_examples),  # type: ignore[arg-type]
+            train_dataset=batches.encode(train_examples),
+            eval_dataset=batches.encode(eval_examples),
             data_collator=batches.collate,
             compute_metrics=lambda p: {"accuracy": float((p.predictions.argmax(1) == p.label_ids).mean())},
             callbacks=[EarlyStoppingCallback(stopping)] if stopping is not None else [],

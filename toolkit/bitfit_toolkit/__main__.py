@@ -1,0 +1,24 @@
+"""Entry points of the `bitfit` and `bitfit-export` commands."""
+
+import sys
+
+HINT = "error: the command line needs {}; run: pip install 'bitfit-edge[cli]'"
+
+
+def main() -> None:
+    """Run `bitfit`."""
+    try:
+        from bitfit_toolkit.cli.app import run
+    except ModuleNotFoundError as error:
+        sys.exit(HINT.format(error.name))
+    run(sys.argv[1:])
+
+
+def export_main() -> None:
+    """Run `bitfit-export`, which is `bitfit export`."""
+    sys.argv.insert(1, "export")
+    main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The `bitfit` command: one file a sub-command."""

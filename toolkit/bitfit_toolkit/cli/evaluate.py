@@ -1,0 +1,34 @@
+"""`bitfit eval`: measure a pack."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import bitfit_toolkit
+from bitfit_toolkit.cli.output import print_json, print_pairs
+from bitfit_toolkit.cli.packs import engine_with
+from bitfit_toolkit.examples import Columns, load_examples
+
+EXAMPLES = "Example: `bitfit eval --base base --pack intents.safetensors --data eval.csv --json`"
+
+
+def command(
+    base: Annotated[Path, typer.Option(help="Folder of the base bundle.")],
+    pack: Annotated[Path, typer.Option(help="Pack file.")],
+    data: Annotated[Path, typer.Option(help="Labelled texts: CSV, JSONL or Parquet.")],
+    text_column: Annotated[str | None, typer.Option()] = None,
+    text_pair_column: Annotated[str | None, typer.Option()] = None,
+    label_column: Annotated[str | None, typer.Option()] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads inside one operator.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
+) -> None:
+    """Measure a pack on labelled texts, in the engine that ships."""
+    examples = load_examples(data, Columns(text_column, text_pair_column, label_column))
+    engine = engine_with(base, [f"task={pack}"], threads)
+    metrics = bitfit_toolkit.evaluate(engine, "task", examples)
+    name = engine.tasks["task"].task
+    if json:
+        print_json({"task": name, "examples": len(examples), "metrics": metrics})
+    else:
+        print_pairs([("task", name), ("examples", str(len(examples))), *((k, f"{v:.4f}") for k, v in metrics.items())])

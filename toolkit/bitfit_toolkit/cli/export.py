@@ -1,0 +1,39 @@
+"""`bitfit export`: make a base bundle."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bitfit_toolkit.cli.output import print_json, print_pairs, steps
+from bitfit_toolkit.errors import MissingExtraError
+
+EXAMPLES = (
+    "Examples: `bitfit export --model bert-base --output base` · "
+    "`bitfit export --model ./checkpoint --output base --precision fp32 --offline`"
+)
+
+
+def command(
+    model: Annotated[str, typer.Option(help="Short name (bert-base, minilm, …), hub name, or checkpoint folder.")],
+    output: Annotated[Path, typer.Option(help="Folder of the bundle; an earlier bundle there is replaced at the end.")],
+    precision: Annotated[str, typer.Option(help="int8 or fp32.")] = "int8",
+    pooling: Annotated[str | None, typer.Option(help="mean, cls or pooler; default: the family's.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Longest input in tokens; default: all positions.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Use folders and the local cache only.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Export a pretrained encoder as a base bundle, and verify it."""
+    try:
+        from bitfit_exporters import ExportOptions, export_base
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error)) from None
+    options = ExportOptions(precision, pooling, max_length, revision, offline)
+    with steps(quiet or json) as progress:
+        report = export_base(model, output, options, progress)
+    if json:
+        print_json(report.as_dict())
+    else:
+        print_pairs(report.rows())

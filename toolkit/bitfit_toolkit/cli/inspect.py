@@ -1,0 +1,75 @@
+"""`bitfit inspect`: show a base or a pack."""
+
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bitfit_runtime import Base, read_pack
+from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
+
+EXAMPLES = "Examples: `bitfit inspect base` · `bitfit inspect intents.safetensors --json`"
+
+
+def command(
+    path: Annotated[Path, typer.Argument(help="Folder of a base bundle, or a pack file.")],
+    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Show what a base bundle or a pack holds."""
+    facts, table = _base(path) if path.is_dir() else _pack(path)
+    if json:
+        print_json(facts)
+        return
+    print_pairs([(key.replace("_", " "), _readable(value)) for key, value in facts.items()])
+    print_table(*table)
+
+
+Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+
+def _base(path: Path) -> tuple[dict[str, Any], Table]:
+    base = Base.open(path)
+    base.verify()
+    manifest = base.manifest
+    parameters, inputs = Counter[str](), Counter[str]()
+    for spec in manifest.biases:
+        parameters[spec.term] += spec.size
+        inputs[spec.term] += 1
+    facts: dict[str, Any] = {
+        "kind": "base",
+        "name": manifest.name,
+        "digest": manifest.digest,
+        "architecture": manifest.architecture,
+        "precision": manifest.precision,
+        "pooling": manifest.pooling,
+        "max_length": manifest.max_length,
+        "hidden_size": manifest.hidden_size,
+        "parameters": manifest.parameters,
+        "bias_parameters": manifest.bias_parameters,
+        "bias_share": manifest.bias_parameters / manifest.parameters,
+        "bytes": {name: (path / name).stat().st_size for name in manifest.files},
+        "terms": dict(parameters),
+        "created_by": manifest.created_by,
+    }
+    return facts, (("term", "inputs", "parameters"), [(t, str(inputs[t]), f"{n:,}") for t, n in parameters.items()])
+
+
+def _pack(path: Path) -> tuple[dict[str, Any], Table]:
+    pack = read_pack(path)
+    sizes = {name: list(tensor.shape) for name, tensor in pack.tensors.items()}
+    facts = {"kind": "pack"} | asdict(pack.info) | {"bytes": path.stat().st_size, "tensors": sizes}
+    return facts, (("tensor", "shape"), [(name, str(shape)) for name, shape in sizes.items()])
+
+
+def _readable(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4%}" if value < 1 else f"{value:.4f}"
+    if isinstance(value, dict):
+        if len(value) > 12:
+            return f"{len(value)}, listed below"
+        return ", ".join(f"{k} {v:,}" if isinstance(v, int) else f"{k} {v:.4f}" for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,21 @@
+"""Engines for the sub-commands that answer texts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from bitfit_runtime import Engine
+
+
+def engine_with(base: Path, packs: Sequence[str], threads: int | None) -> Engine:
+    """Load a base and install packs given as NAME=FILE, or as FILE under the file's own name."""
+    engine = Engine(base, threads=threads)
+    for item in packs:
+        name, separator, path = item.partition("=")
+        if not separator:
+            name, path = Path(item).stem, item
+        if not name or not path:
+            raise typer.BadParameter(f"expected NAME=FILE, found {item!r}", param_hint="--pack")
+        engine.install(name, path)
+    return engine

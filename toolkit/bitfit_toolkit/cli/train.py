@@ -1,0 +1,77 @@
+"""`bitfit train`: make a pack."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import bitfit_toolkit
+from bitfit_toolkit.cli.output import print_json, print_pairs
+from bitfit_toolkit.examples import Columns, load_examples
+from bitfit_toolkit.options import TrainOptions
+
+EXAMPLES = (
+    "Examples: `bitfit train --base base --train train.csv --eval eval.csv --output intents.safetensors` · "
+    "`… --terms q,m2 --early-stopping 3` · `… --label-column category`"
+)
+DEFAULTS = TrainOptions()
+
+
+def command(
+    base: Annotated[Path, typer.Option(help="Folder of the base bundle.")],
+    train: Annotated[Path, typer.Option(help="Labelled texts: CSV, JSONL or Parquet.")],
+    evaluation: Annotated[Path, typer.Option("--eval", help="Labelled texts to measure on.")],
+    output: Annotated[Path, typer.Option(help="Pack file to write.")],
+    task: Annotated[str | None, typer.Option(help="Task name in the pack; default: the output's name.")] = None,
+    terms: Annotated[str, typer.Option(help="all, none, or bias terms of the paper such as q,m2.")] = DEFAULTS.terms,
+    epochs: Annotated[float, typer.Option()] = DEFAULTS.epochs,
+    learning_rate: Annotated[float, typer.Option()] = DEFAULTS.learning_rate,
+    batch_size: Annotated[int, typer.Option()] = DEFAULTS.batch_size,
+    max_length: Annotated[int, typer.Option(help="Longest input in tokens.")] = DEFAULTS.max_length,
+    seed: Annotated[int, typer.Option()] = DEFAULTS.seed,
+    early_stopping: Annotated[int | None, typer.Option(help="Stop after N epochs without a better accuracy.")] = None,
+    checkpoints: Annotated[Path | None, typer.Option(help="Keep a checkpoint an epoch in this folder.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = DEFAULTS.device,
+    precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = DEFAULTS.precision,
+    encoding: Annotated[str, typer.Option(help="float16 or float32 numbers in the pack.")] = DEFAULTS.encoding,
+    text_column: Annotated[str | None, typer.Option()] = None,
+    text_pair_column: Annotated[str | None, typer.Option()] = None,
+    label_column: Annotated[str | None, typer.Option()] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Train the biases and a head for one task, and measure the pack in the engine that ships."""
+    columns = Columns(text_column, text_pair_column, label_column)
+    examples, held_out = load_examples(train, columns), load_examples(evaluation, columns)
+    options = TrainOptions(
+        task=task or output.stem,
+        terms=terms,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        max_length=max_length,
+        seed=seed,
+        early_stopping=early_stopping,
+        checkpoints=checkpoints,
+        resume=resume,
+        precision=precision,
+        device=device,
+        encoding=encoding,
+        progress=not (quiet or json),
+    )
+    report = bitfit_toolkit.train(base, examples, held_out, output, options)
+    if json:
+        print_json(report.as_dict())
+        return
+    difference = report.engine["accuracy"] - report.torch["accuracy"]
+    trained = f"{report.trained_parameters:,} bias and {report.head_parameters:,} head parameters"
+    print_pairs(
+        [
+            ("pack", f"{report.pack}, {report.pack_bytes / 1000:.1f} kB, {report.labels} labels"),
+            ("trained", f"{trained}, {report.seconds:.0f} s"),
+            ("accuracy in the engine", f"{report.engine['accuracy']:.4f} (macro F1 {report.engine['f1_macro']:.4f})"),
+            ("accuracy in torch", f"{report.torch['accuracy']:.4f} (engine − torch: {difference:+.4f})"),
+            ("same label in both", f"{report.agreement:.2%}"),
+        ]
+    )
