@@ -10,11 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+from rich.console import Console
+from rich.table import Table
+
 from bitfit_exporters import ExportOptions, export_base
 from bitfit_runtime import Engine, Row
 from bitfit_toolkit import TrainOptions, TrainReport, load_examples, train
-from rich.console import Console
-from rich.table import Table
 
 DATA = Path(__file__).parent / "data"
 TASKS = {"sentiment": ".csv", "intents": ".csv", "spam": ".jsonl", "duplicates": ".csv"}

@@ -15,7 +15,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
     help="One frozen encoder, one small pack a task.",
-    epilog="Exit codes: 0 done, 2 usage, 3 data, 4 base, 5 pack, 6 unknown task, 7 training, 8 export, 9 disk or system.",
+    epilog="Exit codes: 0 done, 2 usage, 3 data, 4 base, 5 pack, 6 unknown task, 7 training, 8 export, 9 system.",
 )
 for module, name in (
     (export, "export"),

@@ -1,0 +1,97 @@
+"""Tiny checkpoints of every family, made from random weights, and a base exported from one of them."""
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from bitfit_exporters import ExportOptions, export_base
+from bitfit_runtime import Base, Engine, Pack, PackInfo
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+LETTERS = [chr(ord("a") + i) for i in range(26)]
+VOCABULARY = SPECIAL + LETTERS + ["##" + letter for letter in LETTERS] + list(".,?")
+SIZES = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
+COMMON = {"vocab_size": len(VOCABULARY), "max_position_embeddings": 130, **SIZES}
+DISTILBERT = {"vocab_size": len(VOCABULARY), "dim": 64, "n_layers": 2, "n_heads": 4, "hidden_dim": 128}
+FAMILIES = {
+    "bert": (transformers.BertConfig, COMMON),
+    "roberta": (transformers.RobertaConfig, {**COMMON, "pad_token_id": 0, "type_vocab_size": 1}),
+    "distilbert": (transformers.DistilBertConfig, DISTILBERT),
+    "electra": (transformers.ElectraConfig, {**COMMON, "embedding_size": 32}),
+    "mpnet": (transformers.MPNetConfig, {**COMMON, "pad_token_id": 0}),
+}
+
+
+def make_checkpoint(family: str, folder: Path) -> Path:
+    torch.manual_seed(0)
+    kind, options = FAMILIES[family]
+    model = transformers.AutoModel.from_config(kind(**options))
+    with torch.no_grad():  # fresh biases are all zero, which real ones are not
+        for name, parameter in model.named_parameters():
+            if name.endswith(".bias"):
+                parameter.normal_(0, 0.05)
+    model.save_pretrained(folder)
+    make_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def make_tokenizer() -> transformers.PreTrainedTokenizerFast:
+    vocabulary = {token: index for index, token in enumerate(VOCABULARY)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_checkpoint("bert", tmp_path_factory.mktemp("checkpoint") / "tiny-bert")
+
+
+@pytest.fixture(scope="session")
+def base(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Base:
+    folder = tmp_path_factory.mktemp("base") / "base"
+    export_base(str(checkpoint), folder, ExportOptions(offline=True))
+    return Base.open(folder)
+
+
+@pytest.fixture
+def engine(base: Base) -> Engine:
+    return Engine(base, threads=1)
+
+
+def random_pack(base: Base, seed: int = 0, labels: int = 2, terms: tuple[str, ...] | None = None) -> Pack:
+    """A pack of random values; `terms` restricts which biases it holds."""
+    generator = np.random.default_rng(seed)
+
+    def noise(*shape: int) -> np.ndarray:
+        return generator.standard_normal(shape).astype(np.float32)
+
+    manifest = base.manifest
+    tensors = {b.name: 0.1 * noise(b.size) for b in manifest.biases if terms is None or b.term in terms}
+    tensors |= {"head.weight": noise(manifest.hidden_size, labels), "head.bias": noise(labels)}
+    info = PackInfo(
+        base=manifest.digest,
+        base_name=manifest.name,
+        task=f"task-{seed}",
+        task_type="classification",
+        labels=tuple(f"label-{i}" for i in range(labels)),
+        pooling=manifest.pooling,
+        max_length=64,
+        terms=terms or tuple(dict.fromkeys(b.term for b in manifest.biases)),
+        encoding="float32",
+    )
+    return Pack(info, tensors)

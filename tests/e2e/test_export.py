@@ -1,0 +1,136 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel, GPT2Config, GPT2Model
+
+import bitfit_exporters.export as export_module
+from bitfit_exporters import ExportError, ExportOptions, ExportReport, export_base, read_parameters
+from bitfit_exporters.errors import (
+    ArchitectureError,
+    CheckpointError,
+    ModelUnavailableError,
+    OutputError,
+    UnknownModelError,
+    VerificationError,
+)
+from bitfit_runtime import Base, Engine
+from bitfit_runtime.contract import ATTENTION_MASK
+from bitfit_runtime.tokens import TextEncoder, collate
+from bitfit_toolkit.model import BitfitClassifier
+from conftest import FAMILIES, make_checkpoint
+
+OFFLINE = ExportOptions(offline=True)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_keeps_rows_apart_and_agrees_with_torch(family: str, tmp_path: Path) -> None:
+    checkpoint = make_checkpoint(family, tmp_path / family)
+    pooling = "pooler" if family in ("bert", "mpnet") else None
+    report = export_base(str(checkpoint), tmp_path / "base", ExportOptions(offline=True, pooling=pooling))
+    assert report.row_error == 0
+    assert report.parity_error < 0.05
+    base = Base.open(tmp_path / "base")
+    model = AutoModel.from_pretrained(checkpoint)
+    biases = {n for n, _ in model.named_parameters() if n.endswith(".bias") and (pooling or "pooler" not in n)}
+    assert {spec.name for spec in base.manifest.biases} == biases
+    assert all(spec.term for spec in base.manifest.biases)
+    Engine(base, self_test="full")
+
+
+def test_a_float_base_agrees_with_torch_to_rounding(checkpoint: Path, tmp_path: Path) -> None:
+    report = export_base(str(checkpoint), tmp_path / "base", ExportOptions(precision="fp32", offline=True))
+    assert report.parity_error < 1e-5
+
+
+def test_two_exports_of_one_checkpoint_are_the_same_base(checkpoint: Path, base: Base, tmp_path: Path) -> None:
+    export_base(str(checkpoint), tmp_path / "again", OFFLINE)
+    assert Base.open(tmp_path / "again").manifest == base.manifest
+
+
+def test_the_model_rebuilt_from_a_bundle_is_the_checkpoint_but_for_quantization(checkpoint: Path, base: Base) -> None:
+    original = dict(AutoModel.from_pretrained(checkpoint).named_parameters())
+    for name, values in read_parameters(base).items():
+        expected = original[name].detach().numpy()
+        if values.ndim == 1:
+            np.testing.assert_array_equal(values, expected)
+        else:
+            np.testing.assert_allclose(values, expected, atol=np.abs(expected).max() / 200)
+    classifier = BitfitClassifier(base, 2, ()).eval()
+    encoded = TextEncoder.from_file(base.tokenizer_path).encode([("some words", None), ("a", "b")], [32, 32])
+    tokens = collate(encoded, base.manifest.inputs, base.manifest.pad_token_id)
+    with torch.no_grad():
+        output = classifier.encoder(**{name: torch.from_numpy(array) for name, array in tokens.items()})
+    hidden = Engine(base).hidden_states(["some words"])[0]
+    np.testing.assert_allclose(hidden, output.last_hidden_state[0, : tokens[ATTENTION_MASK][0].sum()], atol=0.1)
+
+
+def test_unknown_names_folders_and_architectures_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("x")
+    gpt = tmp_path / "gpt"
+    GPT2Model(GPT2Config(n_embd=32, n_layer=1, n_head=2, vocab_size=50)).save_pretrained(gpt)
+    for model, error in (
+        ("bert-bse", UnknownModelError),
+        ("a/b/c", UnknownModelError),
+        ("nobody/nothing", ModelUnavailableError),
+        (str(tmp_path / "empty"), CheckpointError),
+        (str(tmp_path / "file"), CheckpointError),
+        (str(gpt), ArchitectureError),
+    ):
+        with pytest.raises(error):
+            export_base(model, tmp_path / "out", OFFLINE)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_checkpoint_with_missing_weights_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    broken = Path(shutil.copytree(checkpoint, tmp_path / "broken"))
+    weights = load_file(broken / "model.safetensors")
+    del weights["encoder.layer.1.output.dense.bias"]
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(CheckpointError, match=r"encoder\.layer\.1\.output\.dense\.bias"):
+        export_base(str(broken), tmp_path / "out", OFFLINE)
+    (broken / "model.safetensors").write_bytes(b"torn")
+    with pytest.raises((CheckpointError, ModelUnavailableError)):
+        export_base(str(broken), tmp_path / "out", OFFLINE)
+
+
+@pytest.mark.parametrize("error", [VerificationError("found wrong"), OSError(28, "No space left"), KeyboardInterrupt()])
+def test_a_failed_export_leaves_the_earlier_bundle_and_nothing_else(
+    checkpoint: Path, base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    output = Path(shutil.copytree(base.folder, tmp_path / "base"))
+
+    def fail(*arguments: object) -> ExportReport:
+        raise error
+
+    monkeypatch.setattr(export_module, "verify", fail)
+    with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else ExportError):
+        export_base(str(checkpoint), output, OFFLINE)
+    assert [path.name for path in tmp_path.iterdir()] == ["base"]
+    Base.open(output).verify()
+
+
+def test_a_folder_that_is_no_bundle_is_never_replaced(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(OutputError, match="no base bundle"):
+        export_base(str(checkpoint), tmp_path, OFFLINE)
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
+def test_what_a_killed_export_left_behind_is_cleared_by_the_next(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / ".base.partial-dead").mkdir()
+    export_base(str(checkpoint), tmp_path / "base", OFFLINE)
+    assert [path.name for path in tmp_path.iterdir()] == ["base"]
+
+
+@pytest.mark.parametrize(
+    "options", [ExportOptions(precision="int3"), ExportOptions(pooling="max"), ExportOptions(max_length=2)]
+)
+def test_unknown_options_are_refused(checkpoint: Path, tmp_path: Path, options: ExportOptions) -> None:
+    with pytest.raises(ExportError):
+        export_base(str(checkpoint), tmp_path / "out", options)

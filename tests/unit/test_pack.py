@@ -1,0 +1,130 @@
+import errno
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from bitfit_runtime import Base, Pack, PackInfo, pack, read_pack, write_pack
+from bitfit_runtime.errors import PackError, PackFormatError, PackMismatchError, PackNotFoundError
+from bitfit_runtime.pack import parse, serialize
+from conftest import random_pack
+
+INFO = PackInfo("sha256:0", "b", "t", "classification", ("no", "yes"), "mean", 16, ("q",), encoding="float32")
+FINITE = st.floats(-1e4, 1e4, width=16)
+
+
+def small_pack(bias: np.ndarray, encoding: str = "float32") -> Pack:
+    head = {"head.weight": np.ones((3, 2), np.float32), "head.bias": np.zeros(2, np.float32)}
+    return Pack(replace(INFO, encoding=encoding), {"a.bias": bias.astype(np.float32), **head})
+
+
+@given(hnp.arrays(np.float32, st.integers(1, 40), elements=FINITE), st.sampled_from(["float16", "float32"]))
+def test_a_pack_reads_back_as_it_was_written(bias: np.ndarray, encoding: str) -> None:
+    original = small_pack(bias, encoding)
+    back = parse(serialize(original))
+    assert back.info == original.info
+    np.testing.assert_array_equal(back.tensors["a.bias"], bias)
+
+
+def test_equal_packs_are_equal_bytes() -> None:
+    assert len({serialize(small_pack(np.arange(5))) for _ in range(20)}) == 1
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_altered_bytes_give_a_pack_error_or_a_finite_pack(data: st.DataObject) -> None:
+    content = bytearray(serialize(small_pack(np.arange(5))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        found = parse(bytes(content))
+    except PackError:
+        return
+    assert all(np.isfinite(tensor).all() for tensor in found.tensors.values())
+
+
+def test_every_truncation_is_refused() -> None:
+    content = serialize(small_pack(np.arange(5)))
+    for length in range(len(content)):
+        with pytest.raises(PackFormatError):
+            parse(content[:length])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_refused_on_write_and_on_read(value: float) -> None:
+    poisoned = small_pack(np.array([1.0, value]))
+    with pytest.raises(PackFormatError, match=r"a\.bias"):
+        serialize(poisoned)
+    content = serialize(small_pack(np.array([1.0, 12345.0]))).replace(
+        np.float32(12345).tobytes(), np.float32(value).tobytes()
+    )
+    with pytest.raises(PackFormatError, match="not finite"):
+        parse(content)
+
+
+def test_a_value_too_large_for_float16_is_refused() -> None:
+    with pytest.raises(PackFormatError):
+        serialize(small_pack(np.array([1e6]), "float16"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b'"schema_version": 1', b'"schema_version": 2', "schema version 2"),
+        (b'["no", "yes"]', b'["no", "no" ]', "labels"),
+        (b'"classification"', b'"classificatiom"', "task_type"),
+        (b'"head.bias"', b'"head.bIas"', "head.bias"),
+    ],
+)
+def test_a_wrong_header_is_refused_by_name(old: bytes, new: bytes, message: str) -> None:
+    content = serialize(small_pack(np.arange(5)))
+    escaped_old, escaped_new = (b.replace(b'"', b'\\"') if b'"head' not in b else b for b in (old, new))
+    assert escaped_old in content
+    with pytest.raises(PackFormatError, match=message):
+        parse(content.replace(escaped_old, escaped_new))
+
+
+def test_a_pack_over_the_size_limit_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pack, "LIMITS", replace(pack.LIMITS, pack_bytes=100))
+    with pytest.raises(PackFormatError, match="at most 100"):
+        parse(b"\0" * 101)
+
+
+def test_a_failed_write_keeps_the_earlier_pack_and_leaves_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_pack(small_pack(np.arange(5)), tmp_path / "p.safetensors")
+    before = path.read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(PackError, match="No space left"):
+        write_pack(small_pack(np.ones(5)), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_pack_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(PackNotFoundError, match="bitfit train"):
+        read_pack(tmp_path / "none.safetensors")
+
+
+def test_a_pack_for_another_base_is_refused(base: Base) -> None:
+    good = random_pack(base)
+    with pytest.raises(PackMismatchError, match="made for base"):
+        replace(good, info=replace(good.info, base="sha256:f00")).check(base.manifest)
+
+
+def test_tensors_that_the_base_lacks_or_shapes_differently_are_refused(base: Base) -> None:
+    good = random_pack(base)
+    name = base.manifest.biases[0].name
+    for tensors in ({"stranger.bias": np.zeros(3, np.float32)}, {name: np.zeros(3, np.float32)}):
+        with pytest.raises(PackFormatError, match=next(iter(tensors))):
+            replace(good, tensors={**good.tensors, **tensors}).check(base.manifest)
