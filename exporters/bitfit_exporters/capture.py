@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -83,6 +84,7 @@ def _export(checkpoint: Checkpoint) -> ir.Model:
     dims = {0: torch.export.Dim(BATCH), 1: torch.export.Dim(SEQUENCE)}
     wrapper = _Encoder(checkpoint.model, checkpoint.inputs).eval()
     chatter = io.StringIO()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(chatter), contextlib.redirect_stderr(chatter):
             warnings.simplefilter("ignore")

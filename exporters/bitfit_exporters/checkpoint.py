@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
@@ -52,7 +53,7 @@ def load_checkpoint(name: str, options: ExportOptions) -> Checkpoint:
         )
         fast = AutoTokenizer.from_pretrained(source, **where)
         tokenizer = Tokenizer.from_str(fast.backend_tokenizer.to_str())
-    except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
         raise _loading_error(name, source, options, error) from None
     missing = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
     if missing:

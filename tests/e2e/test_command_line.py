@@ -9,9 +9,9 @@ import pytest
 from pyarrow import parquet
 
 from bitfit_runtime import Base, read_pack, write_pack
-from bitfit_toolkit import DataError, Example, TrainOptions, load_examples, train
+from bitfit_toolkit import Example, TrainOptions, load_examples, train
 from bitfit_toolkit.cli.app import run
-from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.errors import DataError, TrainingError
 from conftest import random_pack
 
 ROWS = [("aaa aa", "first"), ("a aaaa", "first"), ("zzz zz", "second"), ("z zzzz", "second")] * 4
@@ -176,5 +176,6 @@ def test_help_of_every_command_shows_examples(capsys: pytest.CaptureFixture[str]
 
 def test_the_command_line_answers_without_torch() -> None:
     blocked = ["torch", "transformers", "onnx", "onnx_ir", "sklearn"]
-    code = f"import sys; sys.modules.update(dict.fromkeys({blocked})); from bitfit_toolkit.cli.app import run; run(['--help'])"
+    block = f"import sys; sys.modules.update(dict.fromkeys({blocked})); "
+    code = block + "from bitfit_toolkit.cli.app import run; run(['--help'])"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
