@@ -16,7 +16,7 @@ from bitfit_toolkit import Columns, Example, TrainOptions, load_examples, train
 
 TASKS = {
     "banking77": ("banking77/train.csv", "banking77/test.csv", None, 5),
-    "sst2": ("sst2/train.jsonl", "sst2/dev.jsonl", 16_000, 2),
+    "sst2": ("sst2/train.jsonl", "sst2/dev.jsonl", 8_000, 2),
 }
 TERMS = ("all", "none")
 
