@@ -46,7 +46,11 @@ class Base:
             manifest = parse_manifest(path.read_text(encoding="utf-8"), str(path))
         except UnicodeDecodeError as error:
             raise BundleFormatError(f"{path} is not UTF-8 ({error}); export the base again") from None
-        for name in (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE, BIASES_FILE):
+        companions = (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE, BIASES_FILE)
+        strangers = sorted(manifest.files.keys() - set(companions))
+        if strangers:
+            raise BundleFormatError(f"{path} lists {strangers[0]!r}, which is no file of a bundle; export it again")
+        for name in companions:
             if name not in manifest.files:
                 raise BundleFormatError(f"{path} lists no {name}; export the base again")
             if not (folder / name).is_file():

@@ -24,7 +24,7 @@ class Fields:
         if name not in self._value:
             raise self._fail(f"{self._where}: field {name!r} is missing")
         value = self._value[name]
-        if kind is float and type(value) is int:
+        if kind is float and type(value) is int and abs(value) < 1 << 1023:  # a larger one is no float
             return float(value)  # type: ignore[return-value]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise self._fail(f"{self._where}: field {name!r} should be {kind.__name__}, found {type(value).__name__}")
