@@ -7,7 +7,7 @@ import torch
 
 from bitfit_exporters.verify import pool
 from bitfit_runtime import Base
-from bitfit_runtime.contract import HEAD_BIAS, HEAD_WEIGHT
+from bitfit_runtime.contract import ATTENTION_MASK, HEAD_BIAS, HEAD_WEIGHT
 from bitfit_toolkit.rebuild import rebuild_encoder
 
 
@@ -25,18 +25,29 @@ class BitfitClassifier(torch.nn.Module):
 
     def forward(
         self,
-        input_ids: torch.Tensor,
-        attention_mask: torch.Tensor,
-        token_type_ids: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
+        pooled: torch.Tensor | None = None,
+        **tokens: torch.Tensor,
     ) -> dict[str, torch.Tensor]:
-        """Return `logits [batch, labels]` and, given `labels [batch]`, the mean cross-entropy as `loss`."""
-        segments = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        output = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **segments)
-        logits = self.head(pool(output, attention_mask, self.pooling))
+        """Return `logits [batch, labels]` and, given `labels [batch]`, the mean cross-entropy as `loss`.
+
+        `tokens` are the base's token inputs `[batch, sequence]`; `pooled [batch, hidden]` stands in for them when the
+        encoder does not learn.
+        """
+        logits = self.head(self._pool(tokens) if pooled is None else pooled)
         if labels is None:
             return {"logits": logits}
         return {"loss": torch.nn.functional.cross_entropy(logits.float(), labels), "logits": logits}
+
+    @torch.no_grad()
+    def features(self, **tokens: torch.Tensor) -> torch.Tensor:
+        """Return pooled vectors `[batch, hidden]` on the CPU, without dropout."""
+        self.eval()
+        device = self.head.weight.device
+        return self._pool({name: value.to(device) for name, value in tokens.items()}).float().cpu()
+
+    def _pool(self, tokens: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return pool(self.encoder(**tokens), tokens[ATTENTION_MASK], self.pooling)
 
     def tensors(self) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
         """Return what a pack holds: the trained biases `[n]`, `head.weight [hidden, labels]`, `head.bias [labels]`."""

@@ -15,7 +15,7 @@ from transformers.utils import logging as transformers_logging
 from bitfit_runtime import Base, Engine, Pack, PackInfo, write_pack
 from bitfit_runtime.contract import CLASSIFICATION
 from bitfit_runtime.pack import ENCODINGS, parse, serialize
-from bitfit_runtime.tokens import EncodedText, TextEncoder, collate
+from bitfit_toolkit.batches import Batches
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.evaluation import check_labels, metrics, predict_labels
 from bitfit_toolkit.examples import Example
@@ -66,9 +66,14 @@ def train(
     terms, biases = resolve_terms(options.terms, base.manifest)
     set_seed(options.seed)
     model = BitfitClassifier(base, len(labels), biases)
+    if options.device != "cpu" and torch.cuda.is_available():
+        model.to("cuda")
     limit = min(options.max_length, base.manifest.max_length)
-    batches = _Batches(base, labels, limit)
-    trainer = _fit(model, batches, train_examples, eval_examples, options)
+    batches = Batches(base, labels, limit)
+    train_items, eval_items = batches.encode(train_examples), batches.encode(eval_examples)
+    if not biases:
+        train_items, eval_items = (batches.with_features(items, model) for items in (train_items, eval_items))
+    trainer = _fit(model, batches, train_items, eval_items, options)
     info = PackInfo(
         base=base.manifest.digest,
         base_name=base.manifest.name,
@@ -85,7 +90,7 @@ def train(
     engine.install(options.task, rounded)
     found = predict_labels(engine, options.task, eval_examples)
     model.load_tensors(rounded.tensors)
-    in_torch = [labels[i] for i in trainer.predict(batches.encode(eval_examples)).predictions.argmax(1)]
+    in_torch = [labels[i] for i in trainer.predict(eval_items).predictions.argmax(1)]
     expected = [example.label or "" for example in eval_examples]
     measured = metrics(expected, found)
     path = write_pack(Pack(replace(info, metrics=measured), rounded.tensors), output)
@@ -128,36 +133,11 @@ def _check_options(options: TrainOptions) -> None:
             raise TrainingError(f"{problem}; change the option and try again")
 
 
-class _Batches:
-    """Tokenizes with the runtime's own code, so that training sees what the device sees."""
-
-    def __init__(self, base: Base, labels: Sequence[str], max_length: int) -> None:
-        self._manifest, self._limit = base.manifest, max_length
-        self._encoder = TextEncoder.from_file(base.tokenizer_path)
-        self._index = {label: index for index, label in enumerate(labels)}
-
-    def encode(self, examples: Sequence[Example]) -> list[dict[str, Any]]:
-        """Return one item an example: the encoded text and its label's index."""
-        pairs = [(example.text, example.text_pair) for example in examples]
-        encoded = self._encoder.encode(pairs, [self._limit] * len(pairs))
-        return [
-            {"text": text, "labels": self._index[example.label or ""]}
-            for text, example in zip(encoded, examples, strict=True)
-        ]
-
-    def collate(self, items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """Pad items to a batch of tensors."""
-        texts: list[EncodedText] = [item["text"] for item in items]
-        tokens = collate(texts, self._manifest.inputs, self._manifest.pad_token_id)
-        batch = {name: torch.from_numpy(array) for name, array in tokens.items()}
-        return batch | {"labels": torch.tensor([item["labels"] for item in items])}
-
-
 def _fit(
     model: BitfitClassifier,
-    batches: _Batches,
-    train_examples: Sequence[Example],
-    eval_examples: Sequence[Example],
+    batches: Batches,
+    train_items: list[dict[str, Any]],
+    eval_items: list[dict[str, Any]],
     options: TrainOptions,
 ) -> Trainer:
     """Run transformers' Trainer; with early stopping the model of the best epoch is kept."""
@@ -190,8 +170,8 @@ def _fit(
         trainer = Trainer(
             model=model,
             args=arguments,
-            train_dataset=batches.encode(train_examples),
-            eval_dataset=batches.encode(eval_examples),
+            train_dataset=train_items,
+            eval_dataset=eval_items,
             data_collator=batches.collate,
             compute_metrics=lambda p: {"accuracy": float((p.predictions.argmax(1) == p.label_ids).mean())},
             callbacks=[EarlyStoppingCallback(stopping)] if stopping is not None else [],
