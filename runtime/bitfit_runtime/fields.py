@@ -1,5 +1,6 @@
 """Typed access to parsed JSON, so that a format error names the field and both types."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -24,11 +25,7 @@ class Fields:
         if name not in self._value:
             raise self._fail(f"{self._where}: field {name!r} is missing")
         value = self._value[name]
-        if kind is float and type(value) is int and abs(value) < 1 << 1023:  # a larger one is no float
-            return float(value)  # type: ignore[return-value]
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise self._fail(f"{self._where}: field {name!r} should be {kind.__name__}, found {type(value).__name__}")
-        return value
+        return self._typed(value, name, kind)
 
     def strings(self, name: str) -> tuple[str, ...]:
         """Return field `name`, a list of strings."""
@@ -52,6 +49,20 @@ class Fields:
         inner = self.object(name)
         return {key: inner.get(key, kind) for key in inner._value}
 
+    def vectors(self, name: str, count: int) -> tuple[tuple[float, ...], ...]:
+        """Return field `name`, a list of `count` lists of numbers."""
+        rows = self.get(name, list)
+        if len(rows) != count or not all(isinstance(row, list) for row in rows):
+            raise self._fail(f"{self._where}: field {name!r} should be {count} lists of numbers")
+        return tuple(tuple(self._typed(item, name, float) for item in row) for row in rows)
+
+    def schema(self, version: int) -> None:
+        """Check that field `schema_version` is `version`."""
+        found = self.get("schema_version", int)
+        if found != version:
+            remedy = "upgrade bitfit-edge" if found > version else "it was never a version of this format"
+            raise self._fail(f"{self._where} has schema version {found}, this runtime reads {version}; {remedy}")
+
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:
         """Return field `name`, a string that must be one of `allowed`."""
         value = self.get(name, str)
@@ -60,8 +71,15 @@ class Fields:
         return value
 
     def _list(self, name: str, kind: type[T]) -> tuple[T, ...]:
-        items = self.get(name, list)
-        for item in items:
-            if not isinstance(item, kind) or isinstance(item, bool):
-                raise self._fail(f"{self._where}: field {name!r} should hold only {kind.__name__}")
-        return tuple(items)
+        return tuple(self._typed(item, name, kind) for item in self.get(name, list))
+
+    def _typed(self, value: object, name: str, kind: type[T]) -> T:
+        if kind is float and type(value) is int and abs(value) < 1 << 1023:  # a larger one is no float
+            value = float(value)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise self._fail(f"{self._where}: field {name!r} should be {kind.__name__}, found {type(value).__name__}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self._fail(f"{self._where}: field {name!r} is not a finite number")
+        if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+            raise self._fail(f"{self._where}: field {name!r} is not Unicode text (it holds half a surrogate pair)")
+        return value

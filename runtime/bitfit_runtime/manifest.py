@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bitfit_runtime.contract import ATTENTION_MASK, BASE_SCHEMA, INPUT_IDS, MODEL_FILE, POOLINGS, PRECISIONS
+from bitfit_runtime.contract import (
+    ATTENTION_MASK,
+    BASE_SCHEMA,
+    INPUT_IDS,
+    LIMITS,
+    MODEL_FILE,
+    POOLINGS,
+    PRECISIONS,
+    TOKEN_TYPE_IDS,
+)
 from bitfit_runtime.errors import BundleFormatError
 from bitfit_runtime.fields import Fields
 
@@ -105,11 +114,7 @@ def parse_manifest(text: str, where: str = "bitfit.json") -> Manifest:
         raise BundleFormatError(f"{where} is not JSON ({error}); export the base again") from None
     fields = Fields(document, where, lambda message: BundleFormatError(f"{message}; export the base again"))
     fields.choice("format", (FORMAT,))
-    schema = fields.get("schema_version", int)
-    if schema != BASE_SCHEMA:
-        raise BundleFormatError(
-            f"{where} has schema version {schema}, this runtime reads {BASE_SCHEMA}; upgrade bitfit-edge"
-        )
+    fields.schema(BASE_SCHEMA)
     manifest = Manifest(
         name=fields.get("name", str),
         architecture=fields.get("architecture", str),
@@ -141,32 +146,34 @@ def _weight(item: Fields) -> WeightSpec:
 
 
 def _self_test(item: Fields) -> SelfTest:
-    rows = item.get("pooled", list)
-    if len(rows) != 2 or not all(isinstance(row, list) and all(type(x) is float for x in row) for row in rows):
-        raise BundleFormatError(
-            "bitfit.json: self_test: 'pooled' should be two lists of numbers; export the base again"
-        )
+    default, moved = item.vectors("pooled", 2)
     return SelfTest(
         input_ids=item.integers("input_ids"),
         amplitude=item.get("amplitude", float),
         tolerance=item.get("tolerance", float),
-        pooled=(tuple(rows[0]), tuple(rows[1])),
+        pooled=(default, moved),
     )
 
 
 def _check(manifest: Manifest, where: str) -> None:
     names = [spec.name for spec in manifest.biases]
+    test = manifest.self_test
+    tokens = (INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS)
     problems = {
-        f"max_length should be at least 8, found {manifest.max_length}": manifest.max_length < 8,
+        f"max_length should be 8 to {LIMITS.tokens}, found {manifest.max_length}": not (
+            8 <= manifest.max_length <= LIMITS.tokens
+        ),
         f"hidden_size should be positive, found {manifest.hidden_size}": manifest.hidden_size < 1,
+        f"pad_token_id should not be negative, found {manifest.pad_token_id}": manifest.pad_token_id < 0,
         "a bias is listed twice": len(set(names)) != len(names),
         "a bias has no elements": any(spec.size < 1 for spec in manifest.biases),
         f"files lists no {MODEL_FILE}": MODEL_FILE not in manifest.files,
-        f"inputs should begin with {INPUT_IDS}, {ATTENTION_MASK}": manifest.inputs[:2] != (INPUT_IDS, ATTENTION_MASK),
-        "self_test.input_ids is empty": not manifest.self_test.input_ids,
-        "self_test.pooled is not as wide as the model": any(
-            len(row) != manifest.hidden_size for row in manifest.self_test.pooled
+        f"inputs should be {', '.join(tokens[:2])} and perhaps {tokens[2]}": manifest.inputs not in (tokens[:2], tokens),
+        f"self_test.input_ids should hold 1 to {manifest.max_length} token ids": not (
+            1 <= len(test.input_ids) <= manifest.max_length and min(test.input_ids) >= 0
         ),
+        "self_test.pooled is not as wide as the model": any(len(row) != manifest.hidden_size for row in test.pooled),
+        "self_test.tolerance should be positive": not test.tolerance > 0,
     }
     for problem, present in problems.items():
         if present:

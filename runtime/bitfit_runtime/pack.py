@@ -79,6 +79,12 @@ class Pack:
                 raise PackFormatError(
                     f"pack {info.task!r}: {name} should have shape {shapes[name]}, found {tensor.shape}; train it again"
                 )
+        undeclared = {spec.term for spec in base.biases if spec.name in self.tensors} - set(info.terms)
+        if undeclared:
+            raise PackFormatError(
+                f"pack {info.task!r} holds biases of {', '.join(sorted(undeclared))}, its terms are "
+                f"{', '.join(info.terms) or 'none'}; train it again"
+            )
         if info.pooling != base.pooling:
             raise PackMismatchError(f"pack {info.task!r} pools by {info.pooling}, the base by {base.pooling}")
         if info.max_length > base.max_length:
@@ -102,9 +108,11 @@ def parse(data: bytes, where: str = "pack") -> Pack:
     """Read a pack from bytes. Raises PackFormatError on anything that is not a whole, finite pack of this schema."""
     if len(data) > LIMITS.pack_bytes:
         raise PackFormatError(f"{where} holds {len(data)} bytes, at most {LIMITS.pack_bytes} are accepted")
+    length = int.from_bytes(data[:8], "little")
+    if length > LIMITS.metadata_bytes:
+        raise PackFormatError(f"{where} has a header of {length} bytes, at most {LIMITS.metadata_bytes} are accepted")
     try:
         tensors = safetensors.numpy.load(data)
-        length = int.from_bytes(data[:8], "little")
         metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
         document: Any = json.loads(metadata[METADATA_KEY])
     except KeyError as error:
@@ -162,11 +170,7 @@ def write_pack(pack: Pack, path: str | Path) -> Path:
 def _parse_info(document: object, where: str) -> PackInfo:
     fields = Fields(document, where, lambda message: PackFormatError(f"{message}; get the pack again"))
     fields.choice("format", (FORMAT,))
-    schema = fields.get("schema_version", int)
-    if schema != PACK_SCHEMA:
-        raise PackFormatError(
-            f"{where} has schema version {schema}, this runtime reads {PACK_SCHEMA}; upgrade bitfit-edge"
-        )
+    fields.schema(PACK_SCHEMA)
     info = PackInfo(
         base=fields.get("base", str),
         base_name=fields.get("base_name", str),
@@ -180,6 +184,8 @@ def _parse_info(document: object, where: str) -> PackInfo:
         metrics=fields.mapping("metrics", float),
         created_by=fields.get("created_by", str),
     )
+    if len(info.task) > LIMITS.task_name_characters:
+        raise PackFormatError(f"{where}: a task name has at most {LIMITS.task_name_characters} characters")
     if not 1 <= len(info.labels) <= LIMITS.labels or len(set(info.labels)) != len(info.labels):
         raise PackFormatError(f"{where}: expected 1 to {LIMITS.labels} distinct labels, found {len(info.labels)}")
     if info.max_length < 3:

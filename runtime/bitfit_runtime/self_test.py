@@ -80,5 +80,9 @@ def relative_distance(found: Float32, expected: Float32) -> float:
 def _pooled(session: ort.InferenceSession, manifest: Manifest, feeds: Mapping[str, Float32], rows: int) -> Float32:
     ids = np.tile(np.asarray(manifest.self_test.input_ids, np.int64), (rows, 1))
     tokens = {INPUT_IDS: ids, ATTENTION_MASK: np.ones_like(ids), TOKEN_TYPE_IDS: np.zeros_like(ids)}
-    pooled: Float32 = session.run([POOLED], {**{name: tokens[name] for name in manifest.inputs}, **feeds})[0]
+    try:
+        pooled: Float32 = session.run([POOLED], {**{name: tokens[name] for name in manifest.inputs}, **feeds})[0]
+    except Exception as error:  # onnxruntime's exceptions have no common class of their own
+        reason = str(error).splitlines()[0]
+        raise SelfTestError(f"{manifest.name}: the graph does not run ({reason}); export the base again") from None
     return pooled

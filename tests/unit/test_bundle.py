@@ -40,6 +40,36 @@ def test_a_newer_schema_is_refused(base: Base) -> None:
         parse_manifest(json.dumps(document))
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("inputs", ["input_ids", "attention_mask", "position_ids"]),
+        ("inputs", ["input_ids"]),
+        ("pad_token_id", -1),
+        ("max_length", 1 << 40),
+        ("hidden_size", 0),
+    ],
+)
+def test_values_that_no_base_has_are_refused_by_name(base: Base, field: str, value: object) -> None:
+    document = json.loads(base.manifest.to_json()) | {field: value}
+    with pytest.raises(BundleFormatError, match=field):
+        parse_manifest(json.dumps(document))
+
+
+def test_golden_vectors_may_hold_whole_numbers(base: Base) -> None:
+    document = json.loads(base.manifest.to_json())
+    document["self_test"]["pooled"][0][0] = 0
+    assert parse_manifest(json.dumps(document)).self_test.pooled[0][0] == 0.0
+
+
+def test_token_ids_outside_the_vocabulary_fail_the_self_test(copy: Path) -> None:
+    document = json.loads((copy / "bitfit.json").read_text())
+    document["self_test"]["input_ids"][0] = 1 << 30
+    (copy / "bitfit.json").write_text(json.dumps(document))
+    with pytest.raises(SelfTestError, match="does not run"):
+        Engine(copy)
+
+
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "config.json", "biases.safetensors"])
 def test_an_altered_or_missing_file_is_refused(copy: Path, name: str) -> None:
     content = bytearray((copy / name).read_bytes())

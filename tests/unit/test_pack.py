@@ -79,14 +79,32 @@ def test_a_value_too_large_for_float16_is_refused() -> None:
         (b'["no", "yes"]', b'["no", "no" ]', "labels"),
         (b'"classification"', b'"classificatiom"', "task_type"),
         (b'"head.bias"', b'"head.bIas"', "head.bias"),
+        (b'"schema_version": 1', b'"schema_version": 0', "never a version"),
+        (b'"metrics": {}', b'"metrics": {"a": NaN}', "finite"),
+        (b'["no", "yes"]', b'["no", "\\ud800"]', "Unicode"),
     ],
 )
 def test_a_wrong_header_is_refused_by_name(old: bytes, new: bytes, message: str) -> None:
     content = serialize(small_pack(np.arange(5)))
-    escaped_old, escaped_new = (b.replace(b'"', b'\\"') if b'"head' not in b else b for b in (old, new))
-    assert escaped_old in content
+    if b"head" not in old:  # all but the tensors' names stand in a string in the header
+        old, new = (text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') for text in (old, new))
+    length = int.from_bytes(content[:8], "little")
+    header = content[8 : 8 + length]
+    assert old in header
+    header = header.replace(old, new)
     with pytest.raises(PackFormatError, match=message):
-        parse(content.replace(escaped_old, escaped_new))
+        parse(len(header).to_bytes(8, "little") + header + content[8 + length :])
+
+
+def test_a_header_over_the_limit_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(PackFormatError, match="header of"):
+        parse((9 << 20).to_bytes(8, "little") + bytes(100))
+
+
+def test_biases_of_a_term_that_the_pack_does_not_declare_are_refused(base: Base) -> None:
+    good = random_pack(base, terms=("q", "m2"))
+    with pytest.raises(PackFormatError, match="holds biases of m2"):
+        replace(good, info=replace(good.info, terms=("q",))).check(base.manifest)
 
 
 def test_a_pack_over_the_size_limit_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
