@@ -40,13 +40,13 @@ class Fields:
         items = self.get(name, list)
         return [Fields(item, f"{self._where}: {name}[{i}]", self._fail) for i, item in enumerate(items)]
 
-    def object(self, name: str) -> "Fields":
+    def nested(self, name: str) -> "Fields":
         """Return field `name`, an object."""
         return Fields(self.get(name, dict), f"{self._where}: {name}", self._fail)
 
     def mapping(self, name: str, kind: type[T]) -> dict[str, T]:
         """Return field `name`, an object whose values are all of type `kind`."""
-        inner = self.object(name)
+        inner = self.nested(name)
         return {key: inner.get(key, kind) for key in inner._value}
 
     def vectors(self, name: str, count: int) -> tuple[tuple[float, ...], ...]:

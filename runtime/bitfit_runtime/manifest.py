@@ -128,7 +128,7 @@ def parse_manifest(text: str, where: str = "bitfit.json") -> Manifest:
         files=fields.mapping("files", str),
         biases=tuple(_bias(item) for item in fields.objects("biases")),
         weights=tuple(_weight(item) for item in fields.objects("weights")),
-        self_test=_self_test(fields.object("self_test")),
+        self_test=_self_test(fields.nested("self_test")),
         created_by=fields.get("created_by", str),
     )
     _check(manifest, where)
@@ -168,7 +168,7 @@ def _check(manifest: Manifest, where: str) -> None:
         "a bias is listed twice": len(set(names)) != len(names),
         "a bias has no elements": any(spec.size < 1 for spec in manifest.biases),
         f"files lists no {MODEL_FILE}": MODEL_FILE not in manifest.files,
-        f"inputs should be {', '.join(tokens[:2])} and perhaps {tokens[2]}": manifest.inputs not in (tokens[:2], tokens),
+        f"inputs should be {', '.join(tokens[:2])}, perhaps {tokens[2]}": manifest.inputs not in (tokens[:2], tokens),
         f"self_test.input_ids should hold 1 to {manifest.max_length} token ids": not (
             1 <= len(test.input_ids) <= manifest.max_length and min(test.input_ids) >= 0
         ),
