@@ -36,7 +36,10 @@ def main() -> None:
     console = Console(highlight=False)
     console.print("[bold]1. Export one int8 base from all-MiniLM-L6-v2[/]")
     export = export_base(
-        str(model_folder()), output / "base", ExportOptions(offline=True), lambda s: console.print("  ", s)
+        str(model_folder()),
+        output / "base",
+        ExportOptions(offline=True, name="all-MiniLM-L6-v2"),
+        lambda s: console.print("  ", s),
     )
     for what, figure in export.rows():
         console.print(f"   {what:20s} {figure}")

@@ -63,7 +63,7 @@ def load_checkpoint(name: str, options: ExportOptions) -> Checkpoint:
     pad = fast.pad_token_id if fast.pad_token_id is not None else config.pad_token_id
     positions = int(config.max_position_embeddings) - family.reserved_positions
     return Checkpoint(
-        name=Path(source).name,
+        name=options.name or Path(source).name,
         family=family,
         config=config,
         model=model.eval(),

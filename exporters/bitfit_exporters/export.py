@@ -18,7 +18,7 @@ from bitfit_exporters.errors import ArchitectureError, ExportError, Verification
 from bitfit_exporters.options import ExportOptions
 from bitfit_exporters.passes import attach_head, expose_biases, quantize_embeddings, quantize_matmuls, strip
 from bitfit_exporters.report import ExportReport
-from bitfit_exporters.verify import PARITY, SENTENCES, Verified, golden, parity_error, verify
+from bitfit_exporters.verify import PARITY, SENTENCES, Verified, golden, pooled_vectors, verify
 from bitfit_runtime import Base, Engine
 from bitfit_runtime.base import file_digest
 from bitfit_runtime.contract import (
@@ -31,6 +31,7 @@ from bitfit_runtime.contract import (
     TOKENIZER_FILE,
 )
 from bitfit_runtime.manifest import BiasSpec, Manifest, SelfTest, WeightSpec
+from bitfit_runtime.self_test import relative_distance
 from bitfit_runtime.session import open_session
 from bitfit_runtime.tokens import TextEncoder
 from bitfit_runtime.version import TOOL
@@ -68,7 +69,7 @@ def export_base(
             quantized = {*quantize_matmuls(graph), *quantize_embeddings(graph)}
             weights = tuple(replace(w, scheme="int8") if w.name in quantized else w for w in manifest.weights)
             manifest = replace(manifest, weights=weights)
-        strip(captured.model, checkpoint.name)
+        strip(captured.model)
         progress("write the bundle")
         ir.save(captured.model, folder / MODEL_FILE)
         _write_companions(folder, checkpoint, defaults)
@@ -147,8 +148,9 @@ def _check_float_graph(model: ir.Model, manifest: Manifest, checkpoint: Checkpoi
     texts = TextEncoder(checkpoint.tokenizer).encode(
         [(s, None) for s in SENTENCES], [manifest.max_length] * len(SENTENCES)
     )
-    error = parity_error(open_session(path), manifest, checkpoint, texts)
+    found, expected = pooled_vectors(open_session(path), manifest, checkpoint, texts)
     path.unlink()
+    error = max(relative_distance(one, other) for one, other in zip(found, expected, strict=True))
     if not error <= PARITY["fp32"]:
         raise VerificationError(f"the float graph is {error:.2e} away from torch, at most {PARITY['fp32']} is accepted")
 
@@ -190,6 +192,8 @@ def _report(manifest: Manifest, output: Path, verified: Verified, size: int, sec
         model_bytes=size,
         fp32_bytes=4 * manifest.parameters,
         parity_error=verified.parity_error,
+        parity_mean=verified.parity_mean,
+        cosine_error=verified.cosine_error,
         row_error=verified.row_error,
         seconds=seconds,
     )

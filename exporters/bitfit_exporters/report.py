@@ -20,6 +20,8 @@ class ExportReport:
     model_bytes: int
     fp32_bytes: int
     parity_error: float
+    parity_mean: float
+    cosine_error: float
     row_error: float
     seconds: float
 
@@ -38,7 +40,11 @@ class ExportReport:
             ("digest", self.digest),
             ("bias inputs", f"{self.bias_inputs} with {self.bias_parameters:,} parameters, {share:.3%} of the model"),
             ("graph", f"{self.model_bytes / 1e6:.1f} MB, {self.model_bytes / self.fp32_bytes:.3f} of float32"),
-            ("distance from torch", f"{self.parity_error:.4f} (relative L2 of the pooled vectors)"),
+            (
+                "distance from torch",
+                f"mean {self.parity_mean:.4f}, worst {self.parity_error:.4f} (relative L2 of the pooled vectors); "
+                f"cosine error {self.cosine_error:.4f}",
+            ),
             ("rows in company", "bit-identical" if self.row_error == 0 else f"within {self.row_error:.1e}"),
             ("took", f"{self.seconds:.0f} s"),
         ]

@@ -36,9 +36,14 @@ SENTENCES = (
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Measured errors: relative L2 distance of `pooled` from torch, largest difference of a row in other company."""
+    """Measured errors over the texts: distances of `pooled` from torch, largest difference of a row in other company.
+
+    `parity_error` is the largest relative L2 distance, `parity_mean` their mean, `cosine_error` the mean of 1 − cosine.
+    """
 
     parity_error: float
+    parity_mean: float
+    cosine_error: float
     row_error: float
 
 
@@ -72,10 +77,11 @@ def verify(
     texts = TextEncoder(checkpoint.tokenizer).encode(
         [(s, None) for s in SENTENCES], [manifest.max_length] * len(SENTENCES)
     )
-    parity = parity_error(session, manifest, checkpoint, texts)
-    if not parity <= PARITY[manifest.precision]:
+    found, expected = pooled_vectors(session, manifest, checkpoint, texts)
+    distances = [relative_distance(one, other) for one, other in zip(found, expected, strict=True)]
+    if not max(distances) <= PARITY[manifest.precision]:
         raise VerificationError(
-            f"the {manifest.precision} graph is {parity:.4f} away from torch, "
+            f"the {manifest.precision} graph is {max(distances):.4f} away from torch, "
             f"at most {PARITY[manifest.precision]} is accepted"
         )
     ignored = ignored_biases(session, manifest, defaults)
@@ -84,19 +90,20 @@ def verify(
     error = row_error(session, manifest, defaults, texts)
     if not error <= ROW_TOLERANCE[manifest.precision]:
         raise VerificationError(f"a row's answer changes by {error:.2e} with its batch-mates, order or padding")
-    return Verified(parity, error)
+    cosines = (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
+    return Verified(max(distances), float(np.mean(distances)), float(1 - cosines.mean()), error)
 
 
-def parity_error(
+def pooled_vectors(
     session: ort.InferenceSession, manifest: Manifest, checkpoint: Checkpoint, texts: list[EncodedText]
-) -> float:
-    """Largest relative L2 distance between torch's and the graph's `pooled` over the texts, default biases."""
+) -> tuple[Float32, Float32]:
+    """Return the graph's and torch's `pooled` `[texts, hidden]` with default biases."""
     tokens = collate(texts, manifest.inputs, manifest.pad_token_id)
-    pooled = session.run([POOLED], tokens)[0]
+    pooled: Float32 = session.run([POOLED], tokens)[0]
     with torch.no_grad():
         output = checkpoint.model(**{name: torch.from_numpy(array) for name, array in tokens.items()})
-    expected = pool(output, torch.from_numpy(tokens[ATTENTION_MASK]), manifest.pooling).numpy()
-    return max(relative_distance(found, row) for found, row in zip(pooled, expected, strict=True))
+    expected: Float32 = pool(output, torch.from_numpy(tokens[ATTENTION_MASK]), manifest.pooling).numpy()
+    return pooled, expected
 
 
 def pool(output: object, mask: torch.Tensor, pooling: str) -> torch.Tensor:

@@ -23,9 +23,9 @@ def write_csv(path: Path, rows: list[tuple[str, str]], header: tuple[str, ...] =
     return path
 
 
-def bitfit(*arguments: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+def bitfit(*arguments: object, capsys: pytest.CaptureFixture[str], program: str = "bitfit") -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as left:
-        run([str(a) for a in arguments])
+        run([str(a) for a in arguments], program)
     captured = capsys.readouterr()
     return int(left.value.code or 0), captured.out, captured.err
 
@@ -70,6 +70,17 @@ def test_training_is_repeatable_by_seed_and_takes_pairs_and_early_stopping(base:
     one, two = (train(base, examples, examples, tmp_path / name, options) for name in ("one", "two"))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     assert one.agreement == two.agreement
+
+
+def test_a_head_alone_is_a_pack_without_biases_that_answers_alike_in_torch_and_engine(
+    base: Base, tmp_path: Path
+) -> None:
+    examples = [Example(text, None, label) for text, label in ROWS]
+    options = TrainOptions(terms="none", epochs=40, learning_rate=0.05)
+    report = train(base, examples, examples, tmp_path / "head", options)
+    pack = read_pack(tmp_path / "head")
+    assert (set(pack.tensors), pack.info.terms, report.trained_parameters) == ({"head.weight", "head.bias"}, (), 0)
+    assert report.engine["accuracy"] == report.torch["accuracy"] == report.agreement == 1.0
 
 
 def test_a_resumed_training_ends_where_an_uninterrupted_one_does(base: Base, tmp_path: Path) -> None:
@@ -172,6 +183,8 @@ def test_help_of_every_command_shows_examples(capsys: pytest.CaptureFixture[str]
     for command in ("export", "train", "run", "eval", "inspect", "convert"):
         code, out, _ = bitfit(command, "--help", capsys=capsys)
         assert code == 0 and "Example" in out
+    code, out, _ = bitfit("--help", capsys=capsys, program="bitfit-export")
+    assert code == 0 and "bitfit-export --model bert-base" in out and "bitfit-export export" not in out
 
 
 def test_the_command_line_answers_without_torch() -> None:

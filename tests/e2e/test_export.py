@@ -48,6 +48,9 @@ def test_a_float_base_agrees_with_torch_to_rounding(checkpoint: Path, tmp_path: 
 def test_two_exports_of_one_checkpoint_are_the_same_base(checkpoint: Path, base: Base, tmp_path: Path) -> None:
     export_base(str(checkpoint), tmp_path / "again", OFFLINE)
     assert Base.open(tmp_path / "again").manifest == base.manifest
+    export_base(str(checkpoint), tmp_path / "named", ExportOptions(offline=True, name="other"))
+    named = Base.open(tmp_path / "named").manifest
+    assert (named.name, named.digest) == ("other", base.manifest.digest)
 
 
 def test_the_model_rebuilt_from_a_bundle_is_the_checkpoint_but_for_quantization(checkpoint: Path, base: Base) -> None:

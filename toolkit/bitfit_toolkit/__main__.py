@@ -7,17 +7,20 @@ HINT = "error: the command line needs {}; run: pip install 'bitfit-edge[cli]'"
 
 def main() -> None:
     """Run `bitfit`."""
-    try:
-        from bitfit_toolkit.cli.app import run
-    except ModuleNotFoundError as error:
-        sys.exit(HINT.format(error.name))
-    run(sys.argv[1:])
+    _run("bitfit")
 
 
 def export_main() -> None:
     """Run `bitfit-export`, which is `bitfit export`."""
-    sys.argv.insert(1, "export")
-    main()
+    _run("bitfit-export")
+
+
+def _run(program: str) -> None:
+    try:
+        from bitfit_toolkit.cli.app import run
+    except ModuleNotFoundError as error:
+        sys.exit(HINT.format(error.name))
+    run(sys.argv[1:], program)
 
 
 if __name__ == "__main__":

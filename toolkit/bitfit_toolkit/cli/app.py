@@ -27,11 +27,15 @@ for module, name in (
 ):
     app.command(name, epilog=module.EXAMPLES)(module.command)
 
+export_app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+export_app.command(epilog=export.EXAMPLES.replace("bitfit export", "bitfit-export"))(export.command)
+PROGRAMS = {"bitfit": app, "bitfit-export": export_app}
 
-def run(arguments: Sequence[str]) -> None:
-    """Run the command line and exit the process. No error ends in a traceback unless `BITFIT_TRACEBACK` is set."""
+
+def run(arguments: Sequence[str], program: str = "bitfit") -> None:
+    """Run a program's command line and exit. No error ends in a traceback unless `BITFIT_TRACEBACK` is set."""
     try:
-        app(args=list(arguments))
+        PROGRAMS[program](args=list(arguments), prog_name=program)
     except (Exception, KeyboardInterrupt) as error:
         if isinstance(error, click.exceptions.Exit) or os.environ.get("BITFIT_TRACEBACK"):
             raise

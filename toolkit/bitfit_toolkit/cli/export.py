@@ -20,6 +20,7 @@ def command(
     precision: Annotated[str, typer.Option(help="int8 or fp32.")] = "int8",
     pooling: Annotated[str | None, typer.Option(help="mean, cls or pooler; default: the family's.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Longest input in tokens; default: all positions.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the base; default: the model's.")] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Use folders and the local cache only.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -30,7 +31,7 @@ def command(
         from bitfit_exporters import ExportOptions, export_base
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error)) from None
-    options = ExportOptions(precision, pooling, max_length, revision, offline)
+    options = ExportOptions(precision, pooling, max_length, revision, offline, name)
     with steps(quiet or json) as progress:
         report = export_base(model, output, options, progress)
     if json:
