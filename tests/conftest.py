@@ -15,6 +15,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 from bitfit_exporters import ExportOptions, export_base
 from bitfit_runtime import Base, Engine, Pack, PackInfo
+from bitfit_runtime.encoding import encode
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LETTERS = [chr(ord("a") + i) for i in range(26)]
@@ -94,4 +95,4 @@ def random_pack(base: Base, seed: int = 0, labels: int = 2, terms: tuple[str, ..
         terms=terms or tuple(dict.fromkeys(b.term for b in manifest.biases)),
         encoding="float32",
     )
-    return Pack(info, tensors)
+    return Pack(info, encode(tensors, base.default_biases, manifest, info.encoding))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 import safetensors.numpy
 
+from bitfit_exporters.algebra import exact_algebra
 from bitfit_exporters.bundle import staged
 from bitfit_exporters.capture import Captured, capture
 from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
@@ -123,6 +124,8 @@ def _manifest(
         for name, swapped in transposed.items()
         if name not in defaults
     )
+    ids = TextEncoder(checkpoint.tokenizer).encode([(SENTENCES[0], None)], [checkpoint.max_length])[0].encoding.ids
+    inert, folded = exact_algebra(checkpoint.model, checkpoint.family, checkpoint.inputs, tuple(ids))
     return Manifest(
         name=checkpoint.name,
         architecture=checkpoint.config.model_type,
@@ -136,6 +139,8 @@ def _manifest(
         files={},
         biases=tuple(biases),
         weights=weights,
+        inert_terms=inert,
+        folded_terms=folded,
         self_test=SelfTest((0,), 0.0, 0.0, ((), ())),
         created_by=TOOL,
     )

@@ -12,7 +12,8 @@ Importing this package imports numpy, onnxruntime, tokenizers and safetensors, n
 from bitfit_runtime.base import Base
 from bitfit_runtime.engine import Engine
 from bitfit_runtime.errors import BitfitError
-from bitfit_runtime.pack import Pack, PackInfo, read_pack, write_pack
+from bitfit_runtime.pack import Pack, PackInfo
+from bitfit_runtime.pack_file import read_pack, write_pack
 from bitfit_runtime.prediction import Prediction
 from bitfit_runtime.rows import Row
 from bitfit_runtime.version import __version__

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import onnxruntime as ort
 
+from bitfit_runtime.base import Base
 from bitfit_runtime.errors import PackError
 from bitfit_runtime.pack import Pack
 from bitfit_runtime.resident import Resident
@@ -12,13 +13,13 @@ ADAPTER_VERSION = 1
 MODEL_VERSION = 1
 
 
-def write_onnx_adapter(pack: Pack, path: str | Path) -> Path:
-    """Write `pack` as an `.onnx_adapter` file (`onnxruntime.LoraAdapter`, `RunOptions.add_active_adapter`).
+def write_onnx_adapter(pack: Pack, base: Base, path: str | Path) -> Path:
+    """Write a pack of `base` as an `.onnx_adapter` file (`onnxruntime.LoraAdapter`, `RunOptions.add_active_adapter`).
 
     Its parameters are the graph's inputs, in the graph's shapes with rows = 1. Raises PackError.
     """
     path = Path(path)
-    resident = Resident.from_pack(pack)
+    resident = Resident.from_pack(pack, base)
     adapter = ort.AdapterFormat()
     adapter.set_adapter_version(ADAPTER_VERSION)
     adapter.set_model_version(MODEL_VERSION)

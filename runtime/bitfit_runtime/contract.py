@@ -3,6 +3,7 @@
 `docs/formats.md` is the prose twin of this file.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,7 @@ INPUT_IDS: Final = "input_ids"
 ATTENTION_MASK: Final = "attention_mask"
 TOKEN_TYPE_IDS: Final = "token_type_ids"
 
+BIASES: Final = "biases"
 HEAD_WEIGHT: Final = "head.weight"
 HEAD_BIAS: Final = "head.bias"
 
@@ -34,8 +36,19 @@ BASE_SCHEMA: Final = 1
 PACK_SCHEMA: Final = 1
 POOLINGS: Final = ("mean", "cls", "pooler")
 PRECISIONS: Final = ("int8", "fp32")
-CLASSIFICATION: Final = "classification"
-TASK_TYPES: Final = (CLASSIFICATION,)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskType:
+    """What one kind of task asks of the graph: the output it reads and how few and how many labels it may have."""
+
+    output: str
+    labels: tuple[int, int]
+
+    @property
+    def has_head(self) -> bool:
+        """Whether packs of this kind hold a head; otherwise they are biases alone."""
+        return self.output != POOLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +64,19 @@ class Limits:
 
 
 LIMITS: Final = Limits()
+
+MANY: Final = LIMITS.labels
+CLASSIFICATION: Final = "classification"
+MULTI_LABEL: Final = "multi-label"
+REGRESSION: Final = "regression"
+TOKENS: Final = "token-classification"
+SPAN: Final = "span"
+EMBEDDING: Final = "embedding"
+TASK_TYPES: Final[Mapping[str, TaskType]] = {
+    CLASSIFICATION: TaskType(LOGITS, (2, MANY)),
+    MULTI_LABEL: TaskType(LOGITS, (1, MANY)),
+    REGRESSION: TaskType(LOGITS, (1, 1)),
+    TOKENS: TaskType(TOKEN_LOGITS, (2, MANY)),
+    SPAN: TaskType(TOKEN_LOGITS, (2, 2)),
+    EMBEDDING: TaskType(POOLED, (0, 0)),
+}

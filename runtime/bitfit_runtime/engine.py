@@ -15,7 +15,8 @@ from bitfit_runtime.base import Base
 from bitfit_runtime.batching import plan_batches
 from bitfit_runtime.contract import LAST_HIDDEN_STATE, LIMITS, LOGITS, POOLED
 from bitfit_runtime.errors import InputError, UnknownTaskError
-from bitfit_runtime.pack import Pack, PackInfo, read_pack
+from bitfit_runtime.pack import Pack, PackInfo
+from bitfit_runtime.pack_file import read_pack
 from bitfit_runtime.prediction import Prediction, classify
 from bitfit_runtime.resident import BARE_BASE, Resident, batch_feeds
 from bitfit_runtime.rows import Inputs, Row, as_rows, is_single
@@ -94,8 +95,7 @@ class Engine:
             )
         if not isinstance(pack, Pack):
             pack = read_pack(pack)
-        pack.check(self._base.manifest)
-        resident = Resident.from_pack(pack)
+        resident = Resident.from_pack(pack, self._base)
         with self._installing:
             self._residents = {**self._residents, name: resident}
         return pack.info

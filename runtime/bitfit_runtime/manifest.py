@@ -69,7 +69,8 @@ class SelfTest:
 class Manifest:
     """The parsed and checked manifest.
 
-    `files` maps each other file of the bundle to its SHA-256 in hexadecimal.
+    `files` maps each other file of the bundle to its SHA-256 in hexadecimal. `inert_terms` are bias terms that cannot
+    change an answer, and `folded_terms` maps terms to those that do the same: Δb_m1 = W_o Δb_v where it maps v to m1.
     """
 
     name: str
@@ -84,6 +85,8 @@ class Manifest:
     files: Mapping[str, str]
     biases: tuple[BiasSpec, ...]
     weights: tuple[WeightSpec, ...]
+    inert_terms: tuple[str, ...]
+    folded_terms: Mapping[str, str]
     self_test: SelfTest
     created_by: str
 
@@ -128,6 +131,8 @@ def parse_manifest(text: str, where: str = "bitfit.json") -> Manifest:
         files=fields.mapping("files", str),
         biases=tuple(_bias(item) for item in fields.objects("biases")),
         weights=tuple(_weight(item) for item in fields.objects("weights")),
+        inert_terms=fields.strings("inert_terms"),
+        folded_terms=fields.mapping("folded_terms", str),
         self_test=_self_test(fields.nested("self_test")),
         created_by=fields.get("created_by", str),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from bitfit_runtime.base import Base
 from bitfit_runtime.contract import HEAD_BIAS, HEAD_WEIGHT
 from bitfit_runtime.pack import Pack, PackInfo
 
@@ -25,10 +26,13 @@ class Resident:
     head: Mapping[str, Float32]
 
     @classmethod
-    def from_pack(cls, pack: Pack) -> "Resident":
-        """Bring a decoded pack into the graph's shapes."""
-        biases = {name: tensor[None, None] for name, tensor in pack.tensors.items() if not name.startswith("head.")}
-        head = {HEAD_WEIGHT: pack.tensors[HEAD_WEIGHT][None], HEAD_BIAS: pack.tensors[HEAD_BIAS][None, None]}
+    def from_pack(cls, pack: Pack, base: Base) -> "Resident":
+        """Decode a pack into the graph's shapes. Raises PackMismatchError, PackFormatError."""
+        values = pack.decode(base.manifest, base.default_biases)
+        biases = {name: value[None, None] for name, value in values.items() if name not in (HEAD_WEIGHT, HEAD_BIAS)}
+        head = (
+            {HEAD_WEIGHT: values[HEAD_WEIGHT][None], HEAD_BIAS: values[HEAD_BIAS][None, None]} if pack.has_head else {}
+        )
         return cls(pack.info, biases, head)
 
 

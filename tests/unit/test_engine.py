@@ -109,7 +109,7 @@ def test_answers_given_while_packs_are_replaced_come_from_one_whole_pack(base: B
 def test_stock_onnxruntime_gives_the_same_bits_with_an_adapter_file(base: Base, engine: Engine, tmp_path: Path) -> None:
     pack = random_pack(base, labels=7)
     engine.install("t", pack)
-    write_onnx_adapter(pack, tmp_path / "t.onnx_adapter")
+    write_onnx_adapter(pack, base, tmp_path / "t.onnx_adapter")
     manifest = base.manifest
     encoded = TextEncoder.from_file(base.tokenizer_path).encode([(t, None) for t in TEXTS], [64] * 5)
     tokens = collate(encoded, manifest.inputs, manifest.pad_token_id)

@@ -56,7 +56,7 @@ class BitfitClassifier(torch.nn.Module):
         return {name: p.detach().float().cpu().numpy().copy() for name, p in (*trained.items(), *head.items())}
 
     def load_tensors(self, tensors: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> None:
-        """Take over a pack's tensors."""
+        """Take over decoded tensors of a pack; encoder parameters that `tensors` lacks stay as they are."""
         own: dict[str, torch.Tensor] = dict(self.encoder.named_parameters())
         own |= {HEAD_WEIGHT: self.head.weight, HEAD_BIAS: self.head.bias}
         with torch.no_grad():

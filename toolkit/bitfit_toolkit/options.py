@@ -10,7 +10,8 @@ class TrainOptions:
 
     `terms` is `all`, `none` (the head alone) or names of bias terms such as `q,m2`. `early_stopping` is the number of
     epochs without a better accuracy after which training stops. `checkpoints` keeps a checkpoint an epoch there, from
-    which `resume` goes on. `precision` is `fp32` or `bf16`; `device` is `auto`, `cpu` or `cuda`.
+    which `resume` goes on. `encoding` is one of the pack's or `auto`: the smallest whose accuracy in the engine is at
+    most `tolerance` below that of float32. `precision` is `fp32` or `bf16`; `device` is `auto`, `cpu` or `cuda`.
     """
 
     task: str = "task"
@@ -25,5 +26,6 @@ class TrainOptions:
     resume: bool = False
     precision: str = "fp32"
     device: str = "auto"
-    encoding: str = "float16"
+    encoding: str = "auto"
+    tolerance: float = 0.001
     progress: bool = False

@@ -7,11 +7,12 @@ from bitfit_toolkit.errors import TrainingError
 def resolve_terms(terms: str, manifest: Manifest) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the terms and the names of their biases for `all`, `none` or a list such as `q,m2`.
 
-    Raises TrainingError on a term that the base does not have.
+    `all` leaves out the terms that cannot change an answer (`inert_terms`). Raises TrainingError on a term that the
+    base does not have, and on an inert one.
     """
     known = tuple(dict.fromkeys(spec.term for spec in manifest.biases))
     if terms == "all":
-        chosen = known
+        chosen = tuple(term for term in known if term not in manifest.inert_terms)
     elif terms == "none":
         chosen = ()
     else:
@@ -22,4 +23,9 @@ def resolve_terms(terms: str, manifest: Manifest) -> tuple[tuple[str, ...], tupl
             found = ", ".join(unknown) or "nothing"
             raise TrainingError(f"unknown bias term {found}; this base has {', '.join(known)} (or: all, none)")
         chosen = tuple(dict.fromkeys(by_lower[term.lower()] for term in asked))
+        inert = [term for term in chosen if term in manifest.inert_terms]
+        if inert:
+            raise TrainingError(
+                f"bias term {inert[0]} cannot change an answer of {manifest.name}: softmax forgives it; leave it out"
+            )
     return chosen, tuple(spec.name for spec in manifest.biases if spec.term in chosen)

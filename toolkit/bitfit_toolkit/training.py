@@ -3,22 +3,25 @@
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainingArguments, set_seed
 from transformers.utils import logging as transformers_logging
 
-from bitfit_runtime import Base, Engine, Pack, PackInfo, write_pack
+from bitfit_runtime import Base, Engine, PackInfo, write_pack
 from bitfit_runtime.contract import CLASSIFICATION
-from bitfit_runtime.pack import ENCODINGS, parse, serialize
+from bitfit_runtime.encoding import ENCODINGS
 from bitfit_toolkit.batches import Batches
+from bitfit_toolkit.choice import AUTO, choose_encoding
 from bitfit_toolkit.errors import TrainingError
-from bitfit_toolkit.evaluation import check_labels, metrics, predict_labels
+from bitfit_toolkit.evaluation import check_labels, metrics
 from bitfit_toolkit.examples import Example
+from bitfit_toolkit.fold import fold
 from bitfit_toolkit.model import BitfitClassifier
 from bitfit_toolkit.options import TrainOptions
 from bitfit_toolkit.terms import resolve_terms
@@ -28,13 +31,16 @@ from bitfit_toolkit.terms import resolve_terms
 class TrainReport:
     """Figures of one training run. `engine` and `torch` are metrics of the written pack on the evaluation examples.
 
-    `agreement` is the share of examples to which both give the same label.
+    `agreement` is the share of examples to which both give the same label. `encodings_tried` maps each encoding that
+    was measured to its accuracy in the engine and its bytes.
     """
 
     task: str
     labels: int
     pack: str
     pack_bytes: int
+    encoding: str
+    encodings_tried: dict[str, dict[str, float]]
     trained_parameters: int
     head_parameters: int
     engine: dict[str, float]
@@ -83,29 +89,34 @@ def train(
         pooling=base.manifest.pooling,
         max_length=limit,
         terms=terms,
-        encoding=options.encoding,
     )
-    rounded = parse(serialize(Pack(info, model.tensors())))  # what a device decodes
     engine = Engine(base, threads=torch.get_num_threads())
-    engine.install(options.task, rounded)
-    found = predict_labels(engine, options.task, eval_examples)
-    model.load_tensors(rounded.tensors)
+    choice = choose_encoding(_folded(model, base), info, engine, eval_examples, options)
+    pack, found = choice.pack, choice.labels
+    decoded = pack.decode(base.manifest, base.default_biases)
+    model.load_tensors({**base.default_biases, **decoded})
     in_torch = [labels[i] for i in trainer.predict(eval_items).predictions.argmax(1)]
     expected = [example.label or "" for example in eval_examples]
-    measured = metrics(expected, found)
-    path = write_pack(Pack(replace(info, metrics=measured), rounded.tensors), output)
+    path = write_pack(pack, output)
     return TrainReport(
         task=options.task,
         labels=len(labels),
         pack=str(path),
         pack_bytes=path.stat().st_size,
-        trained_parameters=sum(p.size for name, p in rounded.tensors.items() if not name.startswith("head.")),
-        head_parameters=sum(p.size for name, p in rounded.tensors.items() if name.startswith("head.")),
-        engine=measured,
+        encoding=pack.info.encoding,
+        encodings_tried=choice.tried,
+        trained_parameters=sum(p.numel() for name, p in model.encoder.named_parameters() if name in model.biases),
+        head_parameters=sum(p.numel() for p in model.head.parameters()),
+        engine=dict(pack.info.metrics),
         torch=metrics(expected, in_torch),
         agreement=float(np.mean([a == b for a, b in zip(found, in_torch, strict=True)])),
         seconds=time.perf_counter() - began,
     )
+
+
+def _folded(model: BitfitClassifier, base: Base) -> dict[str, npt.NDArray[np.float32]]:
+    weights = {name: p.detach().float().cpu().numpy() for name, p in model.encoder.named_parameters() if p.ndim == 2}
+    return fold(model.tensors(), base.default_biases, weights, base.manifest)
 
 
 def _labels(examples: Sequence[Example]) -> tuple[str, ...]:
@@ -122,7 +133,8 @@ def _check_options(options: TrainOptions) -> None:
         f"learning rate should be above 0, found {options.learning_rate}": not options.learning_rate > 0,
         f"batch size should be at least 1, found {options.batch_size}": options.batch_size < 1,
         f"max length should be at least 8, found {options.max_length}": options.max_length < 8,
-        f"encoding should be one of {', '.join(ENCODINGS)}": options.encoding not in ENCODINGS,
+        f"tolerance should be at least 0, found {options.tolerance}": not options.tolerance >= 0,
+        f"encoding should be one of {', '.join((*ENCODINGS, AUTO))}": options.encoding not in (*ENCODINGS, AUTO),
         f"precision should be fp32 or bf16, found {options.precision}": options.precision not in ("fp32", "bf16"),
         f"device should be auto, cpu or cuda, found {options.device}": options.device not in ("auto", "cpu", "cuda"),
         "device cuda was asked for, but torch finds no GPU": options.device == "cuda" and not torch.cuda.is_available(),

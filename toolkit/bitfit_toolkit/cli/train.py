@@ -34,7 +34,10 @@ def command(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = DEFAULTS.device,
     precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = DEFAULTS.precision,
-    encoding: Annotated[str, typer.Option(help="float16 or float32 numbers in the pack.")] = DEFAULTS.encoding,
+    encoding: Annotated[str, typer.Option(help="auto, int4, int8, float16 or float32.")] = DEFAULTS.encoding,
+    tolerance: Annotated[
+        float, typer.Option(help="Accuracy that --encoding auto may give up against float32.")
+    ] = DEFAULTS.tolerance,
     text_column: Annotated[str | None, typer.Option()] = None,
     text_pair_column: Annotated[str | None, typer.Option()] = None,
     label_column: Annotated[str | None, typer.Option()] = None,
@@ -58,6 +61,7 @@ def command(
         precision=precision,
         device=device,
         encoding=encoding,
+        tolerance=tolerance,
         progress=not (quiet or json),
     )
     report = bitfit_toolkit.train(base, examples, held_out, output, options)
@@ -65,10 +69,15 @@ def command(
         print_json(report.as_dict())
         return
     difference = report.engine["accuracy"] - report.torch["accuracy"]
+    tried = ", ".join(
+        f"{name} {figures['accuracy']:.4f} in {figures['bytes'] / 1000:.1f} kB"
+        for name, figures in report.encodings_tried.items()
+    )
     trained = f"{report.trained_parameters:,} bias and {report.head_parameters:,} head parameters"
     print_pairs(
         [
-            ("pack", f"{report.pack}, {report.pack_bytes / 1000:.1f} kB, {report.labels} labels"),
+            ("pack", f"{report.pack}, {report.pack_bytes / 1000:.1f} kB in {report.encoding}, {report.labels} labels"),
+            ("encodings tried", tried),
             ("trained", f"{trained}, {report.seconds:.0f} s"),
             ("accuracy in the engine", f"{report.engine['accuracy']:.4f} (macro F1 {report.engine['f1_macro']:.4f})"),
             ("accuracy in torch", f"{report.torch['accuracy']:.4f} (engine − torch: {difference:+.4f})"),

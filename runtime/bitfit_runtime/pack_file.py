@@ -1,0 +1,150 @@
+"""Pack files: one `.safetensors` file each, read with every bound checked and written whole or not at all.
+
+All metadata is one JSON string under the key `bitfit`: safetensors orders several keys at random, and equal packs
+should be equal bytes.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from bitfit_runtime.contract import BIASES, HEAD_BIAS, HEAD_WEIGHT, LIMITS, PACK_SCHEMA, POOLINGS, TASK_TYPES
+from bitfit_runtime.encoding import ENCODINGS, SCALE, Stored
+from bitfit_runtime.errors import PackError, PackFormatError, PackNotFoundError
+from bitfit_runtime.fields import Fields
+from bitfit_runtime.pack import Pack, PackInfo
+
+FORMAT = "bitfit-pack"
+METADATA_KEY = "bitfit"
+
+
+def serialize(pack: Pack) -> bytes:
+    """Return the pack as the bytes of a `.safetensors` file. Equal packs give equal bytes."""
+    document = {"format": FORMAT, "schema_version": PACK_SCHEMA} | asdict(pack.info)
+    metadata = {METADATA_KEY: json.dumps(document, ensure_ascii=False, sort_keys=True)}
+    _check_finite(pack.tensors, f"pack {pack.info.task!r}")
+    return bytes(safetensors.numpy.save(dict(pack.tensors), metadata=metadata))
+
+
+def parse(data: bytes, where: str = "pack") -> Pack:
+    """Read a pack from bytes. Raises PackFormatError on anything that is not a whole, finite pack of this schema."""
+    if len(data) > LIMITS.pack_bytes:
+        raise PackFormatError(f"{where} holds {len(data)} bytes, at most {LIMITS.pack_bytes} are accepted")
+    length = int.from_bytes(data[:8], "little")
+    if length > LIMITS.metadata_bytes:
+        raise PackFormatError(f"{where} has a header of {length} bytes, at most {LIMITS.metadata_bytes} are accepted")
+    try:
+        tensors = safetensors.numpy.load(data)
+        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+        document: Any = json.loads(metadata[METADATA_KEY])
+    except KeyError as error:
+        raise PackFormatError(f"{where} is no bitfit pack ({error}); expected one from 'bitfit train'") from None
+    except (SafetensorError, ValueError, RecursionError, AttributeError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PackFormatError(f"{where} is truncated, altered or no pack ({reason}); get it again") from None
+    info = _parse_info(document, where)
+    _check_tensors(tensors, info, where)
+    _check_finite(tensors, where)
+    return Pack(info, tensors)
+
+
+def read_pack(path: str | Path) -> Pack:
+    """Read a pack file. Raises PackNotFoundError or PackFormatError."""
+    path = Path(path)
+    try:
+        if not path.is_file():
+            raise PackNotFoundError(f"there is no pack at {path}; make one with 'bitfit train'")
+        if path.stat().st_size > LIMITS.pack_bytes:
+            raise PackFormatError(f"{path} is larger than {LIMITS.pack_bytes} bytes; it is no pack")
+        return parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise PackError(f"cannot read {path} ({error.strerror or error}); check the file's permissions") from None
+
+
+def write_pack(pack: Pack, path: str | Path) -> Path:
+    """Write a pack file atomically: a reader finds the old file or the whole new one. Raises PackError."""
+    path = Path(path)
+    data = serialize(pack)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise PackError(f"cannot write {path} ({error.strerror or error}); what was there is unchanged") from None
+    return path
+
+
+def _parse_info(document: object, where: str) -> PackInfo:
+    fields = Fields(document, where, lambda message: PackFormatError(f"{message}; get the pack again"))
+    fields.choice("format", (FORMAT,))
+    fields.schema(PACK_SCHEMA)
+    info = PackInfo(
+        base=fields.get("base", str),
+        base_name=fields.get("base_name", str),
+        task=fields.get("task", str),
+        task_type=fields.choice("task_type", tuple(TASK_TYPES)),
+        labels=fields.strings("labels"),
+        pooling=fields.choice("pooling", POOLINGS),
+        max_length=fields.get("max_length", int),
+        terms=fields.strings("terms"),
+        encoding=fields.choice("encoding", tuple(ENCODINGS)),
+        metrics=fields.mapping("metrics", float),
+        created_by=fields.get("created_by", str),
+    )
+    if len(info.task) > LIMITS.task_name_characters:
+        raise PackFormatError(f"{where}: a task name has at most {LIMITS.task_name_characters} characters")
+    fewest, most = TASK_TYPES[info.task_type].labels
+    if not fewest <= len(info.labels) <= most or len(set(info.labels)) != len(info.labels):
+        raise PackFormatError(
+            f"{where}: a {info.task_type} task has {fewest} to {most} distinct labels, found {len(info.labels)}"
+        )
+    if info.max_length < 3:
+        raise PackFormatError(f"{where}: max_length should be at least 3, found {info.max_length}; get the pack again")
+    return info
+
+
+def _check_tensors(tensors: Mapping[str, Stored], info: PackInfo, where: str) -> None:
+    """Check names, dtypes and dimensions; sizes depend on the base and are checked when the pack is decoded."""
+    kind = ENCODINGS[info.encoding]
+    expected: dict[str, Any] = {}
+    coded = [(BIASES, bool(info.terms), kind.bias_levels)]
+    coded.append((HEAD_WEIGHT, TASK_TYPES[info.task_type].has_head, kind.head_levels))
+    for name, present, levels in coded:
+        if present:
+            expected |= {name: np.uint8, name + SCALE: np.float32} if levels else {name: kind.dtype}
+    if HEAD_WEIGHT in expected:
+        expected[HEAD_BIAS] = kind.dtype
+    odd = sorted(expected.keys() - tensors.keys()) or sorted(tensors.keys() - expected.keys())
+    if odd:
+        state = "lacks" if odd[0] in expected else "should not hold"
+        raise PackFormatError(f"{where} {state} the tensor {odd[0]}; get the pack again")
+    for name, dtype in expected.items():
+        tensor = tensors[name]
+        if tensor.dtype != dtype or tensor.ndim != 1:
+            found = f"{tensor.dtype} of {tensor.ndim} dimensions"
+            raise PackFormatError(f"{where}: {name} should be a vector of {np.dtype(dtype)}, found {found}")
+    if HEAD_BIAS in expected and tensors[HEAD_BIAS].size != len(info.labels):
+        raise PackFormatError(f"{where}: {HEAD_BIAS} should have {len(info.labels)} elements; get the pack again")
+
+
+def _check_finite(tensors: Mapping[str, Stored], where: str) -> None:
+    for name, tensor in tensors.items():
+        if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+            raise PackFormatError(f"{where}: {name} holds a value that is not finite; train the pack again")

@@ -1,0 +1,55 @@
+"""Key biases are dropped and value biases folded where, and only where, the architecture allows it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel
+
+from bitfit_exporters import ExportOptions, export_base
+from bitfit_exporters.algebra import exact_algebra
+from bitfit_exporters.families import FAMILIES as KNOWN
+from bitfit_runtime import Base
+from bitfit_toolkit.fold import fold
+from bitfit_toolkit.model import BitfitClassifier
+from conftest import FAMILIES, make_checkpoint
+
+IDS = (2, 5, 9, 11, 6, 30, 3)
+TOKENS = {"input_ids": torch.tensor([IDS]), "attention_mask": torch.ones(1, len(IDS), dtype=torch.long)}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_families_with_absolute_positions_or_additive_ones_need_no_key_and_no_value_biases(
+    family: str, tmp_path: Path
+) -> None:
+    model = AutoModel.from_pretrained(make_checkpoint(family, tmp_path))
+    inputs = ("input_ids", "attention_mask")
+    assert exact_algebra(model, KNOWN[family], inputs, IDS) == (("k",), {"v": "m1"})
+
+
+def test_an_attention_that_the_algebra_does_not_hold_for_is_found_out(tmp_path: Path) -> None:
+    model = AutoModel.from_pretrained(make_checkpoint("bert", tmp_path))
+    attention = model.encoder.layer[1].attention.self
+    for module in (attention.key, attention.value):  # what follows the bias is no longer linear in it
+        module.register_forward_hook(lambda module, arguments, output: torch.tanh(output))
+    assert exact_algebra(model, KNOWN["bert"], ("input_ids", "attention_mask"), IDS) == ((), {})
+
+
+def test_a_folded_pack_gives_the_answers_of_the_whole_one(checkpoint: Path, tmp_path: Path) -> None:
+    export_base(str(checkpoint), tmp_path / "base", ExportOptions(precision="fp32", offline=True))
+    base = Base.open(tmp_path / "base")
+    model = BitfitClassifier(base, 2, [spec.name for spec in base.manifest.biases]).eval()
+    generator = np.random.default_rng(0)
+    moved = {n: d + generator.normal(0, 0.5, d.shape).astype(np.float32) for n, d in base.default_biases.items()}
+    model.load_tensors(moved)
+    with torch.no_grad():
+        whole = model(**TOKENS)["logits"].numpy()
+    weights = {name: p.detach().numpy() for name, p in model.encoder.named_parameters() if p.ndim == 2}
+    folded = fold(moved, base.default_biases, weights, base.manifest)
+    assert {s.term for s in base.manifest.biases if s.name not in folded} == {"v"}
+    keyless = {s.name: base.default_biases[s.name] for s in base.manifest.biases if s.term == "k"}
+    model.load_tensors({**base.default_biases, **folded, **keyless})
+    with torch.no_grad():
+        found = model(**TOKENS)["logits"].numpy()
+    np.testing.assert_allclose(found, whole, rtol=1e-4, atol=1e-5)
