@@ -5,19 +5,19 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, overload
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from bitfit_runtime.answers import DECODERS, RowOutput
 from bitfit_runtime.base import Base
 from bitfit_runtime.batching import plan_batches
-from bitfit_runtime.contract import LAST_HIDDEN_STATE, LIMITS, LOGITS, POOLED
+from bitfit_runtime.contract import LAST_HIDDEN_STATE, LIMITS, LOGITS, POOLED, TASK_TYPES, TOKEN_LOGITS
 from bitfit_runtime.errors import InputError, UnknownTaskError
 from bitfit_runtime.pack import Pack, PackInfo
 from bitfit_runtime.pack_file import read_pack
-from bitfit_runtime.prediction import Prediction, classify
 from bitfit_runtime.resident import BARE_BASE, Resident, batch_feeds
 from bitfit_runtime.rows import Inputs, Row, as_rows, is_single
 from bitfit_runtime.self_test import full_test, quick_test
@@ -106,14 +106,12 @@ class Engine:
             self._resident(self._residents, name)
             self._residents = {key: value for key, value in self._residents.items() if key != name}
 
-    @overload
-    def predict(self, inputs: str | Row, task: str | None = None) -> Prediction: ...  # type: ignore[overload-overlap]
-    @overload
-    def predict(
-        self, inputs: Sequence[str] | Sequence[tuple[str, str]] | Sequence[Row], task: str | None = None
-    ) -> list[Prediction]: ...
-    def predict(self, inputs: Inputs, task: str | None = None) -> Prediction | list[Prediction]:
-        """Answer one text or row with a `Prediction`, or a list of them with a list in the same order.
+    def predict(self, inputs: Inputs, task: str | None = None) -> Any:
+        """Answer one text or row, or a list of them with a list in the same order.
+
+        The answer's class depends on the task's type: `Prediction` (classification), `LabelSet`, `Score`, `Entities`,
+        `Span` or `Embedding`, all of `bitfit_runtime.prediction`. What a call returns is known only when it runs, so
+        its static type is `Any`.
 
         With `task`, an input is a text or a (text, text_pair). Without it, an input is a (text, task) or a `Row`, and
         every row may have another task. An empty text is answered as such; a text that is too long is cut, which the
@@ -122,30 +120,32 @@ class Engine:
         rows = as_rows(inputs, task)
         residents = self._residents_of(rows)
         encoded = self._encode(rows, residents)
-        logits = self._run(LOGITS, encoded, residents)
+        infos = [resident.info for resident in residents if resident.info is not None]
+        values = self._run([TASK_TYPES[info.task_type].output for info in infos], encoded, residents)
         answers = [
-            classify(row.task or "", resident.info.labels, values[: len(resident.info.labels)], text.truncated)
-            for row, resident, values, text in zip(rows, residents, logits, encoded, strict=True)
-            if resident.info is not None
+            DECODERS[info.task_type](RowOutput(row.task or "", info, row, value, text))
+            for row, info, value, text in zip(rows, infos, values, encoded, strict=True)
         ]
         return answers[0] if is_single(inputs) else answers
 
     def logits(self, inputs: Inputs, task: str | None = None) -> list[Float32]:
-        """Return each row's plain logits, float32 `[labels of its task]`. Inputs and errors are those of `predict`."""
+        """Return each row's plain logits, float32 `[labels]`, or `[tokens, labels]` where the task judges tokens.
+
+        Inputs and errors are those of `predict`.
+        """
         rows = as_rows(inputs, task)
         residents = self._residents_of(rows)
-        logits = self._run(LOGITS, self._encode(rows, residents), residents)
-        return [
-            values[: len(resident.info.labels)]
-            for values, resident in zip(logits, residents, strict=True)
-            if resident.info is not None
-        ]
+        for row, resident in zip(rows, residents, strict=True):
+            if not resident.head:
+                raise InputError(f"task {row.task!r} is an embedding, which has no logits; use embed or predict")
+        outputs = [TASK_TYPES[r.info.task_type].output for r in residents if r.info is not None]
+        return self._run(outputs, self._encode(rows, residents), residents)
 
     def embed(self, inputs: Inputs, task: str | None = None) -> Float32:
         """Return each row's pooled vector, float32 `[inputs, hidden]`: the bare base's where a row has no task."""
         rows = as_rows(inputs, task)
         residents = self._residents_of(rows, bare=True)
-        pooled = self._run(POOLED, self._encode(rows, residents), residents)
+        pooled = self._run([POOLED] * len(rows), self._encode(rows, residents), residents)
         return np.stack(pooled) if pooled else np.zeros((0, self._base.manifest.hidden_size), np.float32)
 
     def hidden_states(self, inputs: Inputs, task: str | None = None) -> list[Float32]:
@@ -153,8 +153,7 @@ class Engine:
         rows = as_rows(inputs, task)
         residents = self._residents_of(rows, bare=True)
         encoded = self._encode(rows, residents)
-        states = self._run(LAST_HIDDEN_STATE, encoded, residents)
-        return [values[: len(text)] for values, text in zip(states, encoded, strict=True)]
+        return self._run([LAST_HIDDEN_STATE] * len(rows), encoded, residents)
 
     def _residents_of(self, rows: Sequence[Row], bare: bool = False) -> list[Resident]:
         residents = self._residents  # one read: a replacement from another thread is seen whole or not at all
@@ -173,13 +172,25 @@ class Engine:
         lengths = [resident.info.max_length if resident.info else longest for resident in residents]
         return self._encoder.encode([(row.text, row.text_pair) for row in rows], lengths)
 
-    def _run(self, output: str, texts: Sequence[EncodedText], residents: Sequence[Resident]) -> list[Float32]:
-        """Run every row and return its part of `output`, in the order of the rows."""
+    def _run(
+        self, outputs: Sequence[str], texts: Sequence[EncodedText], residents: Sequence[Resident]
+    ) -> list[Float32]:
+        """Run every row and return its part of its output, without padding, in the order of the rows."""
         manifest = self._base.manifest
         results: dict[int, Float32] = {}
         for batch in plan_batches([len(text) for text in texts], self._batch_size, self._max_batch_tokens):
             tokens = collate([texts[row] for row in batch], manifest.inputs, manifest.pad_token_id)
             biases = batch_feeds([residents[row] for row in batch], self._defaults)
-            values = self._session.run([output], {**tokens, **biases})[0]
-            results.update(zip(batch, values, strict=True))
+            wanted = sorted({outputs[row] for row in batch})
+            found = dict(zip(wanted, self._session.run(wanted, {**tokens, **biases}), strict=True))
+            for place, row in enumerate(batch):
+                results[row] = _unpadded(found[outputs[row]][place], outputs[row], texts[row], residents[row])
         return [results[row] for row in range(len(texts))]
+
+
+def _unpadded(values: Float32, output: str, text: EncodedText, resident: Resident) -> Float32:
+    if output in (TOKEN_LOGITS, LAST_HIDDEN_STATE):
+        values = values[: len(text)]
+    if output in (LOGITS, TOKEN_LOGITS) and resident.info is not None:
+        values = values[..., : len(resident.info.labels)]
+    return values

@@ -1,7 +1,7 @@
-"""What the engine answers."""
+"""What the engine answers: one class a task type."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +13,8 @@ Float32 = npt.NDArray[np.float32]
 class Prediction:
     """The answer to one row of a classification task.
 
-    `probabilities` are in the order of `labels` and sum to one. `truncated` says that the text was longer than the
-    pack's maximum length and was cut.
+    `probabilities` are in the order of `labels` and sum to one. `truncated`, here and in the other answers, says that
+    the text was longer than the pack's maximum length and was cut.
     """
 
     task: str
@@ -42,12 +42,68 @@ class Prediction:
         return max(range(len(self.labels)), key=self.probabilities.__getitem__)
 
 
-def softmax(logits: Float32) -> tuple[float, ...]:
-    """Probabilities of one row's logits `[labels]`."""
-    exponentials = np.exp(logits.astype(np.float64) - float(logits.max()))
-    return tuple((exponentials / exponentials.sum()).tolist())
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """The answer to one row of a multi-label task: a probability for each label, each on its own."""
+
+    task: str
+    labels: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    truncated: bool = False
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The labels with a probability of at least one half."""
+        return tuple(label for label, p in zip(self.labels, self.probabilities, strict=True) if p >= 0.5)
 
 
-def classify(task: str, labels: Sequence[str], logits: Float32, truncated: bool) -> Prediction:
-    """Turn one row's logits `[labels]` into a prediction."""
-    return Prediction(task, tuple(labels), softmax(logits), truncated)
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The answer to one row of a regression task, in the units of its training data."""
+
+    task: str
+    value: float
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A labelled piece of a text: characters `start` to `end` (exclusive)."""
+
+    label: str
+    start: int
+    end: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entities:
+    """The answer to one row of a token classification task, in the order of the text."""
+
+    task: str
+    entities: tuple[Entity, ...]
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The answer to one row of a span task: characters `start` to `end` (exclusive) of the searched text."""
+
+    task: str
+    text: str
+    start: int
+    end: int
+    probability: float
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """The answer to one row of an embedding task: the pooled vector, float32 `[hidden]`."""
+
+    task: str
+    vector: Float32
+    truncated: bool = False
+
+
+Answer: TypeAlias = Prediction | LabelSet | Score | Entities | Span | Embedding

@@ -17,9 +17,9 @@ from bitfit_exporters.errors import (
     VerificationError,
 )
 from bitfit_runtime import Base, Engine
-from bitfit_runtime.contract import ATTENTION_MASK
+from bitfit_runtime.contract import ATTENTION_MASK, CLASSIFICATION, TASK_TYPES
 from bitfit_runtime.tokens import TextEncoder, collate
-from bitfit_toolkit.model import BitfitClassifier
+from bitfit_toolkit.model import BitfitModel
 from conftest import FAMILIES, make_checkpoint
 
 OFFLINE = ExportOptions(offline=True)
@@ -61,7 +61,7 @@ def test_the_model_rebuilt_from_a_bundle_is_the_checkpoint_but_for_quantization(
             np.testing.assert_array_equal(values, expected)
         else:
             np.testing.assert_allclose(values, expected, atol=np.abs(expected).max() / 200)
-    classifier = BitfitClassifier(base, 2, ()).eval()
+    classifier = BitfitModel(base, TASK_TYPES[CLASSIFICATION], 2, ()).eval()
     encoded = TextEncoder.from_file(base.tokenizer_path).encode([("some words", None), ("a", "b")], [32, 32])
     tokens = collate(encoded, base.manifest.inputs, base.manifest.pad_token_id)
     with torch.no_grad():

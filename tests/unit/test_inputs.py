@@ -4,9 +4,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bitfit_runtime import Base, Row
+from bitfit_runtime.answers import softmax
 from bitfit_runtime.batching import plan_batches
 from bitfit_runtime.errors import InputError
-from bitfit_runtime.prediction import Prediction, softmax
+from bitfit_runtime.prediction import Prediction
 from bitfit_runtime.rows import as_rows
 from bitfit_runtime.tokens import TextEncoder, collate, longest_first
 

@@ -1,39 +1,49 @@
 """How well a pack answers, measured through the engine that ships."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sklearn.metrics import accuracy_score, f1_score
+import numpy as np
+import numpy.typing as npt
 
-from bitfit_runtime import Engine, Row
-from bitfit_toolkit.errors import DataError
+from bitfit_runtime import Engine, PackInfo, Row
+from bitfit_runtime.answers import DECODERS, RowOutput
+from bitfit_runtime.contract import EMBEDDING, TASK_TYPES, TOKEN_LOGITS
+from bitfit_runtime.tokens import EncodedText
 from bitfit_toolkit.examples import Example
-
-
-def metrics(expected: Sequence[str], found: Sequence[str]) -> dict[str, float]:
-    """Accuracy and macro-averaged F1 over the labels that occur."""
-    return {
-        "accuracy": float(accuracy_score(expected, found)),
-        "f1_macro": float(f1_score(expected, found, average="macro", zero_division=0)),
-    }
-
-
-def predict_labels(engine: Engine, task: str, examples: Sequence[Example]) -> list[str]:
-    """Return the engine's label for each example."""
-    answers = engine.predict([Row(example.text, task, example.text_pair) for example in examples])
-    return [answer.label for answer in answers]
+from bitfit_toolkit.kinds import KINDS
 
 
 def evaluate(engine: Engine, task: str, examples: Sequence[Example]) -> dict[str, float]:
     """Return the metrics of an installed task over labelled examples. Raises DataError on a label it does not know."""
-    check_labels(engine.tasks[task].labels, examples)
-    return metrics([example.label or "" for example in examples], predict_labels(engine, task, examples))
+    info = engine.tasks[task]
+    kind = KINDS[info.task_type]
+    kind.check(examples, info.labels)
+    return kind.metrics(examples, engine_answers(engine, task, examples))
 
 
-def check_labels(known: Sequence[str], examples: Sequence[Example]) -> None:
-    """Raise DataError when an example has a label that is not among `known`."""
-    strangers = sorted({example.label or "" for example in examples} - set(known))
-    if strangers:
-        raise DataError(
-            f"{len(strangers)} labels of the evaluation data are unknown to the task, {strangers[0]!r} first; "
-            "train with examples of them, or leave those rows out"
-        )
+def engine_answers(engine: Engine, task: str, examples: Sequence[Example]) -> list[Any]:
+    """Return the engine's answer to each example; for embeddings a list of two, one for each text."""
+    if engine.tasks[task].task_type != EMBEDDING:
+        answers: list[Any] = engine.predict([Row(e.text, task, e.text_pair) for e in examples])
+        return answers
+    kind = KINDS[EMBEDDING]
+    rows = [Row(text, task) for example in examples for text, _ in kind.texts(example)]
+    vectors = iter(engine.predict(rows))
+    return [[next(vectors) for _ in kind.texts(example)] for example in examples]
+
+
+def torch_answers(
+    info: PackInfo, examples: Sequence[Example], raw: npt.NDArray[np.float32], texts: Sequence[list[EncodedText]]
+) -> list[Any]:
+    """Decode a torch model's raw outputs `[examples, …]` just as the engine decodes the graph's."""
+    decode = DECODERS[info.task_type]
+    answers: list[Any] = []
+    for example, values, own in zip(examples, raw, texts, strict=True):
+        row = Row(example.text, info.task, example.text_pair)
+        if info.task_type == EMBEDDING:
+            answers.append([decode(RowOutput(info.task, info, row, v, t)) for v, t in zip(values, own, strict=True)])
+        else:
+            part = values[: len(own[0])] if TASK_TYPES[info.task_type].output == TOKEN_LOGITS else values
+            answers.append(decode(RowOutput(info.task, info, row, part, own[0])))
+    return answers

@@ -2,7 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,18 @@ from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, Traini
 from transformers.utils import logging as transformers_logging
 
 from bitfit_runtime import Base, Engine, PackInfo, write_pack
-from bitfit_runtime.contract import CLASSIFICATION
+from bitfit_runtime.contract import LOGITS, TASK_TYPES
 from bitfit_runtime.encoding import ENCODINGS
 from bitfit_toolkit.batches import Batches
 from bitfit_toolkit.choice import AUTO, choose_encoding
 from bitfit_toolkit.errors import TrainingError
-from bitfit_toolkit.evaluation import check_labels, metrics
+from bitfit_toolkit.evaluation import torch_answers
 from bitfit_toolkit.examples import Example
 from bitfit_toolkit.fold import fold
-from bitfit_toolkit.model import BitfitClassifier
+from bitfit_toolkit.kinds import KINDS
+from bitfit_toolkit.model import BitfitModel
 from bitfit_toolkit.options import TrainOptions
+from bitfit_toolkit.simulate import quantized_rows
 from bitfit_toolkit.terms import resolve_terms
 
 
@@ -31,11 +34,14 @@ from bitfit_toolkit.terms import resolve_terms
 class TrainReport:
     """Figures of one training run. `engine` and `torch` are metrics of the written pack on the evaluation examples.
 
-    `agreement` is the share of examples to which both give the same label. `encodings_tried` maps each encoding that
-    was measured to its accuracy in the engine and its bytes.
+    `metric` names the deciding one. `agreement` is the share of examples that both answer alike, None where answers are
+    numbers. `encodings_tried` maps each encoding that
+    was measured to its metric in the engine and its bytes.
     """
 
     task: str
+    task_type: str
+    metric: str
     labels: int
     pack: str
     pack_bytes: int
@@ -45,12 +51,17 @@ class TrainReport:
     head_parameters: int
     engine: dict[str, float]
     torch: dict[str, float]
-    agreement: float
+    agreement: float | None
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures by name, for programs."""
-        return asdict(self) | {"accuracy_difference": self.engine["accuracy"] - self.torch["accuracy"]}
+        return asdict(self) | {"difference": self.difference}
+
+    @property
+    def difference(self) -> float:
+        """The metric in the engine less that in torch."""
+        return self.engine[self.metric] - self.torch[self.metric]
 
 
 def train(
@@ -66,65 +77,72 @@ def train(
     """
     began = time.perf_counter()
     base = base if isinstance(base, Base) else Base.open(base)
-    labels = _labels(train_examples)
-    check_labels(labels, eval_examples)
     _check_options(options)
+    kind = KINDS[options.task_type](train_examples)
+    kind.check(eval_examples, kind.labels)
     terms, biases = resolve_terms(options.terms, base.manifest)
+    task_type = TASK_TYPES[options.task_type]
+    if not (biases or task_type.has_head):
+        raise TrainingError(
+            f"{options.task_type} has no head, so --terms none leaves nothing to train; name some terms"
+        )
     set_seed(options.seed)
-    model = BitfitClassifier(base, len(labels), biases)
+    texts = len(kind.texts(train_examples[0]))
+    model = BitfitModel(base, task_type, len(kind.labels), biases, kind.loss, texts)
     if options.device != "cpu" and torch.cuda.is_available():
         model.to("cuda")
     limit = min(options.max_length, base.manifest.max_length)
-    batches = Batches(base, labels, limit)
+    batches = Batches(base, kind, limit)
     train_items, eval_items = batches.encode(train_examples), batches.encode(eval_examples)
-    if not biases:
+    if not biases and task_type.output == LOGITS:
         train_items, eval_items = (batches.with_features(items, model) for items in (train_items, eval_items))
-    trainer = _fit(model, batches, train_items, eval_items, options)
     info = PackInfo(
         base=base.manifest.digest,
         base_name=base.manifest.name,
         task=options.task,
-        task_type=CLASSIFICATION,
-        labels=labels,
+        task_type=options.task_type,
+        labels=kind.labels,
         pooling=base.manifest.pooling,
         max_length=limit,
         terms=terms,
     )
+
+    def decode(raw: npt.NDArray[np.float32]) -> list[Any]:
+        return torch_answers(info, eval_examples, raw, [item["texts"] for item in eval_items])
+
+    def measure(raw: npt.NDArray[np.float32]) -> dict[str, float]:
+        return kind.metrics(eval_examples, decode(raw))
+
+    with quantized_rows(model.encoder, base.manifest) if options.simulate_int8 else nullcontext():
+        trainer = _fit(model, batches, train_items, eval_items, options, kind.metric, measure)
     engine = Engine(base, threads=torch.get_num_threads())
-    choice = choose_encoding(_folded(model, base), info, engine, eval_examples, options)
-    pack, found = choice.pack, choice.labels
-    decoded = pack.decode(base.manifest, base.default_biases)
-    model.load_tensors({**base.default_biases, **decoded})
-    in_torch = [labels[i] for i in trainer.predict(eval_items).predictions.argmax(1)]
-    expected = [example.label or "" for example in eval_examples]
+    choice = choose_encoding(kind.rescale(_folded(model, base)), info, engine, eval_examples, options)
+    pack = choice.pack
+    model.load_tensors({**base.default_biases, **pack.decode(base.manifest, base.default_biases)})
+    in_torch = decode(trainer.predict(eval_items).predictions)
+    same = [kind.same(one, other) for one, other in zip(choice.answers, in_torch, strict=True)]
     path = write_pack(pack, output)
     return TrainReport(
         task=options.task,
-        labels=len(labels),
+        task_type=options.task_type,
+        metric=kind.metric,
+        labels=len(kind.labels),
         pack=str(path),
         pack_bytes=path.stat().st_size,
         encoding=pack.info.encoding,
         encodings_tried=choice.tried,
         trained_parameters=sum(p.numel() for name, p in model.encoder.named_parameters() if name in model.biases),
-        head_parameters=sum(p.numel() for p in model.head.parameters()),
+        head_parameters=0 if model.head is None else sum(p.numel() for p in model.head.parameters()),
         engine=dict(pack.info.metrics),
-        torch=metrics(expected, in_torch),
-        agreement=float(np.mean([a == b for a, b in zip(found, in_torch, strict=True)])),
+        torch=kind.metrics(eval_examples, in_torch),
+        agreement=None if None in same else float(np.mean([bool(one) for one in same])),
         seconds=time.perf_counter() - began,
     )
 
 
-def _folded(model: BitfitClassifier, base: Base) -> dict[str, npt.NDArray[np.float32]]:
+def _folded(model: BitfitModel, base: Base) -> dict[str, npt.NDArray[np.float32]]:
     weights = {name: p.detach().float().cpu().numpy() for name, p in model.encoder.named_parameters() if p.ndim == 2}
     return fold(model.tensors(), base.default_biases, weights, base.manifest)
-
-
-def _labels(examples: Sequence[Example]) -> tuple[str, ...]:
-    labels = tuple(sorted({example.label or "" for example in examples}))
-    if len(labels) < 2:
-        found = f"only {labels[0]!r}" if labels else "no examples"
-        raise TrainingError(f"training needs examples of at least two labels, found {found}")
-    return labels
 
 
 def _check_options(options: TrainOptions) -> None:
@@ -133,6 +151,7 @@ def _check_options(options: TrainOptions) -> None:
         f"learning rate should be above 0, found {options.learning_rate}": not options.learning_rate > 0,
         f"batch size should be at least 1, found {options.batch_size}": options.batch_size < 1,
         f"max length should be at least 8, found {options.max_length}": options.max_length < 8,
+        f"task type should be one of {', '.join(KINDS)}, found {options.task_type}": options.task_type not in KINDS,
         f"tolerance should be at least 0, found {options.tolerance}": not options.tolerance >= 0,
         f"encoding should be one of {', '.join((*ENCODINGS, AUTO))}": options.encoding not in (*ENCODINGS, AUTO),
         f"precision should be fp32 or bf16, found {options.precision}": options.precision not in ("fp32", "bf16"),
@@ -146,11 +165,13 @@ def _check_options(options: TrainOptions) -> None:
 
 
 def _fit(
-    model: BitfitClassifier,
+    model: BitfitModel,
     batches: Batches,
     train_items: list[dict[str, Any]],
     eval_items: list[dict[str, Any]],
     options: TrainOptions,
+    metric: str,
+    measure: Callable[[npt.NDArray[np.float32]], dict[str, float]],
 ) -> Trainer:
     """Run transformers' Trainer; with early stopping the model of the best epoch is kept."""
     transformers_logging.set_verbosity_error()
@@ -169,8 +190,9 @@ def _fit(
             eval_strategy="epoch" if stopping is not None else "no",
             save_strategy="epoch" if saves else "no",
             save_total_limit=2,
+            greater_is_better=True if stopping is not None else None,
             load_best_model_at_end=stopping is not None,
-            metric_for_best_model="accuracy" if stopping is not None else None,
+            metric_for_best_model=metric if stopping is not None else None,
             logging_strategy="epoch",
             report_to="none",
             remove_unused_columns=False,
@@ -185,7 +207,7 @@ def _fit(
             train_dataset=train_items,
             eval_dataset=eval_items,
             data_collator=batches.collate,
-            compute_metrics=lambda p: {"accuracy": float((p.predictions.argmax(1) == p.label_ids).mean())},
+            compute_metrics=lambda p: measure(p.predictions),
             callbacks=[EarlyStoppingCallback(stopping)] if stopping is not None else [],
         )
         trainer.remove_callback(PrinterCallback)

@@ -24,8 +24,9 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Measure a pack on labelled texts, in the engine that ships."""
-    examples = load_examples(data, Columns(text_column, text_pair_column, label_column))
     engine = engine_with(base, [f"task={pack}"], threads)
+    columns = Columns(text_column, text_pair_column, label_column)
+    examples = load_examples(data, columns, task_type=engine.tasks["task"].task_type)
     metrics = bitfit_toolkit.evaluate(engine, "task", examples)
     name = engine.tasks["task"].task
     if json:

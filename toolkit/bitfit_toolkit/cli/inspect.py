@@ -22,7 +22,7 @@ def command(
     if json:
         print_json(facts)
         return
-    print_pairs([(key.replace("_", " "), _readable(value)) for key, value in facts.items()])
+    print_pairs([(key.replace("_", " "), _readable(value)) for key, value in facts.items() if key != "tensors"])
     print_table(*table)
 
 
@@ -58,17 +58,18 @@ def _base(path: Path) -> tuple[dict[str, Any], Table]:
 
 def _pack(path: Path) -> tuple[dict[str, Any], Table]:
     pack = read_pack(path)
-    sizes = {name: list(tensor.shape) for name, tensor in pack.tensors.items()}
-    facts = {"kind": "pack"} | asdict(pack.info) | {"bytes": path.stat().st_size, "tensors": sizes}
-    return facts, (("tensor", "shape"), [(name, str(shape)) for name, shape in sizes.items()])
+    facts: dict[str, Any] = {"kind": "pack"} | asdict(pack.info) | {"bytes": path.stat().st_size}
+    facts["tensors"] = {name: {"dtype": str(t.dtype), "bytes": t.nbytes} for name, t in pack.tensors.items()}
+    rows: list[tuple[str, ...]] = [
+        (name, str(tensor.dtype), f"{tensor.nbytes:,}") for name, tensor in pack.tensors.items()
+    ]
+    return facts, (("tensor", "stored as", "bytes"), rows)
 
 
 def _readable(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4%}" if value < 1 else f"{value:.4f}"
     if isinstance(value, dict):
-        if len(value) > 12:
-            return f"{len(value)}, listed below"
         return ", ".join(f"{k} {v:,}" if isinstance(v, int) else f"{k} {v:.4f}" for k, v in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))

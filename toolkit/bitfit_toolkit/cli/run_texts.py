@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from bitfit_runtime import Prediction, Row
+from bitfit_runtime import Row
+from bitfit_runtime.prediction import Answer
+from bitfit_toolkit.cli.answers import facts, summary
 from bitfit_toolkit.cli.output import print_json, print_table
 from bitfit_toolkit.cli.packs import engine_with
 from bitfit_toolkit.examples import load_examples
@@ -48,17 +50,13 @@ def command(
         return
     lines = []
     for row, answer in zip(rows, answers, strict=True):
-        labels = ", ".join(f"{label} {probability:.3f}" for label, probability in answer.top(top))
-        lines.append((answer.task, labels, row.text if len(row.text) <= 72 else row.text[:71] + "…"))
-    print_table(("task", "label", "text"), lines)
+        shown = row.text if len(row.text) <= 72 else row.text[:71] + "…"
+        lines.append((answer.task, summary(row, answer, top), shown))
+    print_table(("task", "answer", "text"), lines)
 
 
-def _document(row: Row, answer: Prediction, top: int) -> dict[str, Any]:
-    best = [{"label": label, "probability": probability} for label, probability in answer.top(top)]
+def _document(row: Row, answer: Answer, top: int) -> dict[str, Any]:
     document: dict[str, Any] = {"task": answer.task, "text": row.text}
     if row.text_pair is not None:
         document["text_pair"] = row.text_pair
-    document |= best[0]
-    if top > 1:
-        document["top"] = best
-    return document | {"truncated": answer.truncated}
+    return document | facts(row, answer, top) | {"truncated": answer.truncated}

@@ -1,0 +1,68 @@
+"""What training and evaluation need to know about a task type."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bitfit_runtime.tokens import EncodedText
+from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.examples import Example
+
+Float32 = npt.NDArray[np.float32]
+IGNORED = -100  # torch's cross-entropy skips this target
+
+
+class Kind(ABC):
+    """One task type, fitted to its training examples.
+
+    `metric` names the figure of `metrics` that decides; more is better. A raw output is what the graph gives:
+    logits `[batch, labels]`, token logits `[batch, sequence, labels]` or, for embeddings, `[batch, 2, hidden]`.
+    """
+
+    metric: ClassVar[str]
+    labels: tuple[str, ...]
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        if not examples:
+            raise TrainingError("training needs at least one example, found no examples; check the file")
+
+    @classmethod
+    def check(cls, examples: Sequence[Example], known: Sequence[str]) -> None:
+        """Raise DataError when an example has a label that is not among `known`."""
+        del examples, known  # numbers and places have none
+
+    @classmethod
+    def texts(cls, example: Example) -> list[tuple[str, str | None]]:
+        """Return the (text, pair) inputs that one example is judged by."""
+        return [(example.text, example.text_pair)]
+
+    @abstractmethod
+    def target(self, example: Example, text: EncodedText) -> Any:
+        """Return what the raw output for `text` should become: a number, or a list with an element a label or token."""
+
+    def stack(self, targets: Sequence[Any], width: int) -> torch.Tensor:  # noqa: ARG002 - token kinds need it
+        """Return the targets of a batch as one tensor; `width` is the padded number of tokens."""
+        return torch.tensor(targets)
+
+    @abstractmethod
+    def loss(self, raw: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the mean loss of a batch."""
+
+    def rescale(self, values: Mapping[str, Float32]) -> dict[str, Float32]:
+        """Bring a trained pack's tensors to the units of the labels."""
+        return dict(values)
+
+    @classmethod
+    @abstractmethod
+    def metrics(cls, examples: Sequence[Example], answers: Sequence[Any]) -> dict[str, float]:
+        """Compare the engine's answers with the examples' labels; an embedding's answer is a list of two."""
+
+    @classmethod
+    def same(cls, one: Any, other: Any) -> bool | None:
+        """Whether two answers agree; None where answers are numbers, which hardly ever agree to the last place."""
+        del one, other
+        return None
