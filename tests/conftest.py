@@ -74,7 +74,13 @@ def engine(base: Base) -> Engine:
     return Engine(base, threads=1)
 
 
-def random_pack(base: Base, seed: int = 0, labels: int = 2, terms: tuple[str, ...] | None = None) -> Pack:
+def random_pack(
+    base: Base,
+    seed: int = 0,
+    labels: int = 2,
+    terms: tuple[str, ...] | None = None,
+    task_type: str = "classification",
+) -> Pack:
     """A pack of random values; `terms` restricts which biases it holds."""
     generator = np.random.default_rng(seed)
 
@@ -83,12 +89,13 @@ def random_pack(base: Base, seed: int = 0, labels: int = 2, terms: tuple[str, ..
 
     manifest = base.manifest
     tensors = {b.name: 0.1 * noise(b.size) for b in manifest.biases if terms is None or b.term in terms}
-    tensors |= {"head.weight": noise(manifest.hidden_size, labels), "head.bias": noise(labels)}
+    if labels:
+        tensors |= {"head.weight": noise(manifest.hidden_size, labels), "head.bias": noise(labels)}
     info = PackInfo(
         base=manifest.digest,
         base_name=manifest.name,
         task=f"task-{seed}",
-        task_type="classification",
+        task_type=task_type,
         labels=tuple(f"label-{i}" for i in range(labels)),
         pooling=manifest.pooling,
         max_length=64,
