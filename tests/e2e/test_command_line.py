@@ -126,7 +126,7 @@ def test_training_refuses_what_it_cannot_learn_and_keeps_the_earlier_pack(base: 
         ("a.csv", b"", "empty"),
         ("a.csv", b"text,label\n", "no rows"),
         ("a.csv", b"text,label\na,b\nc\n", "cannot be read"),
-        ("a.csv", b"words,label\na,b\n", "no text column"),
+        ("a.csv", b"line,label\na,b\n", "no text column"),
         ("a.csv", b"text,kind\na,b\n", "no label column"),
         ("a.csv", b"text,label\na,\n", "label is missing"),
         ("a.csv", b"text,label\n\xff\xfe\xfa,b\n", "cannot be read"),

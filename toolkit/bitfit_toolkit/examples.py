@@ -10,8 +10,8 @@ from bitfit_toolkit.errors import DataError, MissingExtraError
 from bitfit_toolkit.labels import READERS, Label, Reader
 
 ALIASES = {
-    "text": ("text", "sentence", "sentence1", "question", "question1", "utterance"),
-    "text_pair": ("text_pair", "sentence2", "question2"),
+    "text": ("text", "sentence", "sentence1", "question", "question1", "utterance", "tokens", "words"),
+    "text_pair": ("text_pair", "sentence2", "question2", "context"),
     "label": ("label", "labels", "category", "intent", "class", "score"),
     "task": ("task",),
 }

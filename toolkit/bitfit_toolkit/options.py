@@ -31,6 +31,6 @@ class TrainOptions:
     precision: str = "fp32"
     device: str = "auto"
     encoding: str = "auto"
-    tolerance: float = 0.001
+    tolerance: float = 0.002
     simulate_int8: bool = False
     progress: bool = False
