@@ -1,6 +1,6 @@
 """Examples as the tensors that a model learns from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -9,9 +9,8 @@ from bitfit_runtime import Base
 from bitfit_runtime.tokens import TextEncoder, collate
 from bitfit_toolkit.examples import Example
 from bitfit_toolkit.kinds import Kind
-from bitfit_toolkit.model import BitfitModel
 
-FEATURE_BATCH = 64
+INFERENCE_BATCH = 64
 
 
 class Batches:
@@ -41,17 +40,11 @@ class Batches:
         tokens = collate(texts, self._manifest.inputs, self._manifest.pad_token_id)
         return {"labels": labels} | {name: torch.from_numpy(array) for name, array in tokens.items()}
 
-    def with_features(self, items: Sequence[dict[str, Any]], model: BitfitModel) -> list[dict[str, Any]]:
-        """Return the items with their pooled vectors, computed once: an encoder that does not learn need not run again.
-
-        Texts of similar length share a batch; the order of the items stays.
-        """
+    def by_length(self, items: Sequence[dict[str, Any]]) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
+        """Yield the items' indices and tensors without labels, in batches of texts of similar length."""
         order = sorted(range(len(items)), key=lambda index: len(items[index]["texts"][0]))
-        featured: dict[int, dict[str, Any]] = {}
-        for start in range(0, len(order), FEATURE_BATCH):
-            chosen = order[start : start + FEATURE_BATCH]
+        for start in range(0, len(order), INFERENCE_BATCH):
+            chosen = order[start : start + INFERENCE_BATCH]
             batch = self.collate([items[index] for index in chosen])
             batch.pop("labels")
-            for index, pooled in zip(chosen, model.features(**batch), strict=True):
-                featured[index] = items[index] | {"pooled": pooled}
-        return [featured[index] for index in range(len(items))]
+            yield chosen, batch

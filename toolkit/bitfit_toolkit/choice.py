@@ -13,9 +13,8 @@ from bitfit_runtime.pack_file import serialize
 from bitfit_toolkit.evaluation import engine_answers
 from bitfit_toolkit.examples import Example
 from bitfit_toolkit.kinds import KINDS
-from bitfit_toolkit.options import TrainOptions
+from bitfit_toolkit.options import AUTO, TrainOptions
 
-AUTO = "auto"
 REFERENCE = "float32"
 
 

@@ -34,9 +34,12 @@ def engine_answers(engine: Engine, task: str, examples: Sequence[Example]) -> li
 
 
 def torch_answers(
-    info: PackInfo, examples: Sequence[Example], raw: npt.NDArray[np.float32], texts: Sequence[list[EncodedText]]
+    info: PackInfo,
+    examples: Sequence[Example],
+    raw: Sequence[npt.NDArray[np.float32]],
+    texts: Sequence[list[EncodedText]],
 ) -> list[Any]:
-    """Decode a torch model's raw outputs `[examples, …]` just as the engine decodes the graph's."""
+    """Decode a torch model's raw outputs, one an example, just as the engine decodes the graph's."""
     decode = DECODERS[info.task_type]
     answers: list[Any] = []
     for example, values, own in zip(examples, raw, texts, strict=True):

@@ -50,23 +50,18 @@ class BitfitModel(torch.nn.Module):
         return {"loss": self._loss(raw, labels), "logits": raw}
 
     def _judge(self, tokens: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        output = self.encoder(**tokens)
         if self.task.output == TOKEN_LOGITS:
-            return self._head(output.last_hidden_state)
-        pooled = pool(output, tokens[ATTENTION_MASK], self.pooling)
+            return self._head(self.encoder(**tokens).last_hidden_state)
+        pooled = self.features(**tokens)
         return pooled.view(-1, self._texts, pooled.shape[1]) if self.head is None else self._head(pooled)
 
     def _head(self, vectors: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = vectors if self.head is None else self.head(vectors)
         return logits
 
-    @torch.no_grad()
     def features(self, **tokens: torch.Tensor) -> torch.Tensor:
-        """Return pooled vectors `[batch, hidden]` on the CPU, without dropout."""
-        self.eval()
-        device = next(self.parameters()).device
-        moved = {name: value.to(device) for name, value in tokens.items()}
-        return pool(self.encoder(**moved), moved[ATTENTION_MASK], self.pooling).float().cpu()
+        """Return pooled vectors `[batch, hidden]`."""
+        return pool(self.encoder(**tokens), tokens[ATTENTION_MASK], self.pooling)
 
     def tensors(self) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
         """Return the trained biases `[n]` and, with a head, `head.weight [hidden, labels]`, `head.bias [labels]`."""
