@@ -71,6 +71,6 @@ def _arguments(options: TrainOptions, scratch: str, metric: str) -> TrainingArgu
         remove_unused_columns=False,
         disable_tqdm=not options.progress,
         bf16=options.precision == "bf16",
-        use_cpu=options.device == "cpu",
+        use_cpu=options.device == "cpu" or not torch.cuda.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 import typer
 
-from bitfit_toolkit.cli import convert, evaluate, export, inspect, run_texts, train
+from bitfit_toolkit.cli import compare, convert, evaluate, export, inspect, run_texts, train
 from bitfit_toolkit.cli.failures import fail
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ for module, name in (
     (evaluate, "eval"),
     (inspect, "inspect"),
     (convert, "convert"),
+    (compare, "compare"),
 ):
     app.command(name, epilog=module.EXAMPLES)(module.command)
 

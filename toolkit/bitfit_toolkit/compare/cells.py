@@ -1,0 +1,56 @@
+"""Finished training runs of a comparison, one a line of a file that grows."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bitfit_toolkit.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One training run.
+
+    `held_out`, `torch` and `engine` are its `metric` on the rows held out of train, and on the evaluation rows in
+    torch and in the engine; `engine` is None for methods that leave no pack. `bytes` is the pack's size, or what the
+    learnt numbers take in float16 (with a 4-byte place each, for `random`).
+    """
+
+    task: str
+    method: str
+    examples: int
+    steps: int
+    seed: int
+    learning_rate: float
+    metric: str
+    held_out: float
+    torch: float
+    engine: float | None
+    encoder_parameters: int
+    head_parameters: int
+    bytes: int
+    seconds: float
+
+    @property
+    def shipped(self) -> float:
+        """The metric of what a user would run: the engine's where there is a pack."""
+        return self.torch if self.engine is None else self.engine
+
+
+class CellFile:
+    """The cells of a comparison, each on disk as soon as it is there. Raises DataError on a file that is none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        try:
+            self.cells = [Cell(**json.loads(line)) for line in lines]
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{path} should hold a cell a line ({error}); move it away to start anew") from error
+
+    def add(self, cell: Cell) -> None:
+        """Append a cell."""
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(asdict(cell)) + "\n")
+        self.cells.append(cell)

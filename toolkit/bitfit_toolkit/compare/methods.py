@@ -1,0 +1,93 @@
+"""Ways to adapt an encoder to a task: which parameters learn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from bitfit_runtime.manifest import Manifest
+from bitfit_toolkit.errors import MissingExtraError
+from bitfit_toolkit.learner import Learner
+
+BIAS_RATES = (1e-3, 3e-3, 1e-2)
+WEIGHT_RATES = (2e-5, 6e-5, 2e-4)
+LORA_RATES = (3e-4, 1e-3, 3e-3)
+HEAD_RATES = (3e-3, 1e-2, 3e-2)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How a task is learnt. Every method has the same pooling and the same linear head, which always learns.
+
+    `terms` are the bias terms of the pack, `none` where the method leaves no pack. `choose` marks the encoder's
+    parameters that learn, where they are not those terms. `on_reference` starts from the reference base's weights,
+    as someone would who does not quantize; the others learn around the weights that ship. `rates` are the learning
+    rates to choose from.
+    """
+
+    name: str
+    rates: tuple[float, ...]
+    terms: str = "none"
+    choose: Callable[[Learner, int], None] | None = None
+    on_reference: bool = False
+
+    @property
+    def packs(self) -> bool:
+        """Whether the engine can run what was learnt."""
+        return self.choose is None and not self.on_reference
+
+
+def method(name: str) -> Method:
+    """Return a method by name; any other name is taken for bias terms such as `q,m2`."""
+    known = {one.name: one for one in METHODS}
+    return known.get(name) or Method(name, BIAS_RATES, terms=name)
+
+
+def _all(learner: Learner, seed: int) -> None:
+    del seed
+    learner.model.encoder.requires_grad_(True)
+
+
+def _random(learner: Learner, seed: int) -> None:
+    """As many parameters as BitFit trains, drawn from all of the encoder (Ben Zaken et al., 2021, section 4)."""
+    count = bias_count(learner.base.manifest)
+    parameters = list(learner.model.encoder.parameters())
+    total = sum(p.numel() for p in parameters)
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(total, generator=generator)[:count]
+    start = 0
+    for parameter in parameters:
+        inside = chosen[(chosen >= start) & (chosen < start + parameter.numel())] - start
+        start += parameter.numel()
+        if len(inside) > 0:
+            mask = torch.zeros(parameter.numel()).index_fill_(0, inside, 1).view_as(parameter).to(parameter.device)
+            parameter.requires_grad_(True)
+            parameter.register_hook(partial(torch.mul, mask))  # type: ignore[no-untyped-call]
+
+
+def _lora(learner: Learner, seed: int) -> None:
+    """Rank-8 updates of the query and value projections (Hu et al., 2021, arXiv:2106.09685)."""
+    del seed
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError as error:
+        raise MissingExtraError(f"lora needs peft ({error}): pip install 'bitfit-edge[compare]'") from error
+    places = [b.name.removesuffix(".bias") for b in learner.base.manifest.biases if b.term in ("q", "v")]
+    inject_adapter_in_model(LoraConfig(r=8, lora_alpha=16, target_modules=places), learner.model.encoder)
+
+
+def bias_count(base: Manifest) -> int:
+    """Return how many parameters BitFit trains in the encoder: those that can change an answer."""
+    return sum(spec.size for spec in base.biases if spec.term not in base.inert_terms)
+
+
+METHODS = (
+    Method("full", WEIGHT_RATES, choose=_all, on_reference=True),
+    Method("bitfit", BIAS_RATES, terms="all"),
+    Method("q,m2", BIAS_RATES, terms="q,m2"),
+    Method("random", BIAS_RATES, choose=_random, on_reference=True),
+    Method("head", HEAD_RATES),
+    Method("lora", LORA_RATES, choose=_lora, on_reference=True),
+    Method("bitfit-fp32", BIAS_RATES, terms="all", on_reference=True),
+)

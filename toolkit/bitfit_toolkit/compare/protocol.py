@@ -1,0 +1,155 @@
+"""The protocol of a comparison: what is held out, which rate each method gets, how often it runs."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from bitfit_runtime import Base, Engine
+from bitfit_runtime.contract import TASK_TYPES
+from bitfit_toolkit.checks import check_options
+from bitfit_toolkit.choice import choose_encoding
+from bitfit_toolkit.compare.cells import Cell, CellFile
+from bitfit_toolkit.compare.methods import Method, bias_count, method
+from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.evaluation import evaluate
+from bitfit_toolkit.examples import Example
+from bitfit_toolkit.fit import fit
+from bitfit_toolkit.learner import Learner
+from bitfit_toolkit.options import TrainOptions
+
+DEFAULT_METHODS = ("full", "bitfit", "q,m2", "random", "head", "lora")
+MOST_HELD_OUT = 500
+FLOAT16, PLACE = 2, 4  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to compare. `sizes` are numbers of training examples, 0 for all of them.
+
+    A run takes `options.epochs` epochs, but at least `steps` steps, so that few examples are seen often enough.
+    `metric` decides, the task type's own where it is None.
+    """
+
+    methods: tuple[str, ...] = DEFAULT_METHODS
+    sizes: tuple[int, ...] = (0,)
+    seeds: int = 3
+    steps: int = 250
+    metric: str | None = None
+    options: TrainOptions = field(default_factory=lambda: TrainOptions(epochs=4))
+
+
+class Comparison:
+    """Runs every cell of a plan for one task that the file does not have yet.
+
+    A fifth of the training rows, at most 500, is held out first, the same for all. Each method tries its learning
+    rates with seed 0 and keeps the one that is best on those rows for all seeds. A seed also draws the training rows.
+    `reference` is a float32 base of the same checkpoint, from which methods that leave no pack start. Raises
+    TrainingError when the plan does not fit the base or the rows.
+    """
+
+    def __init__(
+        self,
+        base: Base,
+        train_examples: Sequence[Example],
+        eval_examples: Sequence[Example],
+        plan: Plan,
+        cells: CellFile,
+        reference: Base | None = None,
+    ) -> None:
+        check_options(plan.options)
+        _check(plan, len(train_examples))
+        self._base, self._reference, self._plan, self._file = base, reference, plan, cells
+        self._all, self._evaluation = train_examples, eval_examples
+        order = random.Random(0).sample(range(len(train_examples)), len(train_examples))
+        count = min(MOST_HELD_OUT, len(order) // 5)
+        self._held_out = [train_examples[i] for i in order[:count]]
+        self._pool = [train_examples[i] for i in order[count:]]
+        self._engine = Engine(base, threads=torch.get_num_threads())
+
+    def run(self, notify: Callable[[Cell], None] = lambda cell: None) -> None:
+        """Run the missing cells; `notify` is told of each as it is written."""
+        has_head = TASK_TYPES[self._plan.options.task_type].has_head
+        for size in self._plan.sizes:
+            for chosen in map(method, self._plan.methods):
+                if has_head or chosen.name != "head":
+                    for cell in self._cells(chosen, min(size or len(self._pool), len(self._pool))):
+                        self._file.add(cell)
+                        notify(cell)
+
+    def _cells(self, chosen: Method, size: int) -> Iterator[Cell]:
+        """Yield missing cells: all rates with seed 0, then the other seeds with the best of them."""
+        wanted = [(0, rate) for rate in chosen.rates]
+        yield from self._missing(chosen, size, wanted)
+        tried = [c for c in self._done(chosen, size) if c.seed == 0]
+        best = max(tried, key=lambda cell: cell.held_out).learning_rate
+        yield from self._missing(chosen, size, [(seed, best) for seed in range(1, self._plan.seeds)])
+
+    def _missing(self, chosen: Method, size: int, wanted: Sequence[tuple[int, float]]) -> Iterator[Cell]:
+        there = {(cell.seed, cell.learning_rate) for cell in self._done(chosen, size)}
+        for seed, rate in wanted:
+            if (seed, rate) not in there:
+                yield self._cell(chosen, size, seed, rate)
+
+    def _done(self, chosen: Method, size: int) -> list[Cell]:
+        key = (self._plan.options.task, chosen.name, size, self._steps(size))
+        return [c for c in self._file.cells if (c.task, c.method, c.examples, c.steps) == key]
+
+    def _steps(self, size: int) -> int:
+        options = self._plan.options
+        return max(self._plan.steps, round(options.epochs * size / options.batch_size))
+
+    def _cell(self, chosen: Method, size: int, seed: int, rate: float) -> Cell:
+        began = time.perf_counter()
+        plan = self._plan
+        steps = self._steps(size)
+        options = replace(plan.options, terms=chosen.terms, seed=seed, learning_rate=rate, steps=steps)
+        weights = self._reference if chosen.on_reference else None
+        learner = Learner(self._base, self._all, options, weights)
+        if chosen.choose is not None:
+            chosen.choose(learner, seed)
+        learns = [p.numel() for p in learner.model.encoder.parameters() if p.requires_grad]
+        encoder = bias_count(self._base.manifest) if chosen.name == "random" else sum(learns)
+        head = 0 if learner.model.head is None else sum(p.numel() for p in learner.model.head.parameters())
+        rows = random.Random(seed).sample(self._pool, size)
+        items, held_out, evaluation = map(learner.items, (rows, self._held_out, self._evaluation))
+        fit(learner, items, self._held_out, held_out, options)
+        metric = plan.metric or learner.kind.metric
+        engine, size_in_bytes = None, FLOAT16 * (encoder + head) + PLACE * encoder * (chosen.name == "random")
+        held_out_metric = learner.metrics(self._held_out, held_out)[metric]
+        in_torch = learner.metrics(self._evaluation, evaluation)[metric]
+        if chosen.packs:
+            tensors = learner.pack_tensors()
+            picked = choose_encoding(tensors, learner.info, self._engine, self._held_out, options)
+            size_in_bytes = int(picked.tried[picked.pack.info.encoding]["bytes"])
+            engine = evaluate(self._engine, options.task, self._evaluation)[metric]
+        return Cell(
+            task=options.task,
+            method=chosen.name,
+            examples=size,
+            steps=steps,
+            seed=seed,
+            learning_rate=rate,
+            metric=metric,
+            held_out=held_out_metric,
+            torch=in_torch,
+            engine=engine,
+            encoder_parameters=encoder,
+            head_parameters=head,
+            bytes=size_in_bytes,
+            seconds=time.perf_counter() - began,
+        )
+
+
+def _check(plan: Plan, rows: int) -> None:
+    problems = {
+        f"seeds should be at least 1, found {plan.seeds}": plan.seeds < 1,
+        "no method is named": not plan.methods,
+        f"sizes should be 0 (all) or more, found {plan.sizes}": not plan.sizes or min(plan.sizes) < 0,
+        f"a comparison needs at least 10 training rows, found {rows}": rows < 10,
+    }
+    for problem, present in problems.items():
+        if present:
+            raise TrainingError(f"{problem}; change the option and try again")
