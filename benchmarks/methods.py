@@ -53,11 +53,14 @@ def main() -> None:
             load_examples(arguments.data / task / file, task_type=task_type) for file in (train_file, eval_file)
         )
         options = TrainOptions(
-            task=task, task_type=task_type, epochs=arguments.epochs, precision=arguments.precision, max_length=96
+            task=task,
+            task_type=task_type,
+            metric=metric,
+            epochs=arguments.epochs,
+            precision=arguments.precision,
+            max_length=96,
         )
-        plan = Plan(
-            tuple(arguments.methods), tuple(arguments.examples), arguments.seeds, arguments.steps, metric, options
-        )
+        plan = Plan(tuple(arguments.methods), tuple(arguments.examples), arguments.seeds, arguments.steps, options)
         comparison = Comparison(base, rows, _some(evaluation, arguments.eval_rows), plan, cells, reference)
         comparison.run(lambda cell: print(json.dumps(asdict(cell)), flush=True))
     table = summarize(CellFile(arguments.output / "cells.jsonl").cells)

@@ -11,11 +11,14 @@ from bitfit_exporters import ExportOptions, export_base
 from bitfit_exporters.algebra import exact_algebra
 from bitfit_exporters.families import FAMILIES as KNOWN
 from bitfit_runtime import Base
-from bitfit_runtime.contract import CLASSIFICATION, TASK_TYPES
+from bitfit_toolkit import Example
 from bitfit_toolkit.fold import fold
+from bitfit_toolkit.kinds import KINDS
 from bitfit_toolkit.model import BitfitModel
+from bitfit_toolkit.rebuild import rebuild_encoder
 from conftest import FAMILIES, make_checkpoint
 
+KIND = KINDS["classification"]([Example("a", label="x"), Example("b", label="y")])
 IDS = (2, 5, 9, 11, 6, 30, 3)
 TOKENS = {"input_ids": torch.tensor([IDS]), "attention_mask": torch.ones(1, len(IDS), dtype=torch.long)}
 
@@ -40,7 +43,7 @@ def test_an_attention_that_the_algebra_does_not_hold_for_is_found_out(tmp_path: 
 def test_a_folded_pack_gives_the_answers_of_the_whole_one(checkpoint: Path, tmp_path: Path) -> None:
     export_base(str(checkpoint), tmp_path / "base", ExportOptions(precision="fp32", offline=True))
     base = Base.open(tmp_path / "base")
-    model = BitfitModel(base, TASK_TYPES[CLASSIFICATION], 2, [spec.name for spec in base.manifest.biases]).eval()
+    model = BitfitModel(rebuild_encoder(base), base.manifest, KIND, [spec.name for spec in base.manifest.biases]).eval()
     generator = np.random.default_rng(0)
     moved = {n: d + generator.normal(0, 0.5, d.shape).astype(np.float32) for n, d in base.default_biases.items()}
     model.load_tensors(moved)

@@ -12,6 +12,7 @@ from bitfit_runtime import Base
 from bitfit_toolkit import Example, TrainOptions
 from bitfit_toolkit.compare import Cell, CellFile, Comparison, Plan, markdown, summarize
 from bitfit_toolkit.compare.methods import METHODS, bias_count, method
+from bitfit_toolkit.compare.protocol import MOST_FURTHER_RATES, neighbours
 from bitfit_toolkit.errors import DataError, TrainingError
 from bitfit_toolkit.learner import Learner
 
@@ -27,7 +28,13 @@ def test_every_method_runs_with_tuned_rates_and_a_second_call_adds_nothing(base:
     cells = CellFile(tmp_path / "cells.jsonl")
     names = [one.name for one in METHODS]
     Comparison(base, ROWS, ROWS, plan(*names), cells, base).run()
-    assert len(cells.cells) == len(names) * 2 * 4  # two sizes; three rates with seed 0, the best with seed 1
+    for name in names:
+        for size in (8, 32):
+            own = [cell for cell in cells.cells if (cell.method, cell.examples) == (name, size)]
+            tuning = {cell.learning_rate: cell.held_out for cell in own if cell.seed == 0}
+            (chosen,) = [cell.learning_rate for cell in own if cell.seed == 1]
+            assert tuning[chosen] == max(tuning.values())
+            assert {*neighbours(chosen)} <= tuning.keys() or len(tuning) == 3 + MOST_FURTHER_RATES
     assert {cell.examples for cell in cells.cells} == {8, 32}
     packed = {cell.method for cell in cells.cells if cell.engine is not None}
     assert packed == {"bitfit", "q,m2", "head"}

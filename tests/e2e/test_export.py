@@ -17,9 +17,9 @@ from bitfit_exporters.errors import (
     VerificationError,
 )
 from bitfit_runtime import Base, Engine
-from bitfit_runtime.contract import ATTENTION_MASK, CLASSIFICATION, TASK_TYPES
+from bitfit_runtime.contract import ATTENTION_MASK
 from bitfit_runtime.tokens import TextEncoder, collate
-from bitfit_toolkit.model import BitfitModel
+from bitfit_toolkit.rebuild import rebuild_encoder
 from conftest import FAMILIES, make_checkpoint
 
 OFFLINE = ExportOptions(offline=True)
@@ -61,11 +61,11 @@ def test_the_model_rebuilt_from_a_bundle_is_the_checkpoint_but_for_quantization(
             np.testing.assert_array_equal(values, expected)
         else:
             np.testing.assert_allclose(values, expected, atol=np.abs(expected).max() / 200)
-    classifier = BitfitModel(base, TASK_TYPES[CLASSIFICATION], 2, ()).eval()
+    encoder = rebuild_encoder(base).eval()
     encoded = TextEncoder.from_file(base.tokenizer_path).encode([("some words", None), ("a", "b")], [32, 32])
     tokens = collate(encoded, base.manifest.inputs, base.manifest.pad_token_id)
     with torch.no_grad():
-        output = classifier.encoder(**{name: torch.from_numpy(array) for name, array in tokens.items()})
+        output = encoder(**{name: torch.from_numpy(array) for name, array in tokens.items()})
     hidden = Engine(base).hidden_states(["some words"])[0]
     np.testing.assert_allclose(hidden, output.last_hidden_state[0, : tokens[ATTENTION_MASK][0].sum()], atol=0.1)
 

@@ -118,20 +118,24 @@ def test_the_number_of_a_regression_comes_in_its_own_units(base: Base, tmp_path:
 def test_simulated_int8_rows_bring_torch_close_to_the_engine(base: Base) -> None:
     import torch
 
-    from bitfit_runtime.contract import EMBEDDING, TASK_TYPES
+    from bitfit_exporters.verify import pool
     from bitfit_runtime.tokens import TextEncoder, collate
-    from bitfit_toolkit.model import BitfitModel
+    from bitfit_toolkit.rebuild import rebuild_encoder
     from bitfit_toolkit.simulate import quantized_rows
 
-    model = BitfitModel(base, TASK_TYPES[EMBEDDING], 0, ()).eval()
+    encoder = rebuild_encoder(base).eval()
+
+    def features() -> Any:
+        return pool(encoder(**batch), batch["attention_mask"], base.manifest.pooling).detach().numpy()
+
     lines = [" ".join(words) for words in texts(12)]
     encoded = TextEncoder.from_file(base.tokenizer_path).encode([(line, None) for line in lines], [64] * 12)
     tokens = collate(encoded, base.manifest.inputs, base.manifest.pad_token_id)
     batch = {name: torch.from_numpy(array) for name, array in tokens.items()}
     engine = Engine(base).embed(lines)  # type: ignore[arg-type]
-    plain = model.features(**batch).numpy()
-    with quantized_rows(model.encoder, base.manifest):
-        simulated = model.features(**batch).numpy()
+    plain = features()
+    with quantized_rows(encoder, base.manifest):
+        simulated = features()
     assert np.linalg.norm(simulated - engine) < 0.2 * np.linalg.norm(plain - engine)
 
 

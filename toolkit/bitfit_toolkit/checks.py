@@ -5,23 +5,38 @@ import torch
 from bitfit_runtime.contract import TASK_TYPES
 from bitfit_runtime.encoding import ENCODINGS
 from bitfit_toolkit.errors import TrainingError
-from bitfit_toolkit.options import AUTO, TrainOptions
+from bitfit_toolkit.kinds import KINDS
+from bitfit_toolkit.options import AUTO, CLASS_WEIGHTS, DEVICES, PRECISIONS, TrainOptions
 
 
 def check_options(options: TrainOptions) -> None:
     """Raise TrainingError on a choice that cannot be carried out."""
+    for name, allowed in (
+        ("task_type", tuple(TASK_TYPES)),
+        ("class_weights", CLASS_WEIGHTS),
+        ("precision", PRECISIONS),
+        ("device", DEVICES),
+        ("encoding", (*ENCODINGS, AUTO)),
+    ):
+        if getattr(options, name) not in allowed:
+            wanted = f"{name.replace('_', ' ')} should be one of {', '.join(allowed)}"
+            raise TrainingError(f"{wanted}, found {getattr(options, name)!r}; change the option and try again")
+    kind, gpu = KINDS[options.task_type], torch.cuda.is_available() and options.device != "cpu"
     problems = {
-        f"epochs should be above 0, found {options.epochs}": options.epochs <= 0,
+        f"epochs should be above 0, found {options.epochs}": not options.epochs > 0,
         f"steps should be at least 1, found {options.steps}": options.steps is not None and options.steps < 1,
+        f"early stopping should be at least 1, found {options.early_stopping}": options.early_stopping is not None
+        and options.early_stopping < 1,
         f"learning rate should be above 0, found {options.learning_rate}": not options.learning_rate > 0,
         f"batch size should be at least 1, found {options.batch_size}": options.batch_size < 1,
+        f"accumulation should be at least 1, found {options.accumulation}": options.accumulation < 1,
         f"max length should be at least 8, found {options.max_length}": options.max_length < 8,
-        f"task type should be one of {', '.join(TASK_TYPES)}": options.task_type not in TASK_TYPES,
         f"tolerance should be at least 0, found {options.tolerance}": not options.tolerance >= 0,
-        f"encoding should be one of {', '.join((*ENCODINGS, AUTO))}": options.encoding not in (*ENCODINGS, AUTO),
-        f"precision should be fp32 or bf16, found {options.precision}": options.precision not in ("fp32", "bf16"),
-        f"device should be auto, cpu or cuda, found {options.device}": options.device not in ("auto", "cpu", "cuda"),
-        "device cuda was asked for, but torch finds no GPU": options.device == "cuda" and not torch.cuda.is_available(),
+        f"a {options.task_type} task is judged by {', '.join(kind.figures)}, not by {options.metric!r}": options.metric
+        not in (None, *kind.figures),
+        f"a {options.task_type} task has no classes to weigh": options.class_weights != "none" and not kind.weighs,
+        "device cuda was asked for, but torch finds no GPU": options.device == "cuda" and not gpu,
+        "precision fp16 needs a GPU; on a CPU use fp32 or bf16": options.precision == "fp16" and not gpu,
         "--resume needs --checkpoints": options.resume and options.checkpoints is None,
     }
     for problem, present in problems.items():

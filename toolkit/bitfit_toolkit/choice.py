@@ -41,6 +41,7 @@ def choose_encoding(
     manifest, defaults = engine.base.manifest, engine.base.default_biases
     terms = {spec.term for spec in manifest.biases if spec.name in values}
     kind = KINDS[info.task_type]
+    metric = options.metric or kind.figures[0]
     tried: dict[str, dict[str, float]] = {}
 
     def measure(encoding: str) -> Choice:
@@ -49,17 +50,17 @@ def choose_encoding(
         engine.install(options.task, pack)
         answers = engine_answers(engine, options.task, examples)
         measured = replace(pack, info=replace(chosen, metrics=kind.metrics(examples, answers)))
-        tried[encoding] = {kind.metric: measured.info.metrics[kind.metric], "bytes": len(serialize(measured))}
+        tried[encoding] = {metric: measured.info.metrics[metric], "bytes": len(serialize(measured))}
         return Choice(measured, answers, tried)
 
     if options.encoding != AUTO:
         return measure(options.encoding)
     reference = measure(REFERENCE)
-    enough = reference.pack.info.metrics[kind.metric] - options.tolerance
+    enough = reference.pack.info.metrics[metric] - options.tolerance
     for encoding in ENCODINGS:
         if encoding != REFERENCE:
             choice = measure(encoding)
-            if choice.pack.info.metrics[kind.metric] >= enough:
+            if choice.pack.info.metrics[metric] >= enough:
                 return choice
     engine.install(options.task, reference.pack)
     return reference

@@ -9,14 +9,16 @@ import torch
 from transformers import set_seed
 
 from bitfit_runtime import Base, PackInfo
-from bitfit_runtime.contract import LOGITS, TASK_TYPES
+from bitfit_runtime.contract import LOGITS
 from bitfit_toolkit.batches import Batches
+from bitfit_toolkit.checks import check_options
 from bitfit_toolkit.evaluation import torch_answers
 from bitfit_toolkit.examples import Example
 from bitfit_toolkit.fold import fold
 from bitfit_toolkit.kinds import KINDS
 from bitfit_toolkit.model import BitfitModel
 from bitfit_toolkit.options import TrainOptions
+from bitfit_toolkit.rebuild import rebuild_encoder
 from bitfit_toolkit.terms import resolve_terms
 
 Float32 = npt.NDArray[np.float32]
@@ -25,14 +27,15 @@ Float32 = npt.NDArray[np.float32]
 class Learner:
     """A model for one task, what it learns from, and what a pack keeps of it.
 
-    `weights` is the base whose weights the model starts from, when that is not the one it is tokenized and packed for.
-    Raises TrainingError and DataError on examples or options that cannot be learned.
+    `encoder` is the torch model to start from, by default one rebuilt from the base; its parameters are the model's own
+    from then on. Raises TrainingError and DataError on examples or options that cannot be learned.
     """
 
     def __init__(
-        self, base: Base, examples: Sequence[Example], options: TrainOptions, weights: Base | None = None
+        self, base: Base, examples: Sequence[Example], options: TrainOptions, encoder: torch.nn.Module | None = None
     ) -> None:
-        self.base = base
+        check_options(options)
+        self.base, self.options = base, options
         self.kind = KINDS[options.task_type](examples)
         terms, biases = resolve_terms(options.terms, base.manifest)
         limit = min(options.max_length, base.manifest.max_length)
@@ -47,26 +50,30 @@ class Learner:
             max_length=limit,
             terms=terms,
         )
+        encoder = encoder or rebuild_encoder(base)
         set_seed(options.seed)
-        self.model = BitfitModel(
-            weights or base,
-            TASK_TYPES[options.task_type],
-            len(self.kind.labels),
-            biases,
-            self.kind.loss,
-            len(self.kind.texts(examples[0])),
-        )
+        self.model = BitfitModel(encoder, base.manifest, self.kind, biases, options.dropout)
         if options.device != "cpu" and torch.cuda.is_available():
             self.model.to("cuda")
+
+    @property
+    def metric(self) -> str:
+        """The name of the figure that decides."""
+        return self.options.metric or self.kind.figures[0]
 
     def items(self, examples: Sequence[Example]) -> list[dict[str, Any]]:
         """Return the examples as items; with pooled vectors where the encoder does not learn, so that it runs once."""
         items = self.batches.encode(examples)
         learns = any(parameter.requires_grad for parameter in self.model.encoder.parameters())
-        if learns or self.model.task.output != LOGITS or self.model.head is None:
+        if learns or self.model.output != LOGITS or self.model.head is None:
             return items
         pooled = self._each(items, features=True)
         return [item | {"pooled": torch.from_numpy(vector)} for item, vector in zip(items, pooled, strict=True)]
+
+    def balance(self, items: Sequence[dict[str, Any]]) -> None:
+        """Weigh classes by their rarity among the items, where the options say so."""
+        if self.options.class_weights == "balanced":
+            self.kind.balance([item["labels"] for item in items])
 
     def answers(self, examples: Sequence[Example], items: Sequence[dict[str, Any]]) -> list[Any]:
         """Return the model's answers in float32, decoded as the engine decodes its own."""

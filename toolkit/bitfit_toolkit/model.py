@@ -1,36 +1,43 @@
-"""A frozen encoder, its trainable biases, and one linear head or none."""
+"""An encoder, its trainable biases, and one linear head or none."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from bitfit_exporters.verify import pool
-from bitfit_runtime import Base
-from bitfit_runtime.contract import ATTENTION_MASK, HEAD_BIAS, HEAD_WEIGHT, TOKEN_LOGITS, TaskType
-from bitfit_toolkit.rebuild import rebuild_encoder
+from bitfit_runtime.contract import ATTENTION_MASK, HEAD_BIAS, HEAD_WEIGHT, TASK_TYPES, TOKEN_LOGITS
+from bitfit_runtime.manifest import Manifest
+from bitfit_toolkit.kinds import Kind
 
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Float32 = npt.NDArray[np.float32]
 
 
 class BitfitModel(torch.nn.Module):
     """Gives a task type's raw output. Only the biases named in `biases` and the head, where there is one, learn.
 
-    `loss` compares a raw output with targets; `texts` is how many texts an example has.
+    Without `dropout` the encoder stays in evaluation mode while it learns.
     """
 
     def __init__(
-        self, base: Base, task: TaskType, labels: int, biases: Iterable[str], loss: Loss | None = None, texts: int = 1
+        self, encoder: torch.nn.Module, base: Manifest, kind: Kind, biases: Iterable[str], dropout: bool = False
     ) -> None:
         super().__init__()
-        self.encoder = rebuild_encoder(base)
-        self.pooling = base.manifest.pooling
-        self.task = task
-        self.head = torch.nn.Linear(base.manifest.hidden_size, labels) if task.has_head else None
+        task = TASK_TYPES[kind.task_type]
+        self.encoder, self.pooling, self.output = encoder, base.pooling, task.output
+        self.head = torch.nn.Linear(base.hidden_size, len(kind.labels)) if task.has_head else None
         self.biases = frozenset(biases)
-        self._loss, self._texts = loss, texts
+        self._kind, self._dropout = kind, dropout
         for name, parameter in self.encoder.named_parameters():
             parameter.requires_grad_(name in self.biases)
+
+    def train(self, mode: bool = True) -> "BitfitModel":
+        """Choose training or evaluation."""
+        super().train(mode)
+        self.encoder.train(mode and self._dropout)
+        return self
 
     def forward(
         self,
@@ -44,32 +51,27 @@ class BitfitModel(torch.nn.Module):
         `pooled [batch, hidden]` stands in for them when the encoder does not learn. The raw output is
         `[batch, labels]`, `[batch, sequence, labels]` or, without a head, `[batch, texts, hidden]`.
         """
-        raw = self._judge(tokens) if pooled is None else self._head(pooled)
-        if labels is None or self._loss is None:
-            return {"logits": raw}
-        return {"loss": self._loss(raw, labels), "logits": raw}
+        raw = self._head(pooled) if pooled is not None else self.judge(self.encoder(**tokens), tokens[ATTENTION_MASK])
+        return {"logits": raw} if labels is None else {"loss": self._kind.loss(raw, labels), "logits": raw}
 
-    def _judge(self, tokens: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        if self.task.output == TOKEN_LOGITS:
-            return self._head(self.encoder(**tokens).last_hidden_state)
-        pooled = self.features(**tokens)
-        return pooled.view(-1, self._texts, pooled.shape[1]) if self.head is None else self._head(pooled)
-
-    def _head(self, vectors: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = vectors if self.head is None else self.head(vectors)
-        return logits
+    def judge(self, encoded: BaseModelOutputWithPooling, mask: torch.Tensor) -> torch.Tensor:
+        """Return the raw output for the encoder's output over `[batch · texts, sequence]` tokens."""
+        if self.output == TOKEN_LOGITS:
+            return self._head(encoded.last_hidden_state)
+        pooled = pool(encoded, mask, self.pooling)
+        return pooled.view(-1, self._kind.texts_each, pooled.shape[1]) if self.head is None else self._head(pooled)
 
     def features(self, **tokens: torch.Tensor) -> torch.Tensor:
         """Return pooled vectors `[batch, hidden]`."""
         return pool(self.encoder(**tokens), tokens[ATTENTION_MASK], self.pooling)
 
-    def tensors(self) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    def tensors(self) -> dict[str, Float32]:
         """Return the trained biases `[n]` and, with a head, `head.weight [hidden, labels]`, `head.bias [labels]`."""
         trained = {name: p for name, p in self.encoder.named_parameters() if name in self.biases}
         head = {} if self.head is None else {HEAD_WEIGHT: self.head.weight.T, HEAD_BIAS: self.head.bias}
         return {name: p.detach().float().cpu().numpy().copy() for name, p in (*trained.items(), *head.items())}
 
-    def load_tensors(self, tensors: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> None:
+    def load_tensors(self, tensors: Mapping[str, Float32]) -> None:
         """Take over decoded tensors of a pack; encoder parameters that `tensors` lacks stay as they are."""
         own: dict[str, torch.Tensor] = dict(self.encoder.named_parameters())
         if self.head is not None:
@@ -78,3 +80,7 @@ class BitfitModel(torch.nn.Module):
             for name, array in tensors.items():
                 value = torch.from_numpy(array)
                 own[name].copy_(value.T if name == HEAD_WEIGHT else value)
+
+    def _head(self, vectors: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = vectors if self.head is None else self.head(vectors)
+        return logits

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from bitfit_runtime import Base, Engine, write_pack
-from bitfit_toolkit.checks import check_options
 from bitfit_toolkit.choice import choose_encoding
+from bitfit_toolkit.distributed import on_first_process
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.examples import Example
 from bitfit_toolkit.fit import fit
@@ -62,21 +62,37 @@ def train(
 ) -> TrainReport:
     """Train the chosen biases and a head, write the pack to `output`, and evaluate the written pack.
 
-    An earlier pack at `output` is replaced only by a finished one. Raises TrainingError, DataError, PackError.
+    An earlier pack at `output` is replaced only by a finished one. Under `torchrun` all processes train, the first one
+    writes, and all return its report. Raises TrainingError, DataError, PackError.
     """
     began = time.perf_counter()
     base = base if isinstance(base, Base) else Base.open(base)
-    check_options(options)
     learner = Learner(base, train_examples, options)
-    kind, model = learner.kind, learner.model
-    kind.check(eval_examples, kind.labels)
-    if not (model.biases or model.head):
+    learner.kind.check(eval_examples, learner.kind.labels)
+    if not (learner.model.biases or learner.model.head):
         raise TrainingError(
             f"{options.task_type} has no head, so --terms none leaves nothing to train; name some terms"
         )
     train_items, eval_items = learner.items(train_examples), learner.items(eval_examples)
-    fit(learner, train_items, eval_examples, eval_items, options)
-    engine = Engine(base, threads=torch.get_num_threads())
+    fit(learner, train_items, eval_examples, eval_items)
+
+    def finish() -> TrainReport:
+        engine = Engine(base, threads=torch.get_num_threads())
+        return conclude(learner, engine, eval_examples, eval_items, output, began)
+
+    return on_first_process(finish)
+
+
+def conclude(
+    learner: Learner,
+    engine: Engine,
+    eval_examples: Sequence[Example],
+    eval_items: Sequence[dict[str, Any]],
+    output: str | Path,
+    began: float,
+) -> TrainReport:
+    """Pack what a finished learner learnt, measure the pack in engine and torch, and write it."""
+    base, kind, model, options = learner.base, learner.kind, learner.model, learner.options
     choice = choose_encoding(learner.pack_tensors(), learner.info, engine, eval_examples, options)
     pack = choice.pack
     model.load_tensors({**base.default_biases, **pack.decode(base.manifest, base.default_biases)})
@@ -86,7 +102,7 @@ def train(
     return TrainReport(
         task=options.task,
         task_type=options.task_type,
-        metric=kind.metric,
+        metric=learner.metric,
         labels=len(kind.labels),
         pack=str(path),
         pack_bytes=path.stat().st_size,

@@ -10,10 +10,12 @@ from bitfit_runtime.manifest import Manifest
 from bitfit_toolkit.errors import MissingExtraError
 from bitfit_toolkit.learner import Learner
 
+# Learning rates that any method may come to; each begins with three of them.
+LADDER = tuple(float(f"{digit}e{power}") for power in range(-6, 0) for digit in (1, 3))
 BIAS_RATES = (1e-3, 3e-3, 1e-2)
-WEIGHT_RATES = (2e-5, 6e-5, 2e-4)
+WEIGHT_RATES = (1e-4, 3e-4, 1e-3)
 LORA_RATES = (3e-4, 1e-3, 3e-3)
-HEAD_RATES = (3e-3, 1e-2, 3e-2)
+HEAD_RATES = (1e-2, 3e-2, 1e-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Method:
     `terms` are the bias terms of the pack, `none` where the method leaves no pack. `choose` marks the encoder's
     parameters that learn, where they are not those terms. `on_reference` starts from the reference base's weights,
     as someone would who does not quantize; the others learn around the weights that ship. `rates` are the learning
-    rates to choose from.
+    rates to begin with.
     """
 
     name: str

@@ -12,16 +12,18 @@ from bitfit_runtime.contract import TASK_TYPES
 from bitfit_toolkit.checks import check_options
 from bitfit_toolkit.choice import choose_encoding
 from bitfit_toolkit.compare.cells import Cell, CellFile
-from bitfit_toolkit.compare.methods import Method, bias_count, method
+from bitfit_toolkit.compare.methods import LADDER, Method, bias_count, method
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.evaluation import evaluate
 from bitfit_toolkit.examples import Example
 from bitfit_toolkit.fit import fit
 from bitfit_toolkit.learner import Learner
 from bitfit_toolkit.options import TrainOptions
+from bitfit_toolkit.rebuild import rebuild_encoder
 
 DEFAULT_METHODS = ("full", "bitfit", "q,m2", "random", "head", "lora")
 MOST_HELD_OUT = 500
+MOST_FURTHER_RATES = 2
 FLOAT16, PLACE = 2, 4  # bytes
 
 
@@ -30,14 +32,12 @@ class Plan:
     """What to compare. `sizes` are numbers of training examples, 0 for all of them.
 
     A run takes `options.epochs` epochs, but at least `steps` steps, so that few examples are seen often enough.
-    `metric` decides, the task type's own where it is None.
     """
 
     methods: tuple[str, ...] = DEFAULT_METHODS
     sizes: tuple[int, ...] = (0,)
     seeds: int = 3
     steps: int = 250
-    metric: str | None = None
     options: TrainOptions = field(default_factory=lambda: TrainOptions(epochs=4))
 
 
@@ -45,9 +45,9 @@ class Comparison:
     """Runs every cell of a plan for one task that the file does not have yet.
 
     A fifth of the training rows, at most 500, is held out first, the same for all. Each method tries its learning
-    rates with seed 0 and keeps the one that is best on those rows for all seeds. A seed also draws the training rows.
-    `reference` is a float32 base of the same checkpoint, from which methods that leave no pack start. Raises
-    TrainingError when the plan does not fit the base or the rows.
+    rates with seed 0, further ones while the best is at the edge, and keeps the one that is best on those rows for all
+    seeds. A seed also draws the training rows. `reference` is a float32 base of the same checkpoint, from which
+    methods that leave no pack start. Raises TrainingError when the plan does not fit the base or the rows.
     """
 
     def __init__(
@@ -80,11 +80,13 @@ class Comparison:
                         notify(cell)
 
     def _cells(self, chosen: Method, size: int) -> Iterator[Cell]:
-        """Yield missing cells: all rates with seed 0, then the other seeds with the best of them."""
-        wanted = [(0, rate) for rate in chosen.rates]
-        yield from self._missing(chosen, size, wanted)
-        tried = [c for c in self._done(chosen, size) if c.seed == 0]
-        best = max(tried, key=lambda cell: cell.held_out).learning_rate
+        """Yield missing cells: rates with seed 0 until the best has neighbours, then the other seeds with the best."""
+        rates = list(chosen.rates)
+        for _ in range(MOST_FURTHER_RATES + 1):
+            yield from self._missing(chosen, size, [(0, rate) for rate in rates])
+            tried = [c for c in self._done(chosen, size) if c.seed == 0]
+            best = max(tried, key=lambda cell: cell.held_out).learning_rate
+            rates = neighbours(best)
         yield from self._missing(chosen, size, [(seed, best) for seed in range(1, self._plan.seeds)])
 
     def _missing(self, chosen: Method, size: int, wanted: Sequence[tuple[int, float]]) -> Iterator[Cell]:
@@ -106,8 +108,8 @@ class Comparison:
         plan = self._plan
         steps = self._steps(size)
         options = replace(plan.options, terms=chosen.terms, seed=seed, learning_rate=rate, steps=steps)
-        weights = self._reference if chosen.on_reference else None
-        learner = Learner(self._base, self._all, options, weights)
+        start = self._reference if chosen.on_reference and self._reference else self._base
+        learner = Learner(self._base, self._all, options, rebuild_encoder(start))
         if chosen.choose is not None:
             chosen.choose(learner, seed)
         learns = [p.numel() for p in learner.model.encoder.parameters() if p.requires_grad]
@@ -115,8 +117,8 @@ class Comparison:
         head = 0 if learner.model.head is None else sum(p.numel() for p in learner.model.head.parameters())
         rows = random.Random(seed).sample(self._pool, size)
         items, held_out, evaluation = map(learner.items, (rows, self._held_out, self._evaluation))
-        fit(learner, items, self._held_out, held_out, options)
-        metric = plan.metric or learner.kind.metric
+        fit(learner, items, self._held_out, held_out)
+        metric = learner.metric
         engine, size_in_bytes = None, FLOAT16 * (encoder + head) + PLACE * encoder * (chosen.name == "random")
         held_out_metric = learner.metrics(self._held_out, held_out)[metric]
         in_torch = learner.metrics(self._evaluation, evaluation)[metric]
@@ -141,6 +143,12 @@ class Comparison:
             bytes=size_in_bytes,
             seconds=time.perf_counter() - began,
         )
+
+
+def neighbours(rate: float) -> list[float]:
+    """Return the learning rates next to one on the ladder, both sides where there are two."""
+    place = min(range(len(LADDER)), key=lambda i: abs(LADDER[i] - rate))
+    return [*LADDER[max(0, place - 1) : place], *LADDER[place + 1 : place + 2]]
 
 
 def _check(plan: Plan, rows: int) -> None:

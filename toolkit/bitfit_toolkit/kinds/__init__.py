@@ -2,19 +2,14 @@
 
 from collections.abc import Mapping
 
-from bitfit_runtime.contract import CLASSIFICATION, EMBEDDING, MULTI_LABEL, REGRESSION, SPAN, TOKENS
 from bitfit_toolkit.kinds.kind import Kind
 from bitfit_toolkit.kinds.labelled import Classification, MultiLabel
 from bitfit_toolkit.kinds.marked import SpanExtraction, TokenClassification
 from bitfit_toolkit.kinds.numbers import Regression, Similarity
 
 KINDS: Mapping[str, type[Kind]] = {
-    CLASSIFICATION: Classification,
-    MULTI_LABEL: MultiLabel,
-    REGRESSION: Regression,
-    TOKENS: TokenClassification,
-    SPAN: SpanExtraction,
-    EMBEDDING: Similarity,
+    kind.task_type: kind
+    for kind in (Classification, MultiLabel, Regression, TokenClassification, SpanExtraction, Similarity)
 }
 
 __all__ = ["KINDS", "Kind"]

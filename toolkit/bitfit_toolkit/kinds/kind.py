@@ -19,12 +19,17 @@ IGNORED = -100  # torch's cross-entropy skips this target
 class Kind(ABC):
     """One task type, fitted to its training examples.
 
-    `metric` names the figure of `metrics` that decides; more is better. A raw output is what the graph gives:
-    logits `[batch, labels]`, token logits `[batch, sequence, labels]` or, for embeddings, `[batch, 2, hidden]`.
+    `figures` are those of `metrics` that can decide, more being better; the first does unless another is chosen.
+    `texts_each` is how many texts an example has. A raw output is what the graph gives: logits `[batch, labels]`,
+    token logits `[batch, sequence, labels]` or, for embeddings, `[batch, 2, hidden]`.
     """
 
-    metric: ClassVar[str]
+    task_type: ClassVar[str]
+    figures: ClassVar[tuple[str, ...]]
+    texts_each: ClassVar[int] = 1
+    weighs: ClassVar[bool] = False
     labels: tuple[str, ...]
+    _weights: torch.Tensor | None = None
 
     def __init__(self, examples: Sequence[Example]) -> None:
         if not examples:
@@ -48,6 +53,14 @@ class Kind(ABC):
         """Return the targets of a batch as one tensor; `width` is the padded number of tokens."""
         return torch.tensor(targets)
 
+    def balance(self, targets: Sequence[Any]) -> None:
+        """Make the loss weigh each class by its rarity among the targets, where the kind `weighs` classes."""
+        raise NotImplementedError(targets)
+
+    def weights(self, like: torch.Tensor) -> torch.Tensor | None:
+        """Return the classes' weights on the device of `like`, None where they count alike."""
+        return None if self._weights is None else self._weights.to(like.device)
+
     @abstractmethod
     def loss(self, raw: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return the mean loss of a batch."""
@@ -66,3 +79,9 @@ class Kind(ABC):
         """Whether two answers agree; None where answers are numbers, which hardly ever agree to the last place."""
         del one, other
         return None
+
+
+def rarity(classes: Sequence[int], count: int) -> torch.Tensor:
+    """Return all / (count × occurrences) for each of `count` classes (King and Zeng, 2001), as scikit-learn does."""
+    occurrences = torch.bincount(torch.tensor(classes), minlength=count)
+    return len(classes) / (count * occurrences.clamp(min=1).float())

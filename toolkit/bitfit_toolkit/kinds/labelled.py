@@ -9,17 +9,20 @@ from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from bitfit_runtime import Prediction
+from bitfit_runtime.contract import CLASSIFICATION, MULTI_LABEL
 from bitfit_runtime.prediction import LabelSet
 from bitfit_runtime.tokens import EncodedText
 from bitfit_toolkit.errors import DataError, TrainingError
 from bitfit_toolkit.examples import Example
-from bitfit_toolkit.kinds.kind import Kind
+from bitfit_toolkit.kinds.kind import Kind, rarity
 
 
 class Classification(Kind):
     """One label of several."""
 
-    metric = "accuracy"
+    task_type = CLASSIFICATION
+    figures = ("accuracy", "f1_macro", "matthews")
+    weighs = True
 
     def __init__(self, examples: Sequence[Example]) -> None:
         super().__init__(examples)
@@ -38,9 +41,13 @@ class Classification(Kind):
         del text
         return self._index[str(example.label)]
 
+    def balance(self, targets: Sequence[int]) -> None:
+        """Weigh labels by their rarity."""
+        self._weights = rarity(targets, len(self.labels))
+
     def loss(self, raw: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return the cross-entropy."""
-        return cross_entropy(raw.float(), targets)
+        return cross_entropy(raw.float(), targets, self.weights(raw))
 
     @classmethod
     def metrics(cls, examples: Sequence[Example], answers: Sequence[Prediction]) -> dict[str, float]:
@@ -61,7 +68,9 @@ class Classification(Kind):
 class MultiLabel(Kind):
     """Any number of labels, each judged on its own."""
 
-    metric = "f1_micro"
+    task_type = MULTI_LABEL
+    figures = ("f1_micro", "f1_macro", "exact")
+    weighs = True
 
     def __init__(self, examples: Sequence[Example]) -> None:
         super().__init__(examples)
@@ -79,9 +88,14 @@ class MultiLabel(Kind):
         del text
         return [float(label in _set(example)) for label in self.labels]
 
+    def balance(self, targets: Sequence[list[float]]) -> None:
+        """Weigh a label's presence by the ratio of its absences to its presences."""
+        present = torch.tensor(targets).sum(0)
+        self._weights = (len(targets) - present).clamp(min=1) / present.clamp(min=1)
+
     def loss(self, raw: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return the binary cross-entropy, averaged over labels."""
-        return binary_cross_entropy_with_logits(raw.float(), targets)
+        return binary_cross_entropy_with_logits(raw.float(), targets, pos_weight=self.weights(raw))
 
     @classmethod
     def metrics(cls, examples: Sequence[Example], answers: Sequence[LabelSet]) -> dict[str, float]:

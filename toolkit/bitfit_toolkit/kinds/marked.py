@@ -8,11 +8,12 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from bitfit_runtime.answers import BEGIN, INSIDE, OUTSIDE, words
+from bitfit_runtime.contract import SPAN, TOKENS
 from bitfit_runtime.prediction import Entities, Span
 from bitfit_runtime.tokens import EncodedText
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.examples import Example
-from bitfit_toolkit.kinds.kind import IGNORED, Kind
+from bitfit_toolkit.kinds.kind import IGNORED, Kind, rarity
 from bitfit_toolkit.kinds.labelled import refuse_strangers
 from bitfit_toolkit.labels import Mark
 
@@ -20,7 +21,9 @@ from bitfit_toolkit.labels import Mark
 class TokenClassification(Kind):
     """Entities by BIO labels; the first piece of a word carries the word's label."""
 
-    metric = "f1"
+    task_type = TOKENS
+    figures = ("f1", "precision", "recall")
+    weighs = True
 
     def __init__(self, examples: Sequence[Example]) -> None:
         super().__init__(examples)
@@ -50,9 +53,15 @@ class TokenClassification(Kind):
         """Return targets `[batch, sequence]`."""
         return torch.tensor([[*target, *[IGNORED] * (width - len(target))] for target in targets])
 
+    def balance(self, targets: Sequence[list[int]]) -> None:
+        """Weigh labels by their rarity among words."""
+        of_words = [target for example in targets for target in example if target != IGNORED]
+        self._weights = rarity(of_words, len(self.labels))
+
     def loss(self, raw: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return the cross-entropy, averaged over words."""
-        return cross_entropy(raw.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+        flat, weights = raw.float().flatten(0, 1), self.weights(raw)
+        return cross_entropy(flat, targets.flatten(), weights, ignore_index=IGNORED)
 
     @classmethod
     def metrics(cls, examples: Sequence[Example], answers: Sequence[Entities]) -> dict[str, float]:
@@ -74,7 +83,8 @@ class TokenClassification(Kind):
 class SpanExtraction(Kind):
     """Where in the context the answer to a question stands (Rajpurkar et al., 2016, arXiv:1606.05250)."""
 
-    metric = "f1"
+    task_type = SPAN
+    figures = ("f1", "exact")
     labels = ("start", "end")
 
     def target(self, example: Example, text: EncodedText) -> list[int]:

@@ -9,7 +9,7 @@ import torch
 from scipy.stats import pearsonr, spearmanr
 from torch.nn.functional import cosine_similarity, mse_loss
 
-from bitfit_runtime.contract import HEAD_BIAS, HEAD_WEIGHT
+from bitfit_runtime.contract import EMBEDDING, HEAD_BIAS, HEAD_WEIGHT, REGRESSION
 from bitfit_runtime.prediction import Embedding, Score
 from bitfit_runtime.tokens import EncodedText
 from bitfit_toolkit.errors import DataError
@@ -22,7 +22,8 @@ Float64 = npt.NDArray[np.float64]
 class Regression(Kind):
     """A number. Training sees it with mean 0 and deviation 1; the pack gives it in its own units."""
 
-    metric = "pearson"
+    task_type = REGRESSION
+    figures = ("pearson", "spearman")
     labels = ("score",)
 
     def __init__(self, examples: Sequence[Example]) -> None:
@@ -56,7 +57,9 @@ class Regression(Kind):
 class Similarity(Kind):
     """Vectors of two texts whose cosine follows a number; only biases learn."""
 
-    metric = "spearman"
+    task_type = EMBEDDING
+    figures = ("spearman", "pearson")
+    texts_each = 2
     labels = ()
 
     def __init__(self, examples: Sequence[Example]) -> None:
