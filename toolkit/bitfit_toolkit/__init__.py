@@ -15,11 +15,29 @@ from bitfit_toolkit.options import TrainOptions
 
 if TYPE_CHECKING:
     from bitfit_toolkit.evaluation import evaluate
+    from bitfit_toolkit.many import read_assignments, train_many
     from bitfit_toolkit.training import TrainReport, train
 
-__all__ = ["Columns", "Example", "ToolkitError", "TrainOptions", "TrainReport", "evaluate", "load_examples", "train"]
+__all__ = [
+    "Columns",
+    "Example",
+    "ToolkitError",
+    "TrainOptions",
+    "TrainReport",
+    "evaluate",
+    "load_examples",
+    "read_assignments",
+    "train",
+    "train_many",
+]
 
-_LAZY = {"evaluate": "evaluation", "TrainReport": "training", "train": "training"}
+_LAZY = {
+    "TrainReport": "training",
+    "evaluate": "evaluation",
+    "read_assignments": "many",
+    "train": "training",
+    "train_many": "many",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -30,6 +30,8 @@ class TrainReport:
 
     task: str
     task_type: str
+    learning_rate: float
+    seed: int
     metric: str
     labels: int
     pack: str
@@ -102,6 +104,8 @@ def conclude(
     return TrainReport(
         task=options.task,
         task_type=options.task_type,
+        learning_rate=options.learning_rate,
+        seed=options.seed,
         metric=learner.metric,
         labels=len(kind.labels),
         pack=str(path),

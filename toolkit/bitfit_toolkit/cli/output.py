@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
 _out = Console(highlight=False)
@@ -44,3 +45,14 @@ def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
         return
     with _err.status("begin") as status:
         yield lambda step: status.update(step)
+
+
+@contextlib.contextmanager
+def bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function of (done, all) that shows how far the work is."""
+    if quiet or not _err.is_terminal:
+        yield lambda done, total: None
+        return
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=_err) as progress:
+        shown = progress.add_task("steps", total=None)
+        yield lambda done, total: progress.update(shown, completed=done, total=total)

@@ -1,0 +1,93 @@
+"""Trains the packs of many assignments on one base."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from bitfit_runtime import Base, Engine
+from bitfit_toolkit.checks import check_options
+from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.examples import Example, load_examples
+from bitfit_toolkit.kinds import KINDS
+from bitfit_toolkit.learner import Learner
+from bitfit_toolkit.many.fit import Student, fit_many
+from bitfit_toolkit.many.plan import Assignment
+from bitfit_toolkit.many.rows import RowBiases
+from bitfit_toolkit.options import TrainOptions
+from bitfit_toolkit.rebuild import rebuild_encoder
+from bitfit_toolkit.terms import resolve_terms
+from bitfit_toolkit.training import TrainReport, conclude
+
+AT_ONCE = 8
+# A run that shares its passes with others cannot choose these.
+ALONE = ("dropout", "simulate_int8", "early_stopping", "checkpoints", "resume", "tensorboard", "accumulation")
+
+
+def train_many(
+    base: str | Path | Base,
+    assignments: Sequence[Assignment],
+    at_once: int = AT_ONCE,
+    notify: Callable[[int, int], None] = lambda done, steps: None,
+) -> Iterator[TrainReport]:
+    """Train each assignment as it would be trained alone, `at_once` of them in every pass, and yield their reports.
+
+    A pack is written as soon as its group has finished. What sharing changes is rounding alone. `notify` gets the steps
+    that a group has done and its steps in all. Raises TrainingError and DataError before anything is trained.
+    """
+    base = base if isinstance(base, Base) else Base.open(base)
+    if at_once < 1:
+        raise TrainingError(f"at least one run should be trained at once, found {at_once}; change the option")
+    read = cache(lambda path, columns, task_type: load_examples(path, columns, task_type=task_type))
+    jobs = []
+    for own in assignments:
+        examples, evaluation = (read(p, own.columns, own.options.task_type) for p in (own.train, own.evaluation))
+        job = Job(own.options, examples, evaluation, own.output)
+        _check(job, assignments[0].options, base)
+        jobs.append(job)
+    return _train(base, jobs, at_once, notify)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An assignment whose files were read."""
+
+    options: TrainOptions
+    examples: Sequence[Example]
+    evaluation: Sequence[Example]
+    output: Path
+
+
+def _train(base: Base, jobs: Sequence[Job], at_once: int, notify: Callable[[int, int], None]) -> Iterator[TrainReport]:
+    encoder = rebuild_encoder(base)
+    rows = RowBiases(encoder, base.manifest)
+    engine = Engine(base, threads=torch.get_num_threads())
+    for start in range(0, len(jobs), at_once):
+        group, began = jobs[start : start + at_once], time.perf_counter()
+        learners = [Learner(base, job.examples, job.options, encoder) for job in group]
+        learners[0].model.load_tensors(base.default_biases)  # the group before left those of its last task
+        encoder.requires_grad_(False).eval()
+        students = [Student(one, one.batches.encode(job.examples)) for one, job in zip(learners, group, strict=True)]
+        fit_many(students, rows, notify)
+        for job, student in zip(group, students, strict=True):
+            student.finish()
+            items = student.learner.batches.encode(job.evaluation)
+            yield conclude(student.learner, engine, job.evaluation, items, job.output, began)
+
+
+def _check(job: Job, first: TrainOptions, base: Base) -> None:
+    options, plain = job.options, TrainOptions()
+    check_options(options)
+    for name in ALONE:
+        if getattr(options, name) != getattr(plain, name):
+            raise TrainingError(f"{name.replace('_', ' ')} cannot be shared; train {options.task!r} alone for that")
+    if options.precision == "fp16":
+        raise TrainingError("fp16 rescales losses, which runs cannot share; use bf16 or fp32")
+    if (options.precision, options.device) != (first.precision, first.device):
+        raise TrainingError("runs that share passes share precision and device; choose one of each for all")
+    resolve_terms(options.terms, base.manifest)
+    kind = KINDS[options.task_type](job.examples)
+    kind.check(job.evaluation, kind.labels)
