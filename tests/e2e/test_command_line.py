@@ -9,9 +9,9 @@ import pytest
 from pyarrow import parquet
 
 from bitfit_runtime import Base, read_pack, write_pack
-from bitfit_toolkit import Example, TrainOptions, load_examples, train
+from bitfit_toolkit import Example, load_examples
 from bitfit_toolkit.cli.app import run
-from bitfit_toolkit.errors import DataError, TrainingError
+from bitfit_toolkit.errors import DataError
 from conftest import random_pack
 
 ROWS = [("aaa aa", "first"), ("a aaaa", "first"), ("zzz zz", "second"), ("z zzzz", "second")] * 4
@@ -65,59 +65,6 @@ def test_train_run_eval_inspect_and_convert_work_together(
         "convert", "--to", "onnx-adapter", "--base", base.folder, "--pack", pack, "--output", adapter, capsys=capsys
     )
     assert code == 0 and adapter.stat().st_size > 1000
-
-
-def test_training_is_repeatable_by_seed_and_takes_pairs_and_early_stopping(base: Base, tmp_path: Path) -> None:
-    examples = [Example(text, "a pair", label) for text, label in ROWS]
-    options = TrainOptions(epochs=3, early_stopping=2, learning_rate=0.01)
-    one, two = (train(base, examples, examples, tmp_path / name, options) for name in ("one", "two"))
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    assert one.agreement == two.agreement
-
-
-def test_a_head_alone_is_a_pack_without_biases_that_answers_alike_in_torch_and_engine(
-    base: Base, tmp_path: Path
-) -> None:
-    examples = [Example(text, None, label) for text, label in ROWS]
-    options = TrainOptions(terms="none", epochs=40, learning_rate=0.05)
-    report = train(base, examples, examples, tmp_path / "head", options)
-    pack = read_pack(tmp_path / "head")
-    assert (pack.info.terms, report.trained_parameters) == ((), 0)
-    assert set(pack.decode(base.manifest, base.default_biases)) == {"head.weight", "head.bias"}
-    assert report.engine["accuracy"] == report.torch["accuracy"] == report.agreement == 1.0
-
-
-def test_a_resumed_training_ends_where_an_uninterrupted_one_does(base: Base, tmp_path: Path) -> None:
-    examples = [Example(text, None, label) for text, label in ROWS]
-    whole = TrainOptions(epochs=2, checkpoints=tmp_path / "checkpoints", batch_size=8)
-    train(base, examples, examples, tmp_path / "whole", whole)
-    latest = max((tmp_path / "checkpoints").glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
-    import shutil
-
-    shutil.rmtree(latest)  # as if the run had been killed in its last epoch
-    resumed = TrainOptions(epochs=2, checkpoints=tmp_path / "checkpoints", batch_size=8, resume=True)
-    train(base, examples, examples, tmp_path / "resumed", resumed)
-    assert (tmp_path / "whole").read_bytes() == (tmp_path / "resumed").read_bytes()
-
-
-def test_training_refuses_what_it_cannot_learn_and_keeps_the_earlier_pack(base: Base, tmp_path: Path) -> None:
-    output = write_pack(random_pack(base), tmp_path / "p.safetensors")
-    before = output.read_bytes()
-    good = [Example(text, None, label) for text, label in ROWS]
-    alone = [e for e in good if e.label == "first"]
-    stranger = [Example("a", None, "third")]
-    for examples, held_out, options, error in (
-        ([], good, TrainOptions(), TrainingError),
-        (alone, alone, TrainOptions(), TrainingError),
-        (good, stranger, TrainOptions(), DataError),
-        (good, good, TrainOptions(terms="q,m9"), TrainingError),
-        (good, good, TrainOptions(epochs=0), TrainingError),
-        (good, good, TrainOptions(encoding="int3"), TrainingError),
-        (good, good, TrainOptions(learning_rate=float("nan")), TrainingError),
-    ):
-        with pytest.raises(error):
-            train(base, examples, held_out, output, options)
-    assert output.read_bytes() == before
 
 
 @pytest.mark.parametrize(

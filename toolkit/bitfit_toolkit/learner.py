@@ -1,5 +1,6 @@
 """One task on one base: its kind, its data as tensors, and the model that learns it."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +55,7 @@ class Learner:
         set_seed(options.seed)
         self.model = BitfitModel(encoder, base.manifest, self.kind, biases, options.dropout)
         if options.device != "cpu" and torch.cuda.is_available():
-            self.model.to("cuda")
+            self.model.to(f"cuda:{os.environ.get('LOCAL_RANK', 0)}")  # which torchrun sets
 
     @property
     def metric(self) -> str:
