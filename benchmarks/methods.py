@@ -16,7 +16,7 @@ import torch
 
 from bitfit_runtime import Base
 from bitfit_toolkit import Example, TrainOptions, load_examples
-from bitfit_toolkit.compare import CellFile, Comparison, Plan, markdown, summarize
+from bitfit_toolkit.compare import CellFile, Comparison, Plan, summarize, write_tables
 from bitfit_toolkit.compare.plots import draw
 
 TASKS = {
@@ -64,8 +64,7 @@ def main() -> None:
         comparison = Comparison(base, rows, _some(evaluation, arguments.eval_rows), plan, cells, reference)
         comparison.run(lambda cell: print(json.dumps(asdict(cell)), flush=True))
     table = summarize(CellFile(arguments.output / "cells.jsonl").cells)
-    (arguments.output / "table.md").write_text(markdown(table))
-    (arguments.output / "table.json").write_text(json.dumps([asdict(row) for row in table], indent=1) + "\n")
+    write_tables(table, arguments.output)
     draw(table, arguments.output)
 
 

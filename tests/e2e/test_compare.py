@@ -115,7 +115,7 @@ def test_the_command_writes_cells_tables_and_plots(
     code, out, err = bitfit(*arguments, *short, "--examples", "8,all", "--json", capsys=capsys)
     assert code == 0, err
     assert {row["method"] for row in json.loads(out)["rows"]} == {"bitfit", "head"}
-    assert {path.suffix for path in output.iterdir()} == {".jsonl", ".md", ".png"}
+    assert {path.suffix for path in output.iterdir()} == {".json", ".jsonl", ".md", ".png"}
     code, out, _ = bitfit(*arguments, *short, capsys=capsys)
     assert code == 0 and "| bitfit |" in out
     code, _, err = bitfit(*arguments, "--examples", "many", capsys=capsys)

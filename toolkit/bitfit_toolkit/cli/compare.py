@@ -49,7 +49,16 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Compare BitFit with full fine-tuning, LoRA and others on your data: same head, same rows, tuned rates."""
-    from bitfit_toolkit.compare import DEFAULT_METHODS, Cell, CellFile, Comparison, Plan, markdown, summarize
+    from bitfit_toolkit.compare import (
+        DEFAULT_METHODS,
+        Cell,
+        CellFile,
+        Comparison,
+        Plan,
+        markdown,
+        summarize,
+        write_tables,
+    )
     from bitfit_toolkit.compare.plots import draw
 
     check_type(task_type)
@@ -79,7 +88,7 @@ def command(
 
     Comparison(Base.open(base), rows, held_out, plan, cells, opened).run(notify)
     table = summarize([cell for cell in cells.cells if cell.task == task])
-    (output / "table.md").write_text(markdown(table), encoding="utf-8")
+    write_tables(table, output)
     draw(table, output)
     if json:
         print_json({"rows": [asdict(row) for row in table]})

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
 
-from bitfit_toolkit.compare.table import Row
+from bitfit_toolkit.compare.table import Row, shared_size
 from bitfit_toolkit.errors import MissingExtraError
 
 
@@ -15,11 +15,10 @@ def draw(rows: Sequence[Row], folder: Path) -> list[Path]:
     except ImportError as error:
         raise MissingExtraError(f"plots need matplotlib ({error}): pip install 'bitfit-edge[compare]'") from error
     matplotlib.use("agg")
-    most = {task: max(row.examples for row in rows if row.task == task) for task in {row.task for row in rows}}
-    largest = [row for row in rows if row.examples == most[row.task]]
+    one_size = shared_size(rows)
     return [
-        _scatter(largest, lambda row: max(1, row.encoder_parameters), "trained encoder parameters", folder),
-        _scatter(largest, lambda row: row.bytes, "bytes", folder),
+        _scatter(one_size, lambda row: max(1, row.encoder_parameters), "trained encoder parameters", folder),
+        _scatter(one_size, lambda row: row.bytes, "bytes", folder),
         _curves(rows, folder),
     ]
 

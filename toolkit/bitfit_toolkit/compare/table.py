@@ -1,7 +1,9 @@
-"""Cells as means and deviations, and as a Markdown table."""
+"""Cells as means and deviations, in Markdown and JSON."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import mean, stdev
 
 from bitfit_toolkit.compare.cells import Cell
@@ -11,7 +13,7 @@ from bitfit_toolkit.compare.cells import Cell
 class Row:
     """A method on a task: mean and sample deviation over `seeds`, in points (0 … 100).
 
-    `shipped` is the engine's metric where there is a pack, else torch's.
+    `shipped` is the engine's metric where the method leaves a pack (`packed`), else torch's. `bytes` is a mean too.
     """
 
     task: str
@@ -23,6 +25,7 @@ class Row:
     shipped: float
     shipped_deviation: float
     torch: float
+    packed: bool
     encoder_parameters: int
     head_parameters: int
     bytes: float
@@ -48,42 +51,54 @@ def _row(cells: Sequence[Cell]) -> Row:
         shipped=mean(shipped),
         shipped_deviation=stdev(shipped) if len(shipped) > 1 else 0.0,
         torch=mean(100 * cell.torch for cell in runs),
+        packed=best.engine is not None,
         encoder_parameters=best.encoder_parameters,
         head_parameters=best.head_parameters,
         bytes=mean(cell.bytes for cell in runs),
     )
 
 
+def shared_size(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of the number of training examples that most tasks have, the larger one of equals."""
+    tasks = {size: len({row.task for row in rows if row.examples == size}) for size in {row.examples for row in rows}}
+    size = max(tasks, key=lambda size: (tasks[size], size))
+    return [row for row in rows if row.examples == size]
+
+
 def markdown(rows: Sequence[Row]) -> str:
-    """Return a table with a line a method and number of examples, a column a task, and the mean where all are there."""
-    tasks = list(dict.fromkeys(row.task for row in rows))
-    names = {row.task: f"{row.task} ({row.metric})" for row in rows}
-    head = ["method", "examples", "encoder parameters", "bytes", *(names[task] for task in tasks), "mean"]
+    """Return a table with a line a method and number of examples and a column a task.
+
+    `mean` is given where every task is there; `engine − torch` is the mean over the tasks of what a pack loses on the
+    device against float32 torch with the weights that it was trained on.
+    """
+    tasks = {row.task: f"{row.task} ({row.metric})" for row in rows}
+    head = ["examples", "method", "encoder parameters", "kB", *tasks.values(), "mean", "engine − torch"]
     lines = [head, ["---"] * len(head)]
-    sizes = {task: sorted({row.examples for row in rows if row.task == task}) for task in tasks}
-    by_key = {(row.task, row.method): [r for r in rows if (r.task, r.method) == (row.task, row.method)] for row in rows}
-    for rank in range(max(map(len, sizes.values()), default=0)):
+    for size in sorted({row.examples for row in rows}, reverse=True):
         for method in dict.fromkeys(row.method for row in rows):
-            found = [
-                next((r for r in by_key.get((task, method), ()) if r.examples in sizes[task][rank : rank + 1]), None)
-                for task in tasks
-            ]
-            there = [row for row in found if row is not None]
-            if there:
-                lines.append([*_front(method, there), *map(_cell, found), _mean(found)])
+            own = {row.task: row for row in rows if (row.method, row.examples) == (method, size)}
+            if own:
+                cells = [_cell(own.get(task)) for task in tasks]
+                lines.append([f"{size:,}", method, *_sizes(own.values()), *cells, *_means(own.values(), len(tasks))])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _front(method: str, rows: Sequence[Row]) -> list[str]:
-    examples = sorted({row.examples for row in rows})
-    shown = f"{examples[0]:,}" if len(examples) == 1 else f"{examples[0]:,} … {examples[-1]:,}"
-    return [method, shown, f"{rows[0].encoder_parameters:,}", f"{mean(row.bytes for row in rows) / 1000:,.1f} kB"]
 
 
 def _cell(row: Row | None) -> str:
     return "–" if row is None else f"{row.shipped:.1f} ± {row.shipped_deviation:.1f}"
 
 
-def _mean(rows: Sequence[Row | None]) -> str:
-    values = [row.shipped for row in rows if row is not None]
-    return f"{mean(values):.2f}" if len(values) == len(rows) else "–"
+def _sizes(rows: Collection[Row]) -> list[str]:
+    parameters = next(iter(rows)).encoder_parameters
+    return [f"{parameters:,}", f"{mean(row.bytes for row in rows) / 1000:,.1f}"]
+
+
+def _means(rows: Collection[Row], tasks: int) -> list[str]:
+    losses = [row.shipped - row.torch for row in rows if row.packed]
+    shown = f"{mean(row.shipped for row in rows):.2f}" if len(rows) == tasks else "–"
+    return [shown, f"{mean(losses):+.2f}" if losses else "–"]
+
+
+def write_tables(rows: Sequence[Row], folder: Path) -> None:
+    """Write `table.md` and `table.json`."""
+    (folder / "table.md").write_text(markdown(rows), encoding="utf-8")
+    (folder / "table.json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
