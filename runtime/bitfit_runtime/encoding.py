@@ -36,6 +36,8 @@ class Encoding:
 
 # From the smallest to the most exact. The head keeps eight bits: it has fewer numbers and feels them more.
 ENCODINGS: Mapping[str, Encoding] = {
+    "int2": Encoding(np.float32, 1, 127),
+    "int3": Encoding(np.float32, 3, 127),
     "int4": Encoding(np.float32, 7, 127),
     "int8": Encoding(np.float32, 127, 127),
     "float16": Encoding(np.float16),

@@ -179,7 +179,7 @@ def test_training_refuses_what_it_cannot_learn_and_keeps_the_earlier_pack(base: 
         (good, good, TrainOptions(precision="fp16", device="cpu"), TrainingError),
         (good, good, TrainOptions(resume=True), TrainingError),
         (good, good, TrainOptions(early_stopping=0), TrainingError),
-        (good, good, TrainOptions(encoding="int3"), TrainingError),
+        (good, good, TrainOptions(encoding="int5"), TrainingError),
         (good, good, TrainOptions(learning_rate=float("nan")), TrainingError),
     ):
         with pytest.raises(error):

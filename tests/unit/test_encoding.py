@@ -41,11 +41,11 @@ def test_decoding_gives_back_each_value_within_the_encodings_step(
     found = decode(encode(values, DEFAULTS, BASE, encoding), ("a", "c"), 3, DEFAULTS, BASE)
     assert list(found) == ["a.bias", "c.bias", "head.weight", "head.bias"]
     # An encoder that clips gives up the outlier for the rest, so its bound is on the squared error of the group.
-    steps = {"int4": 1 / 14, "int8": 1 / 254, "float16": 2**-11, "float32": 2**-23}
+    steps = {"int2": 1 / 2, "int3": 1 / 6, "int4": 1 / 14, "int8": 1 / 254, "float16": 2**-11, "float32": 2**-23}
     for name, value in found.items():
         assert (value.shape, value.dtype) == (values[name].shape, np.float32)
         default = DEFAULTS.get(name, np.zeros((), np.float32))
-        share = steps["int8" if name == "head.weight" and encoding == "int4" else encoding]
+        share = steps["int8" if name == "head.weight" and encoding.startswith("int") else encoding]
         largest = float(np.abs(values[name] - default).max())
         bound = 1.01 * share * largest + 1e-5 * (1 + float(np.abs(values[name]).max()))
         assert np.sqrt(np.square(value - values[name]).sum()) <= bound * np.sqrt(value.size)

@@ -7,6 +7,7 @@ import typer
 
 import bitfit_toolkit
 from bitfit_runtime.contract import TASK_TYPES
+from bitfit_runtime.encoding import ENCODINGS
 from bitfit_toolkit.cli.train_report import print_report, train_plan
 from bitfit_toolkit.examples import Columns, load_examples
 from bitfit_toolkit.options import TrainOptions
@@ -58,7 +59,7 @@ def command(
     checkpoints: Annotated[Path | None, typer.Option(help="Keep a checkpoint an epoch in this folder.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
     tensorboard: Annotated[Path | None, typer.Option(help="Write curves for TensorBoard into this folder.")] = None,
-    encoding: Annotated[str, typer.Option(help="auto, int4, int8, float16 or float32.")] = DEFAULTS.encoding,
+    encoding: Annotated[str, typer.Option(help=f"auto, {', '.join(ENCODINGS)}.")] = DEFAULTS.encoding,
     tolerance: Annotated[
         float, typer.Option(help="What --encoding auto may give up of the metric against float32.")
     ] = DEFAULTS.tolerance,
