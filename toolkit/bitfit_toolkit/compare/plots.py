@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
 
-from bitfit_toolkit.compare.table import Row, shared_size
+from bitfit_toolkit.compare.table import Row, shared_training
 from bitfit_toolkit.errors import MissingExtraError
 
 
@@ -15,10 +15,10 @@ def draw(rows: Sequence[Row], folder: Path) -> list[Path]:
     except ImportError as error:
         raise MissingExtraError(f"plots need matplotlib ({error}): pip install 'bitfit-edge[compare]'") from error
     matplotlib.use("agg")
-    one_size = shared_size(rows)
+    shared = shared_training(rows)
     return [
-        _scatter(one_size, lambda row: max(1, row.encoder_parameters), "trained encoder parameters", folder),
-        _scatter(one_size, lambda row: row.bytes, "bytes", folder),
+        _scatter(shared, lambda row: max(1, row.encoder_parameters), "trained encoder parameters", folder),
+        _scatter(shared, lambda row: row.bytes, "bytes", folder),
         _curves(rows, folder),
     ]
 

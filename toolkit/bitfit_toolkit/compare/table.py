@@ -19,6 +19,7 @@ class Row:
     task: str
     method: str
     examples: int
+    steps: int
     metric: str
     learning_rate: float
     seeds: int
@@ -32,9 +33,11 @@ class Row:
 
 
 def summarize(cells: Sequence[Cell]) -> list[Row]:
-    """Return a row for each task, method and number of examples, at the rate that was best on the rows held out."""
-    keys = dict.fromkeys((cell.task, cell.method, cell.examples) for cell in cells)
-    return [_row([cell for cell in cells if (cell.task, cell.method, cell.examples) == key]) for key in keys]
+    """Return a row for each task, method and amount of training, at the rate that was best on the rows held out."""
+    groups: dict[tuple[str, str, int, int], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.task, cell.method, cell.examples, cell.steps), []).append(cell)
+    return [_row(group) for group in groups.values()]
 
 
 def _row(cells: Sequence[Cell]) -> Row:
@@ -45,6 +48,7 @@ def _row(cells: Sequence[Cell]) -> Row:
         task=best.task,
         method=best.method,
         examples=best.examples,
+        steps=best.steps,
         metric=best.metric,
         learning_rate=best.learning_rate,
         seeds=len(runs),
@@ -58,28 +62,33 @@ def _row(cells: Sequence[Cell]) -> Row:
     )
 
 
-def shared_size(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of the number of training examples that most tasks have, the larger one of equals."""
-    tasks = {size: len({row.task for row in rows if row.examples == size}) for size in {row.examples for row in rows}}
-    size = max(tasks, key=lambda size: (tasks[size], size))
-    return [row for row in rows if row.examples == size]
+def shared_training(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of the number of examples and steps that most tasks have, the larger of equals."""
+    tasks = {of: len({row.task for row in rows if _training(row) == of}) for of in map(_training, rows)}
+    most = max(tasks, key=lambda of: (tasks[of], of))
+    return [row for row in rows if _training(row) == most]
+
+
+def _training(row: Row) -> tuple[int, int]:
+    return row.examples, row.steps
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Return a table with a line a method and number of examples and a column a task.
+    """Return a table with a line a method and amount of training, and a column a task.
 
     `mean` is given where every task is there; `engine − torch` is the mean over the tasks of what a pack loses on the
     device against float32 torch with the weights that it was trained on.
     """
     tasks = {row.task: f"{row.task} ({row.metric})" for row in rows}
-    head = ["examples", "method", "encoder parameters", "kB", *tasks.values(), "mean", "engine − torch"]
+    head = ["examples", "steps", "method", "encoder parameters", "kB", *tasks.values(), "mean", "engine − torch"]
     lines = [head, ["---"] * len(head)]
-    for size in sorted({row.examples for row in rows}, reverse=True):
+    for examples, steps in sorted(set(map(_training, rows)), reverse=True):
         for method in dict.fromkeys(row.method for row in rows):
-            own = {row.task: row for row in rows if (row.method, row.examples) == (method, size)}
+            own = {row.task: row for row in rows if (row.method, *_training(row)) == (method, examples, steps)}
             if own:
                 cells = [_cell(own.get(task)) for task in tasks]
-                lines.append([f"{size:,}", method, *_sizes(own.values()), *cells, *_means(own.values(), len(tasks))])
+                front = [f"{examples:,}", f"{steps:,}", method]
+                lines.append([*front, *_sizes(own.values()), *cells, *_means(own.values(), len(tasks))])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
