@@ -6,13 +6,14 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench accuracy clean
 
 help:
 	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch"
 	@echo "make test    set up, lint, pass every test"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   measure speed and size on this machine"
+	@echo "make accuracy DATA=folder   compare methods on six tasks, going on where it stopped (hours)"
 	@echo "make clean   remove what was made"
 
 demo: .venv/.ready
@@ -26,6 +27,9 @@ lint: .venv/.ready
 
 bench: .venv/.ready
 	@$(BIN)/python benchmarks/speed.py
+
+accuracy: .venv/.ready
+	@$(BIN)/python benchmarks/methods.py --data $(DATA)
 
 # torch first and pinned: a bare `torch` may bring gigabytes of CUDA. The demo's model is a package of its own, whose
 # declared dependencies are not needed.

@@ -27,8 +27,11 @@ def _scatter(rows: Sequence[Row], value: Callable[[Row], float], label: str, fol
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+    tasks = {row.task for row in rows}
     for method in dict.fromkeys(row.method for row in rows):
         own = [row for row in rows if row.method == method]
+        if {row.task for row in own} != tasks:
+            continue  # a mean over other tasks would mislead
         x, y = mean(value(row) for row in own), mean(row.shipped for row in own)
         axes.scatter([x], [y])
         axes.annotate(method, (x, y), textcoords="offset points", xytext=(5, 5))
