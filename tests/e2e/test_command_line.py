@@ -94,6 +94,14 @@ def test_data_that_cannot_be_used_is_refused_with_what_to_do(
         load_examples(tmp_path / "none.csv")
 
 
+def test_tab_separated_files_hold_quotes_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text('sentence\tlabel\nhe said "no\t1\n"yes" they said\t0\n')
+    assert load_examples(tmp_path / "a.tsv") == [
+        Example('he said "no', None, "1"),
+        Example('"yes" they said', None, "0"),
+    ]
+
+
 def test_csv_jsonl_and_parquet_hold_the_same_examples(tmp_path: Path) -> None:
     expected = [Example("1.50", "b\nc", "0"), Example('say "a"', "", "1")]
     columns = {"sentence1": [e.text for e in expected], "sentence2": [e.text_pair for e in expected], "label": [0, 1]}

@@ -1,4 +1,4 @@
-"""Labelled texts, read from CSV, JSONL or Parquet."""
+"""Labelled texts, read from CSV, TSV, JSONL or Parquet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ SPECIAL_ALIASES = {
         "label": ("answers", "answer", "label"),
     },
 }
-SUFFIXES = (".csv", ".jsonl", ".parquet")
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +92,22 @@ def _read(path: Path) -> Any:
             return parquet.read_table(path)
         if path.suffix == ".jsonl":
             return json.read_json(path, parse_options=json.ParseOptions(newlines_in_values=False))
-        names = {name: pa.string() for name in _csv_header(path)}
+        tabs = path.suffix == ".tsv"  # as GLUE has them: a quote is a character like any other
+        names = {name: pa.string() for name in _header(path, tabs)}
         convert = csv.ConvertOptions(column_types=names, strings_can_be_null=False)
-        return csv.read_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True), convert_options=convert)
+        parse = (
+            csv.ParseOptions(delimiter="\t", quote_char=False) if tabs else csv.ParseOptions(newlines_in_values=True)
+        )
+        return csv.read_csv(path, parse_options=parse, convert_options=convert)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError, OSError) as error:
         raise DataError(f"{path} cannot be read ({str(error).splitlines()[0]}); mend that row and try again") from None
 
 
-def _csv_header(path: Path) -> list[str]:
+def _header(path: Path, tabs: bool) -> list[str]:
     import csv
 
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        return next(csv.reader(stream), [])
+        return next(csv.reader(stream, csv.excel_tab if tabs else csv.excel), [])
 
 
 def _column(path: Path, present: Sequence[str], usual: Sequence[str], wanted: str | None) -> str | None:

@@ -20,7 +20,7 @@ EXAMPLES = (
 
 def command(
     base: Annotated[Path, typer.Option(help="Folder of the base bundle.")],
-    train: Annotated[Path, typer.Option(help="Labelled texts: CSV, JSONL or Parquet.")],
+    train: Annotated[Path, typer.Option(help="Labelled texts: CSV, TSV, JSONL or Parquet.")],
     evaluation: Annotated[Path, typer.Option("--eval", help="Labelled texts to measure on.")],
     output: Annotated[Path, typer.Option(help="Folder for cells, tables and plots; goes on where it stopped.")],
     task: Annotated[str, typer.Option(help="Name in the table.")] = "task",

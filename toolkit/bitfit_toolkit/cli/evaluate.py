@@ -16,7 +16,7 @@ EXAMPLES = "Example: `bitfit eval --base base --pack intents.safetensors --data 
 def command(
     base: Annotated[Path, typer.Option(help="Folder of the base bundle.")],
     pack: Annotated[Path, typer.Option(help="Pack file.")],
-    data: Annotated[Path, typer.Option(help="Labelled texts: CSV, JSONL or Parquet.")],
+    data: Annotated[Path, typer.Option(help="Labelled texts: CSV, TSV, JSONL or Parquet.")],
     text_column: Annotated[str | None, typer.Option()] = None,
     text_pair_column: Annotated[str | None, typer.Option()] = None,
     label_column: Annotated[str | None, typer.Option()] = None,

@@ -23,7 +23,7 @@ def command(
     pack: Annotated[list[str], typer.Option(help="NAME=FILE; may be given several times.")],
     text: Annotated[list[str] | None, typer.Option(help="A text; may be given several times.")] = None,
     source: Annotated[
-        Path | None, typer.Option("--input", help="CSV, JSONL or Parquet; a `task` column picks each row's pack.")
+        Path | None, typer.Option("--input", help="CSV, TSV, JSONL or Parquet; a `task` column picks each row's pack.")
     ] = None,
     task: Annotated[
         str | None, typer.Option(help="Task of rows that name none; default: every installed task.")

@@ -23,7 +23,7 @@ Names = Annotated[str | None, typer.Option()]
 
 def command(
     base: Annotated[Path, typer.Option(help="Folder of the base bundle.")],
-    train: Annotated[Path | None, typer.Option(help="Labelled texts: CSV, JSONL or Parquet.")] = None,
+    train: Annotated[Path | None, typer.Option(help="Labelled texts: CSV, TSV, JSONL or Parquet.")] = None,
     evaluation: Annotated[Path | None, typer.Option("--eval", help="Labelled texts to measure on.")] = None,
     output: Annotated[Path | None, typer.Option(help="Pack file to write.")] = None,
     many: Annotated[
