@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--methods", nargs="*", default=METHODS, choices=METHODS)
+    parser.add_argument("--methods", nargs="*", default=METHODS, choices=METHODS, help="with full, the peer")
     parser.add_argument("--peak", help=argparse.SUPPRESS)  # the child process of `peak_memory`
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -103,7 +103,9 @@ def with_ratios(times: dict[str, dict[str, float]], peer: str) -> dict[str, dict
 def own_peak(base: Path, name: str, device: str) -> dict[str, float]:
     """Peak resident memory of this process (on a GPU: of torch's there) before and after three steps, in MB."""
     if on_gpu(device):
-        make_step(Base.open(base), name, *SHAPES[1], device)()
+        step = make_step(Base.open(base), name, *SHAPES[1], device)
+        for _ in range(3):
+            step()
         return {"before": 0.0, "peak": torch.cuda.max_memory_allocated() / 1e6}
     before = resident_peak()
     step = make_step(Base.open(base), name, *SHAPES[1], device)

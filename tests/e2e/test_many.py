@@ -88,7 +88,7 @@ def test_a_plan_that_makes_no_sense_is_refused(tmp_path: Path, lines: str, messa
     files = 'train = "a.csv"\neval = "a.csv"\noutput = "a.safetensors"'
     with pytest.raises(DataError, match=message):
         read_assignments(write_plan(tmp_path, f"{files}\n{lines}"), COMMON)
-    for text in ("", "task = 3", "[[tasks]]", "not toml", 'name = "x"\n[[task]]\n' + files):
+    for text in ("", "task = 3", "task = [1]", "[[tasks]]", "not toml", 'name = "x"\n[[task]]\n' + files):
         (tmp_path / "tasks.toml").write_text(text)
         with pytest.raises(DataError, match=r"tasks\.toml"):
             read_assignments(tmp_path / "tasks.toml", COMMON)
@@ -96,12 +96,30 @@ def test_a_plan_that_makes_no_sense_is_refused(tmp_path: Path, lines: str, messa
 
 def test_what_cannot_be_shared_or_learned_is_refused_before_anything_is_trained(base: Base, tmp_path: Path) -> None:
     write_rows(tmp_path, "classification")
-    for wrong in ({"dropout": True}, {"early_stopping": 2}, {"terms": "bogus"}, {"epochs": 0.0}, {"accumulation": 2}):
+    for wrong in (
+        {"dropout": True},
+        {"early_stopping": 2},
+        {"terms": "bogus"},
+        {"epochs": 0.0},
+        {"accumulation": 2},
+        {"seed": -1},
+    ):
         good = read_assignments(write_plan(tmp_path, table("classification")), COMMON)
         bad = [replace(own, options=replace(own.options, **wrong), output=tmp_path / "b") for own in good]
         with pytest.raises(TrainingError):
             train_many(base, [*good, *bad])
     assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_a_run_that_diverges_does_not_take_its_siblings_with_it(
+    base: Base, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_rows(tmp_path, "regression")
+    lines = 'output = "{learning-rate}.safetensors"\nlearning-rate = [1e38, 0.01]\nepochs = 1'
+    plan = write_plan(tmp_path, lines, defaults=table("regression"))
+    code, out, err = bitfit("train", "--base", base.folder, "--many", plan, capsys=capsys)
+    assert code == 7 and "1e+38.safetensors" in err and "not finite" in err
+    assert "0.01" in out and [path.name for path in tmp_path.glob("*.safetensors")] == ["0.01.safetensors"]
 
 
 def test_the_command_trains_a_plan_and_reports_each_pack(

@@ -23,6 +23,13 @@ from conftest import random_pack
 EXAMPLES = [Example(text, None, label) for text, label in ROWS]
 
 
+def curve(folder: Path, name: str) -> list[float]:
+    """The values of one of TensorBoard's curves."""
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return [event.value for event in events.Scalars(name)]
+
+
 def assert_same_pack(base: Base, one: Path, other: Path) -> None:
     """Both packs moved to the same place, but for rounding."""
     found, expected = (read_pack(path).decode(base.manifest, base.default_biases) for path in (one, other))
@@ -51,14 +58,27 @@ def test_a_head_alone_is_a_pack_without_biases_that_answers_alike_in_torch_and_e
     assert report.engine["accuracy"] == report.torch["accuracy"] == report.agreement == 1.0
 
 
-def test_a_run_killed_while_it_saves_ends_where_an_uninterrupted_one_does(base: Base, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stopping", [None, 3])
+def test_a_run_killed_while_it_saves_ends_where_an_uninterrupted_one_does(
+    base: Base, tmp_path: Path, stopping: int | None
+) -> None:
     folder = tmp_path / "checkpoints"
-    options = TrainOptions(epochs=3, checkpoints=folder, batch_size=8, early_stopping=3, dropout=True)
+    options = TrainOptions(epochs=3, checkpoints=folder, batch_size=8, early_stopping=stopping, dropout=True)
     train(base, EXAMPLES, EXAMPLES, tmp_path / "whole", options)
     newest = max(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     (newest / "trainer_state.json").unlink()  # the last thing that is written of a checkpoint
     (newest / "optimizer.pt").write_bytes(b"torn")
     train(base, EXAMPLES, EXAMPLES, tmp_path / "resumed", replace(options, resume=True))
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "resumed").read_bytes()
+
+
+def test_a_run_killed_after_it_stopped_early_is_not_trained_further(base: Base, tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    options = TrainOptions(epochs=30, checkpoints=folder, early_stopping=1, learning_rate=1e-9)  # gets no better
+    train(base, EXAMPLES, EXAMPLES, tmp_path / "whole", options)
+    steps = {path.name for path in folder.glob("checkpoint-*")}
+    train(base, EXAMPLES, EXAMPLES, tmp_path / "resumed", replace(options, resume=True))
+    assert {path.name for path in folder.glob("checkpoint-*")} == steps
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "resumed").read_bytes()
 
 
@@ -79,22 +99,28 @@ def test_checkpoints_of_another_run_are_refused_and_kept(base: Base, checkpoint:
     for start, examples, wrong, what in (
         (tmp_path / "other", EXAMPLES, again, "base was"),
         (base, renamed, again, "labels was"),
+        (base, EXAMPLES[:-1], again, "training data was"),
         (base, EXAMPLES, replace(again, learning_rate=0.5), "learning rate was"),
     ):
         with pytest.raises(TrainingError, match=f"another run: {what}"):
             train(start, examples, examples, tmp_path / "q", wrong)
+    with pytest.raises(TrainingError, match="--resume"):
+        train(base, EXAMPLES, EXAMPLES, tmp_path / "q", options)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "c").rglob("*")} == before
     (tmp_path / "c/run.json").write_text("?")
     with pytest.raises(TrainingError, match="whose run"):
         train(base, EXAMPLES, EXAMPLES, tmp_path / "q", again)
-    (tmp_path / "c/run.json").unlink()
-    assert {path for path in before if path.exists()} == before.keys() - {tmp_path / "c/run.json"}
 
 
 def test_accumulated_passes_are_one_step_of_a_larger_batch(base: Base, tmp_path: Path) -> None:
     options = TrainOptions(steps=3, batch_size=16, encoding="float32", learning_rate=0.01)
-    train(base, EXAMPLES, EXAMPLES, tmp_path / "one", options)
-    train(base, EXAMPLES, EXAMPLES, tmp_path / "other", replace(options, batch_size=8, accumulation=2))
+    losses = []
+    for name, size, accumulation in (("one", 16, 1), ("other", 8, 2)):
+        own = replace(options, batch_size=size, accumulation=accumulation, tensorboard=tmp_path / f"{name}-curves")
+        train(base, EXAMPLES, EXAMPLES, tmp_path / name, own)
+        losses.append(curve(tmp_path / f"{name}-curves", "train/loss"))
     assert_same_pack(base, tmp_path / "one", tmp_path / "other")
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
 def test_several_processes_learn_what_one_learns_by_accumulation(base: Base, tmp_path: Path) -> None:
@@ -132,20 +158,24 @@ def test_a_class_weighs_by_its_rarity(targets: list[int], expected: list[float])
 
 
 def test_early_stopping_and_encoding_follow_the_chosen_metric(base: Base, tmp_path: Path) -> None:
-    options = TrainOptions(epochs=2, early_stopping=1, metric="matthews")
+    options = TrainOptions(epochs=2, early_stopping=1, metric="matthews", checkpoints=tmp_path / "c")
     report = train(base, EXAMPLES, EXAMPLES, tmp_path / "p", options)
     assert report.metric == "matthews"
+    states = [json.loads(path.read_text()) for path in (tmp_path / "c").glob("*/trainer_state.json")]
+    scores = {log["eval_matthews"] for state in states for log in state["log_history"] if "eval_matthews" in log}
+    assert all(state["best_metric"] in scores for state in states)
     assert all(tried.keys() == {"matthews", "bytes"} for tried in report.encodings_tried.values())
 
 
 def test_curves_and_a_bar_show_loss_and_metric(base: Base, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = TrainOptions(epochs=2, tensorboard=tmp_path / "curves", progress=True, task="letters")
+    options = TrainOptions(epochs=2, tensorboard=tmp_path / "curves", progress=True, task="letters", dropout=True)
     train(base, EXAMPLES, EXAMPLES, tmp_path / "p", options)
     shown = capsys.readouterr().err
     assert "letters" in shown and "loss" in shown and "accuracy" in shown
-    curves = EventAccumulator(str(tmp_path / "curves"))
-    curves.Reload()
-    assert {"train/loss", "eval/accuracy"} <= set(curves.Tags()["scalars"])
+    assert len(curve(tmp_path / "curves", "eval/accuracy")) == 2
+    unwatched = replace(options, tensorboard=None, progress=False)
+    train(base, EXAMPLES, EXAMPLES, tmp_path / "q", unwatched)
+    assert (tmp_path / "p").read_bytes() == (tmp_path / "q").read_bytes()
 
 
 def test_batches_hold_every_example_once_and_texts_of_similar_length() -> None:
@@ -178,10 +208,16 @@ def test_training_refuses_what_it_cannot_learn_and_keeps_the_earlier_pack(base: 
         (good, good, TrainOptions(task_type="span", class_weights="balanced"), TrainingError),
         (good, good, TrainOptions(precision="fp16", device="cpu"), TrainingError),
         (good, good, TrainOptions(resume=True), TrainingError),
+        (good, good, TrainOptions(seed=-1), TrainingError),
+        (good, good, TrainOptions(epochs=float("inf")), TrainingError),
+        (good, good, TrainOptions(task=""), TrainingError),
+        (good, good, TrainOptions(task_type="embedding", terms="none"), TrainingError),
         (good, good, TrainOptions(early_stopping=0), TrainingError),
         (good, good, TrainOptions(encoding="int5"), TrainingError),
         (good, good, TrainOptions(learning_rate=float("nan")), TrainingError),
     ):
         with pytest.raises(error):
             train(base, examples, held_out, output, options)
+    with pytest.raises(TrainingError, match="cannot be written"):
+        train(base, good, good, tmp_path, TrainOptions())
     assert output.read_bytes() == before

@@ -1,5 +1,6 @@
-"""What only one of several training processes should do."""
+"""What only one of several training processes should do. `torchrun` tells each its rank."""
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,12 +11,12 @@ T = TypeVar("T")
 
 def is_first_process() -> bool:
     """Whether this is the only process or the first of a `torchrun` job."""
-    return not _several() or dist.get_rank() == 0
+    return os.environ.get("RANK", "0") == "0"
 
 
 def on_first_process(work: Callable[[], T]) -> T:
     """Do `work` in the first process while the others wait, and return its result, which pickles, in all of them."""
-    if not _several():
+    if not (dist.is_available() and dist.is_initialized()):
         return work()
     results: list[Any] = [work() if is_first_process() else None]
     dist.broadcast_object_list(results)
@@ -23,5 +24,8 @@ def on_first_process(work: Callable[[], T]) -> T:
     return result
 
 
-def _several() -> bool:
-    return dist.is_available() and dist.is_initialized()
+def part() -> None:
+    """End the job together: a process that leaves early aborts those that still talk to it."""
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()

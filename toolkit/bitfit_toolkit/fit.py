@@ -7,20 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.utils import logging as transformers_logging
 
-from bitfit_toolkit.checkpoints import last_checkpoint, record
+from bitfit_runtime.contract import TOKEN_LOGITS
+from bitfit_toolkit.checkpoints import best_of_ended, last_checkpoint, record, run_facts
+from bitfit_toolkit.distributed import is_first_process
 from bitfit_toolkit.errors import MissingExtraError
 from bitfit_toolkit.examples import Example
 from bitfit_toolkit.learner import Learner
-from bitfit_toolkit.options import TrainOptions
 from bitfit_toolkit.order import ByLength
 from bitfit_toolkit.progress import Progress
 from bitfit_toolkit.simulate import quantized_rows
 
 WARMUP = 0.1  # of the steps
 LARGEST_GRADIENT = 1.0  # norm over a task's parameters
+LONGEST_WAIT = 24 * 60 * 60  # seconds that other processes wait while the first one measures the pack
 
 
 def fit(
@@ -39,21 +42,24 @@ def fit(
     learner.balance(train_items)
     with ExitStack() as stack:
         folder = options.checkpoints or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bitfit-train-")))
-        resume = last_checkpoint(folder, learner) if options.resume else None
+        resume = None
         if options.checkpoints is not None:
-            record(folder, learner)
+            facts = run_facts(learner, train_items, eval_items)
+            resume = last_checkpoint(folder, facts) if options.resume else None
+            if resume is None:
+                record(folder, facts)
         if options.simulate_int8:
             stack.enter_context(quantized_rows(learner.model.encoder, learner.base.manifest))
         callbacks: list[TrainerCallback] = []
-        if options.progress:
+        if options.progress and is_first_process():
             callbacks.append(stack.enter_context(Progress(options.task, learner.metric)))
         if options.early_stopping is not None:
             callbacks.append(EarlyStoppingCallback(options.early_stopping))
-        if options.tensorboard is not None:
+        if options.tensorboard is not None and is_first_process():
             callbacks.append(_tensorboard(options.tensorboard))
         trainer = _Trainer(
             model=learner.model,
-            args=_arguments(options, folder, learner.metric),
+            args=_arguments(learner, folder),
             train_dataset=train_items,
             eval_dataset=eval_items,
             data_collator=learner.batches.collate,
@@ -63,7 +69,11 @@ def fit(
             callbacks=callbacks,
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
+        ended = best_of_ended(resume, options.early_stopping) if resume else None
+        if ended is not None:
+            learner.model.load_state_dict(load_file(ended / "model.safetensors"), strict=False)
+        else:
+            trainer.train(resume_from_checkpoint=str(resume) if resume else None)
         trainer.accelerator.unwrap_model(learner.model, keep_fp32_wrapper=False)  # what is measured is float32
     learner.finish()
 
@@ -79,6 +89,12 @@ class _Trainer(Trainer):  # type: ignore[misc]
         learns = {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
         state = self.model.state_dict() if state_dict is None else state_dict
         super()._save(output_dir, {name: value for name, value in state.items() if name in learns})
+
+    def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
+        """Evaluate without a draw from the generator that dropout uses, so that to watch a run does not change it."""
+        with torch.random.fork_rng(devices=[]):
+            metrics: dict[str, float] = super().evaluate(*arguments, **options)
+        return metrics
 
     def _issue_warnings_after_load(self, load_result: Any) -> None:
         """Say nothing: what a checkpoint lacks is frozen."""
@@ -99,9 +115,10 @@ def _tensorboard(folder: Path) -> TrainerCallback:
     return TensorBoardCallback(SummaryWriter(str(folder)))
 
 
-def _arguments(options: TrainOptions, folder: Path, metric: str) -> TrainingArguments:
+def _arguments(learner: Learner, folder: Path) -> TrainingArguments:
+    options = learner.options
     stops, watched = options.early_stopping is not None, options.progress or options.tensorboard is not None
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=options.epochs,
         max_steps=options.steps or -1,
@@ -119,7 +136,7 @@ def _arguments(options: TrainOptions, folder: Path, metric: str) -> TrainingArgu
         restore_callback_states_from_checkpoint=True,
         greater_is_better=True if stops else None,
         load_best_model_at_end=stops,
-        metric_for_best_model=metric if stops else None,
+        metric_for_best_model=learner.metric if stops else None,
         logging_strategy="steps" if watched else "no",
         logging_steps=0.02,
         report_to="none",
@@ -129,5 +146,8 @@ def _arguments(options: TrainOptions, folder: Path, metric: str) -> TrainingArgu
         fp16=options.precision == "fp16",
         use_cpu=options.device == "cpu" or not torch.cuda.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
-        ddp_find_unused_parameters=False,
+        ddp_find_unused_parameters=learner.model.output == TOKEN_LOGITS,  # a pooler's bias judges no token
+        ddp_timeout=LONGEST_WAIT,
     )
+    arguments._n_gpu = min(1, arguments.n_gpu)  # several GPUs are for torchrun: DataParallel would enlarge the batch
+    return arguments

@@ -21,6 +21,9 @@ class BitfitModel(torch.nn.Module):
     Without `dropout` the encoder stays in evaluation mode while it learns.
     """
 
+    # The Trainer would otherwise take `**tokens` for a promise to average the loss over accumulated passes itself.
+    accepts_loss_kwargs = False
+
     def __init__(
         self, encoder: torch.nn.Module, base: Manifest, kind: Kind, biases: Iterable[str], dropout: bool = False
     ) -> None:

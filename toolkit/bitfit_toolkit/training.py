@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from bitfit_runtime import Base, Engine, write_pack
+from bitfit_toolkit.checks import check_output
 from bitfit_toolkit.choice import choose_encoding
 from bitfit_toolkit.distributed import on_first_process
-from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.examples import Example
 from bitfit_toolkit.fit import fit
 from bitfit_toolkit.learner import Learner
@@ -69,12 +69,9 @@ def train(
     """
     began = time.perf_counter()
     base = base if isinstance(base, Base) else Base.open(base)
+    check_output(Path(output))
     learner = Learner(base, train_examples, options)
     learner.kind.check(eval_examples, learner.kind.labels)
-    if not (learner.model.biases or learner.model.head):
-        raise TrainingError(
-            f"{options.task_type} has no head, so --terms none leaves nothing to train; name some terms"
-        )
     train_items, eval_items = learner.items(train_examples), learner.items(eval_examples)
     fit(learner, train_items, eval_examples, eval_items)
 

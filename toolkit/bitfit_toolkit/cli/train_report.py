@@ -14,8 +14,9 @@ if TYPE_CHECKING:  # it needs torch
 
 def print_report(report: "TrainReport", json: bool) -> None:
     """Print the report of one run, once however many processes trained it."""
-    from bitfit_toolkit.distributed import is_first_process
+    from bitfit_toolkit.distributed import is_first_process, part
 
+    part()
     if not is_first_process():
         return
     if json:
@@ -39,18 +40,21 @@ def print_report(report: "TrainReport", json: bool) -> None:
 
 
 def train_plan(base: Path, plan: Path, options: TrainOptions, at_once: int, json: bool) -> None:
-    """Train what a plan assigns, and print a line for each pack as it is written, or a table of them."""
-    reports = []
-    with bar(not options.progress) as progress:
-        for report in bitfit_toolkit.train_many(
-            base, bitfit_toolkit.read_assignments(plan, options), at_once, progress
-        ):
-            reports.append(report)
-            if json:
-                print_json(report.as_dict())
-    if not json:
-        header = ("task", "metric", "engine", "torch", "learning rate", "seed", "encoding", "kB", "pack")
-        print_table(header, [_line(report) for report in reports])
+    """Train what a plan assigns, and print a line of JSON for each pack as it is written, or a table of them all.
+
+    What was trained before an error is in the table too.
+    """
+    assignments = bitfit_toolkit.read_assignments(plan, options)
+    lines = []
+    try:
+        with bar(not options.progress) as progress:
+            for report in bitfit_toolkit.train_many(base, assignments, at_once, progress):
+                lines.append(_line(report))
+                if json:
+                    print_json(report.as_dict())
+    finally:
+        if lines and not json:
+            print_table(("task", "metric", "engine", "torch", "learning rate", "seed", "encoding", "kB", "pack"), lines)
 
 
 def _line(report: "TrainReport") -> tuple[str, ...]:

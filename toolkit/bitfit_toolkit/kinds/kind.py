@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn.functional import cross_entropy
 
 from bitfit_runtime.tokens import EncodedText
 from bitfit_toolkit.errors import TrainingError
@@ -85,3 +86,13 @@ def rarity(classes: Sequence[int], count: int) -> torch.Tensor:
     """Return all / (count × occurrences) for each of `count` classes (King and Zeng, 2001), as scikit-learn does."""
     occurrences = torch.bincount(torch.tensor(classes), minlength=count)
     return len(classes) / (count * occurrences.clamp(min=1).float())
+
+
+def weighted_entropy(raw: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+    """Return the cross-entropy of logits `[n, classes]`, times the target's weight, averaged over targets not IGNORED.
+
+    torch's own mean divides by the weights of the batch, which cancels them where a batch holds one class. Without any
+    target (every answer of a batch was cut away, say) the loss is 0, not NaN.
+    """
+    losses = cross_entropy(raw.float(), targets, weights, ignore_index=IGNORED, reduction="none")
+    return losses.sum() / (targets != IGNORED).sum().clamp(min=1)

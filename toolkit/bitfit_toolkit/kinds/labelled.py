@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from bitfit_runtime import Prediction
 from bitfit_runtime.contract import CLASSIFICATION, MULTI_LABEL
@@ -14,7 +14,7 @@ from bitfit_runtime.prediction import LabelSet
 from bitfit_runtime.tokens import EncodedText
 from bitfit_toolkit.errors import DataError, TrainingError
 from bitfit_toolkit.examples import Example
-from bitfit_toolkit.kinds.kind import Kind, rarity
+from bitfit_toolkit.kinds.kind import Kind, rarity, weighted_entropy
 
 
 class Classification(Kind):
@@ -47,7 +47,7 @@ class Classification(Kind):
 
     def loss(self, raw: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return the cross-entropy."""
-        return cross_entropy(raw.float(), targets, self.weights(raw))
+        return weighted_entropy(raw, targets, self.weights(raw))
 
     @classmethod
     def metrics(cls, examples: Sequence[Example], answers: Sequence[Prediction]) -> dict[str, float]:

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 import torch
-from torch.nn.functional import cross_entropy
 
 from bitfit_runtime.answers import BEGIN, INSIDE, OUTSIDE, words
 from bitfit_runtime.contract import SPAN, TOKENS
@@ -13,7 +12,7 @@ from bitfit_runtime.prediction import Entities, Span
 from bitfit_runtime.tokens import EncodedText
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.examples import Example
-from bitfit_toolkit.kinds.kind import IGNORED, Kind, rarity
+from bitfit_toolkit.kinds.kind import IGNORED, Kind, rarity, weighted_entropy
 from bitfit_toolkit.kinds.labelled import refuse_strangers
 from bitfit_toolkit.labels import Mark
 
@@ -60,8 +59,7 @@ class TokenClassification(Kind):
 
     def loss(self, raw: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return the cross-entropy, averaged over words."""
-        flat, weights = raw.float().flatten(0, 1), self.weights(raw)
-        return cross_entropy(flat, targets.flatten(), weights, ignore_index=IGNORED)
+        return weighted_entropy(raw.flatten(0, 1), targets.flatten(), self.weights(raw))
 
     @classmethod
     def metrics(cls, examples: Sequence[Example], answers: Sequence[Entities]) -> dict[str, float]:
@@ -104,9 +102,7 @@ class SpanExtraction(Kind):
 
     def loss(self, raw: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return the mean cross-entropy of start and end over the tokens of `raw [batch, sequence, 2]`."""
-        if bool((targets == IGNORED).all()):  # every answer of the batch was cut away
-            return raw.sum() * 0
-        return cross_entropy(raw.float().transpose(1, 2).flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+        return weighted_entropy(raw.transpose(1, 2).flatten(0, 1), targets.flatten(), None)
 
     @classmethod
     def metrics(cls, examples: Sequence[Example], answers: Sequence[Span]) -> dict[str, float]:

@@ -60,7 +60,12 @@ def read_assignments(path: str | Path, common: TrainOptions) -> list[Assignment]
         raise DataError(f"{path} cannot be read as TOML ({error}); mend it") from None
     odd = sorted(document.keys() - {"defaults", "task"})
     tables, defaults = document.get("task"), document.get("defaults", {})
-    if odd or not isinstance(tables, list) or not tables or not isinstance(defaults, dict):
+    if (
+        odd
+        or not isinstance(tables, list)
+        or not all(isinstance(one, dict) for one in (*tables, defaults))
+        or not tables
+    ):
         found = f"found {', '.join(odd)}" if odd else "found no task"
         raise DataError(f"{path} should hold [[task]] tables and at most one [defaults] table, {found}")
     assignments = [
@@ -87,8 +92,8 @@ def _expand(where: str, folder: Path, table: Mapping[str, Any], common: TrainOpt
         own = {**table, **dict(zip(listed, values, strict=True))}
         options = replace(common, **{OPTIONS[key][0]: own[key] for key in OPTIONS if key in own})
         output = own["output"]
-        for key, value in (("seed", options.seed), ("learning-rate", options.learning_rate)):
-            output = output.replace(f"{{{key}}}", f"{value:g}")
+        for key, value in (("seed", str(options.seed)), ("learning-rate", f"{options.learning_rate:g}")):
+            output = output.replace(f"{{{key}}}", value)
         if "name" not in own:
             options = replace(options, task=Path(output).stem)
         columns = Columns(**{COLUMNS[key]: own[key] for key in COLUMNS if key in own})

@@ -1,5 +1,6 @@
 """Trains the packs of many assignments on one base."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from bitfit_runtime import Base, Engine
-from bitfit_toolkit.checks import check_options
+from bitfit_runtime import Base, BitfitError, Engine
+from bitfit_toolkit.checks import check_options, check_output
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.examples import Example, load_examples
 from bitfit_toolkit.kinds import KINDS
@@ -36,11 +37,14 @@ def train_many(
     """Train each assignment as it would be trained alone, `at_once` of them in every pass, and yield their reports.
 
     A pack is written as soon as its group has finished. What sharing changes is rounding alone. `notify` gets the steps
-    that a group has done and its steps in all. Raises TrainingError and DataError before anything is trained.
+    that a group has done and its steps in all. Raises TrainingError and DataError before anything is trained, and the
+    first TrainingError of a run whose pack could not be made after all the others were.
     """
     base = base if isinstance(base, Base) else Base.open(base)
     if at_once < 1:
         raise TrainingError(f"at least one run should be trained at once, found {at_once}; change the option")
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise TrainingError("runs that share passes train in one process; start bitfit without torchrun")
     read = cache(lambda path, columns, task_type: load_examples(path, columns, task_type=task_type))
     jobs = []
     for own in assignments:
@@ -65,6 +69,7 @@ def _train(base: Base, jobs: Sequence[Job], at_once: int, notify: Callable[[int,
     encoder = rebuild_encoder(base)
     rows = RowBiases(encoder, base.manifest)
     engine = Engine(base, threads=torch.get_num_threads())
+    failures: list[TrainingError] = []
     for start in range(0, len(jobs), at_once):
         group, began = jobs[start : start + at_once], time.perf_counter()
         learners = [Learner(base, job.examples, job.options, encoder) for job in group]
@@ -75,7 +80,14 @@ def _train(base: Base, jobs: Sequence[Job], at_once: int, notify: Callable[[int,
         for job, student in zip(group, students, strict=True):
             student.finish()
             items = student.learner.batches.encode(job.evaluation)
-            yield conclude(student.learner, engine, job.evaluation, items, job.output, began)
+            try:
+                report = conclude(student.learner, engine, job.evaluation, items, job.output, began)
+            except BitfitError as error:  # of a run that diverged, say, whose siblings did not
+                failures.append(TrainingError(f"{job.output}: {error}"))
+            else:
+                yield report
+    if failures:
+        raise failures[0]
 
 
 def _check(job: Job, first: TrainOptions, base: Base) -> None:
@@ -91,3 +103,6 @@ def _check(job: Job, first: TrainOptions, base: Base) -> None:
     resolve_terms(options.terms, base.manifest)
     kind = KINDS[options.task_type](job.examples)
     kind.check(job.evaluation, kind.labels)
+    for example in (*job.examples, *job.evaluation):
+        kind.texts(example)
+    check_output(job.output)
