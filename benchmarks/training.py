@@ -97,7 +97,10 @@ def step_times(base: Base, rows: int, length: int, arguments: argparse.Namespace
 
 
 def with_ratios(times: dict[str, dict[str, float]], peer: str) -> dict[str, dict[str, float]]:
-    return {name: own | {"ratio": own["median"] / times[peer]["median"]} for name, own in times.items()}
+    return {
+        name: own | {f"ratio_of_{kind}": own[kind] / times[peer][kind] for kind in ("min", "median")}
+        for name, own in times.items()
+    }
 
 
 def own_peak(base: Path, name: str, device: str) -> dict[str, float]:
