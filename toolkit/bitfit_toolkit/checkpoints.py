@@ -14,6 +14,7 @@ from bitfit_toolkit.learner import Learner
 
 FILE = "run.json"
 STATE = "trainer_state.json"
+WEIGHTS = "model.safetensors"
 # What may differ between a run and its continuation.
 FREE = {"checkpoints", "resume", "progress", "tensorboard", "encoding", "tolerance", "device", "task"}
 Items = Sequence[Mapping[str, Any]]

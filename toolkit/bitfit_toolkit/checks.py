@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ import torch
 from bitfit_runtime.contract import LIMITS, TASK_TYPES
 from bitfit_runtime.encoding import ENCODINGS
 from bitfit_toolkit.errors import TrainingError
-from bitfit_toolkit.kinds import KINDS
+from bitfit_toolkit.kinds import KINDS, Kind
 from bitfit_toolkit.options import AUTO, CLASS_WEIGHTS, DEVICES, PRECISIONS, TrainOptions
 
 
@@ -25,34 +26,44 @@ def check_options(options: TrainOptions) -> None:
         if getattr(options, name) not in allowed:
             wanted = f"{name.replace('_', ' ')} should be one of {', '.join(allowed)}"
             raise TrainingError(f"{wanted}, found {getattr(options, name)!r}; change the option and try again")
-    most = LIMITS.task_name_characters
-    kind, gpu = KINDS[options.task_type], torch.cuda.is_available() and options.device != "cpu"
-    problems = {
-        f"epochs should be above 0, found {options.epochs}": not 0 < options.epochs < math.inf,
-        f"steps should be at least 1, found {options.steps}": options.steps is not None and options.steps < 1,
-        f"early stopping should be at least 1, found {options.early_stopping}": options.early_stopping is not None
-        and options.early_stopping < 1,
-        f"learning rate should be above 0, found {options.learning_rate}": not 0 < options.learning_rate < math.inf,
-        f"seed should be from 0 to 2**32 - 1, found {options.seed}": not 0 <= options.seed < 1 << 32,
-        f"a task name should have 1 to {most} characters, found {len(options.task)}": not 1
-        <= len(options.task)
-        <= most,
-        f"{options.task_type} has no head, so terms none leave nothing to train": options.terms == "none"
-        and not TASK_TYPES[options.task_type].has_head,
-        f"batch size should be at least 1, found {options.batch_size}": options.batch_size < 1,
-        f"accumulation should be at least 1, found {options.accumulation}": options.accumulation < 1,
-        f"max length should be at least 8, found {options.max_length}": options.max_length < 8,
-        f"tolerance should be at least 0, found {options.tolerance}": not options.tolerance >= 0,
-        f"a {options.task_type} task is judged by {', '.join(kind.figures)}, not by {options.metric!r}": options.metric
-        not in (None, *kind.figures),
-        f"a {options.task_type} task has no classes to weigh": options.class_weights != "none" and not kind.weighs,
-        "device cuda was asked for, but torch finds no GPU": options.device == "cuda" and not gpu,
-        "precision fp16 needs a GPU; on a CPU use fp32 or bf16": options.precision == "fp16" and not gpu,
-        "--resume needs --checkpoints": options.resume and options.checkpoints is None,
-    }
-    for problem, present in problems.items():
-        if present:
-            raise TrainingError(f"{problem}; change the option and try again")
+    for problem in _problems(options):
+        raise TrainingError(f"{problem}; change the option and try again")
+
+
+def _problems(of: TrainOptions) -> Iterator[str]:
+    kind, most = KINDS[of.task_type], LIMITS.task_name_characters
+    gpu = torch.cuda.is_available() and of.device != "cpu"
+    for name, found in (
+        ("steps", of.steps),
+        ("early stopping", of.early_stopping),
+        ("batch size", of.batch_size),
+        ("accumulation", of.accumulation),
+    ):
+        if found is not None and found < 1:
+            yield f"{name} should be at least 1, found {found}"
+    for name, number in (("epochs", of.epochs), ("learning rate", of.learning_rate)):
+        if not 0 < number < math.inf:
+            yield f"{name} should be above 0, found {number}"
+    if of.max_length < 8:
+        yield f"max length should be at least 8, found {of.max_length}"
+    if not of.tolerance >= 0:
+        yield f"tolerance should be at least 0, found {of.tolerance}"
+    if not 0 <= of.seed < 1 << 32:
+        yield f"seed should be from 0 to 2**32 - 1, found {of.seed}"
+    if not 1 <= len(of.task) <= most:
+        yield f"a task name should have 1 to {most} characters, found {len(of.task)}"
+    if of.metric not in (None, *kind.figures):
+        yield f"a {of.task_type} task is judged by {', '.join(kind.figures)}, not by {of.metric!r}"
+    if of.class_weights != "none" and kind.balance is Kind.balance:
+        yield f"a {of.task_type} task has no classes to weigh"
+    if of.terms == "none" and not TASK_TYPES[of.task_type].has_head:
+        yield f"a {of.task_type} task has no head, so that terms none leave nothing to train"
+    if of.device == "cuda" and not gpu:
+        yield "device cuda was asked for, but torch finds no GPU"
+    if of.precision == "fp16" and not gpu:
+        yield "precision fp16 needs a GPU; on a CPU use fp32 or bf16"
+    if of.resume and of.checkpoints is None:
+        yield "--resume needs --checkpoints"
 
 
 def check_output(path: Path) -> None:

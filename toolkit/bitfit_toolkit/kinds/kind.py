@@ -28,7 +28,6 @@ class Kind(ABC):
     task_type: ClassVar[str]
     figures: ClassVar[tuple[str, ...]]
     texts_each: ClassVar[int] = 1
-    weighs: ClassVar[bool] = False
     labels: tuple[str, ...]
     _weights: torch.Tensor | None = None
 
@@ -55,8 +54,8 @@ class Kind(ABC):
         return torch.tensor(targets)
 
     def balance(self, targets: Sequence[Any]) -> None:
-        """Make the loss weigh each class by its rarity among the targets, where the kind `weighs` classes."""
-        raise NotImplementedError(targets)
+        """Make the loss weigh each class by its rarity among the targets. Raises TrainingError where none are."""
+        raise TrainingError(f"{self.task_type} has no classes to weigh, in {len(targets)} examples")
 
     def weights(self, like: torch.Tensor) -> torch.Tensor | None:
         """Return the classes' weights on the device of `like`, None where they count alike."""

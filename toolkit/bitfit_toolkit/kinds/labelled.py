@@ -22,7 +22,6 @@ class Classification(Kind):
 
     task_type = CLASSIFICATION
     figures = ("accuracy", "f1_macro", "matthews")
-    weighs = True
 
     def __init__(self, examples: Sequence[Example]) -> None:
         super().__init__(examples)
@@ -70,7 +69,6 @@ class MultiLabel(Kind):
 
     task_type = MULTI_LABEL
     figures = ("f1_micro", "f1_macro", "exact")
-    weighs = True
 
     def __init__(self, examples: Sequence[Example]) -> None:
         super().__init__(examples)

@@ -22,7 +22,6 @@ class TokenClassification(Kind):
 
     task_type = TOKENS
     figures = ("f1", "precision", "recall")
-    weighs = True
 
     def __init__(self, examples: Sequence[Example]) -> None:
         super().__init__(examples)

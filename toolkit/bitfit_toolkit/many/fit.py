@@ -10,10 +10,10 @@ from transformers import get_linear_schedule_with_warmup
 
 from bitfit_runtime.contract import ATTENTION_MASK
 from bitfit_runtime.tokens import collate
-from bitfit_toolkit.fit import LARGEST_GRADIENT, WARMUP, lengths
 from bitfit_toolkit.learner import Learner
 from bitfit_toolkit.many.rows import RowBiases, own_rows
 from bitfit_toolkit.order import ByLength
+from bitfit_toolkit.trainer import LARGEST_GRADIENT, WARMUP, lengths
 
 Items = list[dict[str, Any]]
 
