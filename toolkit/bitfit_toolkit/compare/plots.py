@@ -1,65 +1,63 @@
-"""Pictures of a comparison."""
+"""Pictures of a comparison: a panel a task, a colour a method."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import mean
 
 from bitfit_toolkit.compare.table import Row, shared_training
 from bitfit_toolkit.errors import MissingExtraError
 
+COLUMNS = 3
+PANEL = (4.0, 3.2)  # inches
+
 
 def draw(rows: Sequence[Row], folder: Path) -> list[Path]:
-    """Write the mean metric over tasks against parameters, bytes and training examples. Raises MissingExtraError."""
+    """Write the metric against trained parameters, bytes and training examples. Raises MissingExtraError.
+
+    Examples are shown for the tasks and methods that were trained with several numbers of them.
+    """
     try:
         import matplotlib
     except ImportError as error:
         raise MissingExtraError(f"plots need matplotlib ({error}): pip install 'bitfit-edge[compare]'") from error
     matplotlib.use("agg")
     shared = shared_training(rows)
-    return [
-        _scatter(shared, lambda row: max(1, row.encoder_parameters), "trained encoder parameters", folder),
-        _scatter(shared, lambda row: row.bytes, "bytes", folder),
-        _curves(rows, folder),
+    runs = Counter((row.task, row.method) for row in rows)
+    curves = [row for row in rows if runs[row.task, row.method] > 1]
+    paths = [
+        _draw(shared, lambda row: max(1, row.encoder_parameters), "trained encoder parameters", folder),
+        _draw(shared, lambda row: row.bytes, "bytes", folder),
     ]
+    return [*paths, _draw(curves, lambda row: row.examples, "training examples", folder)] if curves else paths
 
 
-def _scatter(rows: Sequence[Row], value: Callable[[Row], float], label: str, folder: Path) -> Path:
+def _draw(rows: Sequence[Row], value: Callable[[Row], float], label: str, folder: Path) -> Path:
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
-    tasks = {row.task for row in rows}
-    for method in dict.fromkeys(row.method for row in rows):
-        own = [row for row in rows if row.method == method]
-        if {row.task for row in own} != tasks:
-            continue  # a mean over other tasks would mislead
-        x, y = mean(value(row) for row in own), mean(row.shipped for row in own)
-        axes.scatter([x], [y])
-        axes.annotate(method, (x, y), textcoords="offset points", xytext=(5, 5))
-    axes.set(xscale="log", xlabel=label, ylabel="metric, mean over tasks")
-    path = folder / f"metric-by-{label.split()[-1]}.png"
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
-    return path
-
-
-def _curves(rows: Sequence[Row], folder: Path) -> Path:
-    from matplotlib import pyplot
-
-    tasks = list(dict.fromkeys(row.task for row in rows))
-    figure, grid = pyplot.subplots(1, len(tasks), figsize=(4 * len(tasks), 4), layout="constrained", squeeze=False)
-    for axes, task in zip(grid[0], tasks, strict=True):
-        for method in dict.fromkeys(row.method for row in rows if row.task == task):
-            own = sorted((r for r in rows if (r.task, r.method) == (task, method)), key=lambda row: row.examples)
+    tasks, methods = (list(dict.fromkeys(names)) for names in ((r.task for r in rows), (r.method for r in rows)))
+    columns = min(COLUMNS, len(tasks))
+    lines = -(-len(tasks) // columns)
+    figure, grid = pyplot.subplots(
+        lines, columns, figsize=(columns * PANEL[0], lines * PANEL[1]), layout="constrained", squeeze=False
+    )
+    for axes in grid.flat[len(tasks) :]:
+        axes.axis("off")
+    for axes, task in zip(grid.flat, tasks, strict=False):
+        for place, method in enumerate(methods):
+            own = sorted((row for row in rows if (row.task, row.method) == (task, method)), key=value)
             axes.errorbar(
-                [row.examples for row in own],
+                [value(row) for row in own],
                 [row.shipped for row in own],
                 [row.shipped_deviation for row in own],
                 marker="o",
+                capsize=2,
+                color=f"C{place}",
                 label=method,
             )
-        axes.set(xscale="log", xlabel="training examples", ylabel=own[0].metric, title=task)
-        axes.legend()
-    path = folder / "metric-by-examples.png"
-    figure.savefig(path, dpi=120)
+        metric = next(row.metric for row in rows if row.task == task)
+        axes.set(xscale="log", xlabel=label, ylabel=metric, title=task)
+    figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=2 * columns)
+    path = folder / f"metric-by-{label.split()[-1]}.png"
+    figure.savefig(path, dpi=100)
     pyplot.close(figure)
     return path
