@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
@@ -31,7 +31,9 @@ def print_pairs(rows: Iterable[tuple[str, str]]) -> None:
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table."""
-    table = Table(*header, box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(
+        *(Column(name, overflow="fold") for name in header), box=None, padding=(0, 2, 0, 0), header_style="bold"
+    )
     for row in rows:
         table.add_row(*row)
     _out.print(table)
