@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bitfit_toolkit.distributed import is_first_process
+from bitfit_toolkit.distributed import is_first_process, process_count
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.learner import Learner
 
@@ -28,7 +27,7 @@ def run_facts(learner: Learner, train_items: Items, eval_items: Items) -> dict[s
         "labels": list(learner.info.labels),
         "training data": _digest(train_items),
         "evaluation data": _digest(eval_items),
-        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "processes": process_count(),
         **options,
     }
 

@@ -14,6 +14,11 @@ def is_first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def process_count() -> int:
+    """How many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def on_first_process(work: Callable[[], T]) -> T:
     """Do `work` in the first process while the others wait, and return its result, which pickles, in all of them."""
     if not (dist.is_available() and dist.is_initialized()):

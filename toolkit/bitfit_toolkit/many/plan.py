@@ -14,8 +14,8 @@ from bitfit_toolkit.options import TrainOptions
 
 FILES = ("train", "eval", "output")
 COLUMNS = {"text-column": "text", "text-pair-column": "text_pair", "label-column": "label"}
-# Keys of a task that are options under another name or type.
 NUMBER, WORD, INTEGER = (int, float), (str,), (int,)
+# Key: the option it sets, and the types that it may have.
 OPTIONS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "name": ("task", WORD),
     "type": ("task_type", WORD),

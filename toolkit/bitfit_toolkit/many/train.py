@@ -1,6 +1,5 @@
 """Trains the packs of many assignments on one base."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import torch
 
 from bitfit_runtime import Base, BitfitError, Engine
 from bitfit_toolkit.checks import check_options, check_output
+from bitfit_toolkit.distributed import process_count
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.examples import Example, load_examples
 from bitfit_toolkit.kinds import KINDS
@@ -43,7 +43,7 @@ def train_many(
     base = base if isinstance(base, Base) else Base.open(base)
     if at_once < 1:
         raise TrainingError(f"at least one run should be trained at once, found {at_once}; change the option")
-    if os.environ.get("WORLD_SIZE", "1") != "1":
+    if process_count() > 1:
         raise TrainingError("runs that share passes train in one process; start bitfit without torchrun")
     read = cache(lambda path, columns, task_type: load_examples(path, columns, task_type=task_type))
     jobs = []
