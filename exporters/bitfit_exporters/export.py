@@ -17,7 +17,14 @@ from bitfit_exporters.capture import Captured, capture
 from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
 from bitfit_exporters.errors import ArchitectureError, ExportError, VerificationError
 from bitfit_exporters.options import ExportOptions
-from bitfit_exporters.passes import attach_head, expose_biases, quantize_embeddings, quantize_matmuls, strip
+from bitfit_exporters.passes import (
+    attach_head,
+    expose_biases,
+    quantize_embeddings,
+    quantize_matmuls,
+    simplify_attention,
+    strip,
+)
 from bitfit_exporters.report import ExportReport
 from bitfit_exporters.verify import PARITY, SENTENCES, Verified, golden, pooled_vectors, verify
 from bitfit_runtime import Base, Engine
@@ -59,6 +66,7 @@ def export_base(
         captured = capture(checkpoint)
         graph = captured.model.graph
         progress("expose biases, attach the head")
+        simplify_attention(captured.model, checkpoint.max_length)
         expose_biases(graph, checkpoint.family)
         attach_head(graph, int(checkpoint.config.hidden_size), pooling, _pooler(checkpoint, pooling))
         defaults = _defaults(graph)

@@ -27,11 +27,27 @@ class Builder:
         """Insert a node and return its one output, named `name` or after the prefix and the operator."""
         node = ir.node(op_type, list(inputs), attributes=attributes or {}, domain=domain)
         node.outputs[0].name = name or f"{self._prefix}.{op_type}"
+        self._insert(node)
+        return node.outputs[0]
+
+    def find(self, name: str) -> ir.Value | None:
+        """Return what an earlier node of the graph put out under a name."""
+        return next((value for node in self._graph for value in node.outputs if value.name == name), None)
+
+    def split(self, value: ir.Value, sizes: Sequence[int]) -> Sequence[ir.Value]:
+        """Insert a node that cuts the last axis into parts of these sizes."""
+        lengths = self.constant(f"{self._prefix}.sizes", np.array(sizes, np.int64))
+        node = ir.node("Split", [value, lengths], attributes={"axis": -1}, num_outputs=len(sizes))
+        for place, part in enumerate(node.outputs):
+            part.name = f"{self._prefix}.part{place}"
+        self._insert(node)
+        return node.outputs
+
+    def _insert(self, node: ir.Node) -> None:
         if self._before is None:
             self._graph.append(node)
         else:
             self._graph.insert_before(self._before, node)
-        return node.outputs[0]
 
     def constant(self, name: str, array: npt.NDArray[Any]) -> ir.Value:
         """Return the initializer `name`, made from `array` unless the graph has it already."""
@@ -59,6 +75,15 @@ def add_overridable(
 
 
 def replace(graph: ir.Graph, node: ir.Node, value: ir.Value) -> None:
-    """Let `value` take the place of the node's one output, and remove the node."""
+    """Let `value` take the place of the node's one output, its shape included, and remove the node."""
+    if value.shape is None:
+        value.shape, value.type = node.outputs[0].shape, node.outputs[0].type
     node.outputs[0].replace_all_uses_with(value, replace_graph_outputs=True)
     graph.remove(node, safe=True)
+
+
+def remove_unused(graph: ir.Graph) -> None:
+    """Remove nodes none of whose outputs anything uses."""
+    for node in reversed(graph):
+        if not any(value.uses() or value.is_graph_output() for value in node.outputs):
+            graph.remove(node, safe=True)

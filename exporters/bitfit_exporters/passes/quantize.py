@@ -7,8 +7,7 @@ import onnx_ir as ir
 from bitfit_exporters.passes.build import MICROSOFT, Builder, replace
 
 INT8_MAX = 127
-# Keeps a row of zeros from dividing by zero; far below any activation that matters.
-SMALLEST_ROW_MAXIMUM = 1e-10
+ZERO_POINT = 128
 # Smaller tables (token types, position buckets) save nothing worth a lookup of scales.
 SMALLEST_TABLE = 1 << 16
 Float32 = npt.NDArray[np.float32]
@@ -24,57 +23,71 @@ def quantize_rows(weight: Float32) -> tuple[Int8, Float32]:
 def quantize_matmuls(graph: ir.Graph) -> list[str]:
     """Quantize every MatMul whose right side is a constant weight. Returns the weights' names.
 
-    Before: `MatMul(x [batch, sequence, in], w [in, out])`. After: x / max|x| of its row, quantized with the fixed
-    scale 1/127 around zero point 128, multiplied as integers, scaled back. Products of two activations stay float.
+    Before: `MatMul(x [batch, sequence, in], w [in, out])`. After: x quantized to uint8 around zero point 128, each row
+    with the scale max|x| / 127, multiplied as integers, scaled back. Several MatMuls of one x (queries, keys and
+    values) become one, whose weights ONNX Runtime joins when it loads the graph. Products of two activations stay
+    float. A row of zeros has scale 0, and so stays zero whatever its codes are.
     """
-    names = []
-    for node in list(graph):
+    by_data: dict[ir.Value, list[ir.Node]] = {}
+    for node in graph:
         data, weight = node.inputs[:2] if node.op_type == "MatMul" else (None, None)
-        if data is None or weight is None or weight.const_value is None or weight.is_graph_input():
-            continue
-        name = str(weight.name)
-        _quantize_matmul(graph, node, data, weight)
-        names.append(name)
-    return names
+        if data is not None and weight is not None and weight.const_value is not None and not weight.is_graph_input():
+            by_data.setdefault(data, []).append(node)
+    return [name for data, nodes in by_data.items() for name in _quantize_products(graph, data, nodes)]
 
 
-def _quantize_matmul(graph: ir.Graph, node: ir.Node, data: ir.Value, weight: ir.Value) -> None:
-    assert weight.const_value is not None
-    quantized, scale = quantize_rows(weight.const_value.numpy().T)
-    name = str(weight.name)
-    build = Builder(graph, str(node.outputs[0].name), node)
-    row_scale, activations = _quantized_activations(graph, data, node)
-    weight.const_value = ir.tensor(np.ascontiguousarray(quantized.T), name=name)
-    weight.dtype = ir.DataType.INT8
+def _quantize_products(graph: ir.Graph, data: ir.Value, nodes: list[ir.Node]) -> list[str]:
+    """Replace the MatMuls of one tensor by one product of integers. Returns the weights' names."""
+    build = Builder(graph, str(nodes[0].outputs[0].name), nodes[0])
+    weights = [weight for node in nodes if (weight := node.inputs[1]) is not None]
+    floats = [weight.const_value.numpy() for weight in weights if weight.const_value is not None]
+    scales = [_quantize_weight(build, weight, values) for weight, values in zip(weights, floats, strict=True)]
+    codes, row_scale = _quantize_activations(build, data, len(floats[0]))
+    several = len(nodes) > 1
     product = build(
         "MatMulIntegerToFloat",
-        activations,
-        weight,
-        build.constant("quantize.step", np.array(1 / INT8_MAX, np.float32)),
-        build.constant(f"{name}.scale", scale),
-        build.constant("quantize.zero_point", np.array(INT8_MAX + 1, np.uint8)),
+        codes,
+        build("Concat", *weights, attributes={"axis": 1}, name=f"{weights[0].name}.joined") if several else weights[0],
+        build.constant("quantize.one", np.ones((), np.float32)),
+        build("Concat", *scales, attributes={"axis": 0}, name=f"{scales[0].name}.joined") if several else scales[0],
+        build.constant("quantize.zero_point", np.array(ZERO_POINT, np.uint8)),
         domain=MICROSOFT,
     )
-    replace(graph, node, build("Mul", product, row_scale))
+    scaled = build("Mul", product, row_scale)
+    parts = build.split(scaled, [values.shape[1] for values in floats]) if several else [scaled]
+    for node, part in zip(nodes, parts, strict=True):
+        replace(graph, node, part)
+    return [str(weight.name) for weight in weights]
 
 
-def _quantized_activations(graph: ir.Graph, data: ir.Value, before: ir.Node) -> tuple[ir.Value, ir.Value]:
-    """Return the row scales `[…, 1]` and uint8 values of `data`, written once for all MatMuls that share it."""
-    for use in data.uses():
-        if use.node.op_type == "Div" and str(use.node.outputs[0].name).endswith(".unit"):
-            unit = use.node.outputs[0]
-            scale = use.node.inputs[1]
-            assert scale is not None
-            return scale, next(iter(unit.uses())).node.outputs[0]
-    build = Builder(graph, str(data.name), before)
+def _quantize_weight(build: Builder, weight: ir.Value, values: Float32) -> ir.Value:
+    """Turn the initializer `[in, out]` into int8 codes. Returns its scales `[out]`."""
+    codes, scale = quantize_rows(values.T)
+    weight.const_value = ir.tensor(np.ascontiguousarray(codes.T), name=weight.name)
+    weight.dtype = ir.DataType.INT8
+    return build.constant(f"{weight.name}.scale", scale)
+
+
+def _quantize_activations(build: Builder, data: ir.Value, block_size: int) -> tuple[ir.Value, ir.Value]:
+    """Return the uint8 codes of `data` and the scales `[…, 1]` of its rows, which are `block_size` long.
+
+    A block of `QuantizeLinear` is a row: scales of any row need no division of the whole tensor beforehand.
+    """
     axis = build.constant("quantize.axis", np.array([-1], np.int64))
     largest = build("ReduceMax", build("Abs", data), axis, attributes={"keepdims": 1})
-    floor = build.constant("quantize.floor", np.array(SMALLEST_ROW_MAXIMUM, np.float32))
-    scale = build("Max", largest, floor, name=f"{data.name}.row_scale")
-    unit = build("Div", data, scale, name=f"{data.name}.unit")
     step = build.constant("quantize.step", np.array(1 / INT8_MAX, np.float32))
-    zero_point = build.constant("quantize.zero_point", np.array(INT8_MAX + 1, np.uint8))
-    return scale, build("QuantizeLinear", unit, step, zero_point)
+    scale = build("Mul", largest, step, name=f"{data.name}.row_scale")
+    zero_points = _zero_points(build, data, scale)
+    codes = build("QuantizeLinear", data, scale, zero_points, attributes={"axis": -1, "block_size": block_size})
+    return codes, scale
+
+
+def _zero_points(build: Builder, data: ir.Value, scale: ir.Value) -> ir.Value:
+    """Return zero points in the shape of `scale`, the same tensor for all data that have as many rows."""
+    rows = ",".join(map(str, data.shape[:-1])) if data.shape is not None else str(data.name)
+    value = ir.tensor(np.array([ZERO_POINT], np.uint8))
+    name = f"quantize.zero_points[{rows}]"
+    return build.find(name) or build("ConstantOfShape", build("Shape", scale), attributes={"value": value}, name=name)
 
 
 def quantize_embeddings(graph: ir.Graph) -> list[str]:

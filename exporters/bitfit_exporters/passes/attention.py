@@ -1,0 +1,122 @@
+"""Attention without detours: hidden states go in as they are, and one mask serves every layer."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+import onnxruntime as ort
+
+from bitfit_exporters.passes.build import Builder, remove_unused, replace
+from bitfit_runtime.contract import ATTENTION_MASK, BATCH, INPUT_IDS, SEQUENCE
+
+MASK = 3  # the mask's place among the inputs of Attention
+HEADS_INNER = (0, 2, 1, 3)
+# Longer than the local windows of the encoders that have some, so that such a mask is never taken for a padding mask.
+TRIAL_LENGTH = 512
+OUTPUT_MODE = "qk_matmul_output_mode"  # of an output that no node here has
+
+
+def simplify_attention(model: ir.Model, max_length: int) -> None:
+    """Simplify each `Attention` of a captured graph.
+
+    Before: queries, keys and values are reshaped and transposed to `[batch, heads, sequence, size]`, the result back;
+    a mask is gathered element by element. After: they are `[batch, sequence, hidden]` on both sides, and masks that
+    only hide padding are one float tensor `[batch, 1, sequence, sequence]`. `max_length` is in tokens.
+    """
+    graph = model.graph
+    nodes = [node for node in graph if node.op_type == "Attention" and not node.domain]
+    masks = {id(mask): mask for node in nodes if (mask := _input(node, MASK)) is not None}
+    hide_padding = {
+        key for key, mask in masks.items() if _hides_padding_alone(model, mask, min(max_length, TRIAL_LENGTH))
+    }
+    padding = _padding_mask(graph) if hide_padding else None
+    for node in nodes:
+        if id(_input(node, MASK)) in hide_padding:
+            node.replace_input_with(MASK, padding)
+        _merge_heads(graph, node)
+    remove_unused(graph)
+
+
+def _input(node: ir.Node, place: int) -> ir.Value | None:
+    return node.inputs[place] if len(node.inputs) > place else None
+
+
+def _hides_padding_alone(model: ir.Model, mask: ir.Value, length: int) -> bool:
+    """Compute a mask for two rows of a padded batch, and compare. A mask that other values feed is none of these."""
+    graph = model.graph
+    inputs = {str(value.name): value for value in graph.inputs if value.name in (INPUT_IDS, ATTENTION_MASK)}
+    tokens = np.ones((2, length), np.int64)
+    tokens[1, length // 3 :] = 0
+    try:
+        part = ir.convenience.extract(graph, list(inputs.values()), [mask])
+        proto = ir.to_proto(ir.Model(part, ir_version=model.ir_version))
+        session = ort.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+        found: npt.NDArray[Any] = session.run(None, {value.name: tokens for value in session.get_inputs()})[0]
+    except Exception:  # it depends on more than the tokens, or cannot be run by itself
+        return False
+    expected = np.broadcast_to(tokens[:, None, None, :].astype(bool), (2, 1, length, length))
+    return found.dtype == np.bool_ and np.array_equal(np.broadcast_to(found, expected.shape), expected)
+
+
+def _padding_mask(graph: ir.Graph) -> ir.Value:
+    """Return a mask to add to scores: 0 for real tokens, the lowest float32 for padding."""
+    build = Builder(graph, "mask", next(iter(graph)))
+    real = next(value for value in graph.inputs if value.name == ATTENTION_MASK)
+    lowest = np.array(np.finfo(np.float32).min, np.float32)
+    by_row = build(
+        "Unsqueeze",
+        build("Cast", real, attributes={"to": ir.DataType.BOOL}),
+        build.constant("mask.axes", np.array([1, 2], np.int64)),
+    )
+    shift = build(
+        "Where", by_row, build.constant("mask.zero", np.zeros((), np.float32)), build.constant("mask.low", lowest)
+    )
+    length = build("Shape", real, attributes={"start": 1, "end": 2})
+    ones = build.constant("mask.ones", np.array([1, 1], np.int64))
+    return build("Expand", shift, build("Concat", ones, length, length, attributes={"axis": 0}))
+
+
+def _merge_heads(graph: ir.Graph, node: ir.Node) -> None:
+    """Take hidden states instead of heads, where that is what the reshapes around the node amount to."""
+    sources = [_before_heads(value) for value in node.inputs[:3]]
+    result = _after_heads(node.outputs[0])
+    query, key = node.inputs[:2]
+    if result is None or None in sources or query is None or key is None or query.shape is None or key.shape is None:
+        return
+    heads, size = query.shape[1], query.shape[3]
+    if not isinstance(heads, int) or not isinstance(size, int) or not isinstance(key.shape[1], int):
+        return
+    attributes = {a.name: a.value for a in node.attributes.values() if a.name != OUTPUT_MODE}
+    attributes |= {"q_num_heads": heads, "kv_num_heads": key.shape[1]}
+    build = Builder(graph, f"{node.outputs[0].name}.merged", result)
+    merged = build("Attention", *sources, *node.inputs[3:], attributes=attributes)  # type: ignore[arg-type]
+    merged.shape, merged.type = ir.Shape([BATCH, SEQUENCE, heads * size]), ir.TensorType(ir.DataType.FLOAT)
+    replace(graph, result, merged)
+
+
+def _before_heads(value: ir.Value | None) -> ir.Value | None:
+    """Return the `[batch, sequence, hidden]` tensor that a Reshape and a Transpose made into heads."""
+    transpose = value.producer() if value is not None else None
+    if transpose is None or transpose.op_type != "Transpose" or _permutation(transpose) != HEADS_INNER:
+        return None
+    reshape = transpose.inputs[0].producer() if transpose.inputs[0] is not None else None
+    return reshape.inputs[0] if reshape is not None and reshape.op_type == "Reshape" else None
+
+
+def _after_heads(value: ir.Value) -> ir.Node | None:
+    """Return the Reshape that, after a Transpose, ends in `[batch, sequence, hidden]`."""
+    node = _only_user(value)
+    if node is None or node.op_type != "Transpose" or _permutation(node) != HEADS_INNER:
+        return None
+    reshape = _only_user(node.outputs[0])
+    return reshape if reshape is not None and reshape.op_type == "Reshape" else None
+
+
+def _only_user(value: ir.Value) -> ir.Node | None:
+    uses = list(value.uses())
+    return uses[0].node if len(uses) == 1 else None
+
+
+def _permutation(node: ir.Node) -> tuple[int, ...]:
+    return tuple(node.attributes["perm"].as_ints())
