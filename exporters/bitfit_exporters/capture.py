@@ -56,7 +56,7 @@ def capture(checkpoint: Checkpoint) -> Captured:
         initializer = model.graph.initializers[name]
         array = np.ascontiguousarray(values[name].T) if swapped else values[name]
         initializer.const_value = ir.tensor(array, name=name)
-    _check_biases(transposed, values)
+    _check_parameters(transposed, values)
     return Captured(model, transposed)
 
 
@@ -123,9 +123,12 @@ def _restore_names(graph: ir.Graph, encoder: torch.nn.Module) -> dict[str, bool]
         if match is None:
             continue
         name, swapped = match
-        if name in found:
-            raise CaptureError(f"parameter {name} occurs twice in the captured graph")
         del graph.initializers[str(initializer.name)]
+        if name in found:  # layers that share a weight have a copy each
+            if found[name] != swapped:
+                raise CaptureError(f"parameter {name} occurs both as it is and transposed in the captured graph")
+            initializer.replace_all_uses_with(graph.initializers[name])
+            continue
         initializer.name = name
         graph.initializers[name] = initializer
         found[name] = swapped
@@ -136,8 +139,7 @@ def _fingerprint(array: Array) -> tuple[tuple[int, ...], bytes]:
     return array.shape, array.reshape(-1)[:16].tobytes() if array.flags.c_contiguous else array.flatten()[:16].tobytes()
 
 
-def _check_biases(found: Mapping[str, bool], values: Mapping[str, Array]) -> None:
-    expected = {name for name in values if name.endswith(".bias") and not name.startswith("pooler.")}
-    missing = sorted(expected - found.keys())
+def _check_parameters(found: Mapping[str, bool], values: Mapping[str, Array]) -> None:
+    missing = sorted(name for name in values.keys() - found.keys() if not name.startswith("pooler."))
     if missing:
-        raise CaptureError(f"{len(missing)} biases are not in the captured graph, {missing[0]} first")
+        raise CaptureError(f"{len(missing)} parameters are not in the captured graph, {missing[0]} first")

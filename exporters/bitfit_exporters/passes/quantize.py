@@ -40,18 +40,20 @@ def quantize_matmuls(graph: ir.Graph) -> list[str]:
 
 def _quantize_matmul(graph: ir.Graph, node: ir.Node, data: ir.Value, weight: ir.Value) -> None:
     assert weight.const_value is not None
-    quantized, scale = quantize_rows(weight.const_value.numpy().T)
     name = str(weight.name)
     build = Builder(graph, str(node.outputs[0].name), node)
     row_scale, activations = _quantized_activations(graph, data, node)
-    weight.const_value = ir.tensor(np.ascontiguousarray(quantized.T), name=name)
-    weight.dtype = ir.DataType.INT8
+    if weight.dtype != ir.DataType.INT8:  # layers that share a weight quantize it once
+        quantized, scale = quantize_rows(weight.const_value.numpy().T)
+        weight.const_value = ir.tensor(np.ascontiguousarray(quantized.T), name=name)
+        weight.dtype = ir.DataType.INT8
+        build.constant(f"{name}.scale", scale)
     product = build(
         "MatMulIntegerToFloat",
         activations,
         weight,
         build.constant("quantize.step", np.array(1 / INT8_MAX, np.float32)),
-        build.constant(f"{name}.scale", scale),
+        graph.initializers[f"{name}.scale"],
         build.constant("quantize.zero_point", np.array(INT8_MAX + 1, np.uint8)),
         domain=MICROSOFT,
     )
