@@ -1,8 +1,20 @@
 """Graph passes, in the order in which an export applies them. Each changes the graph in place."""
 
 from bitfit_exporters.passes.biases import expose_biases
-from bitfit_exporters.passes.head import attach_head
+from bitfit_exporters.passes.constants import let_constants_fold
+from bitfit_exporters.passes.head import Pooler, attach_head
+from bitfit_exporters.passes.positions import expand_rotations, spread_relative_positions
 from bitfit_exporters.passes.quantize import quantize_embeddings, quantize_matmuls
 from bitfit_exporters.passes.strip import strip
 
-__all__ = ["attach_head", "expose_biases", "quantize_embeddings", "quantize_matmuls", "strip"]
+__all__ = [
+    "Pooler",
+    "attach_head",
+    "expand_rotations",
+    "expose_biases",
+    "let_constants_fold",
+    "quantize_embeddings",
+    "quantize_matmuls",
+    "spread_relative_positions",
+    "strip",
+]
