@@ -53,7 +53,8 @@ FAMILIES = {
     "electra": (transformers.ElectraConfig, {**COMMON, "embedding_size": 32}),
     "ernie": (transformers.ErnieConfig, COMMON),
     "mpnet": (transformers.MPNetConfig, {**COMMON, "pad_token_id": 0}),
-    "albert": (transformers.AlbertConfig, {**COMMON, "embedding_size": 32}),
+    # The exporter treats weights that layers share in another way when they are large.
+    "albert": (transformers.AlbertConfig, {**COMMON, "embedding_size": 32, "intermediate_size": 4096}),
     "roformer": (transformers.RoFormerConfig, COMMON),
     "deberta-v2": (transformers.DebertaV2Config, COMMON | DEBERTA),
     "mobilebert": (transformers.MobileBertConfig, COMMON | MOBILEBERT),

@@ -15,6 +15,7 @@ import torch
 
 from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import CaptureError
+from bitfit_exporters.passes.build import add_initializer, replace
 from bitfit_runtime.contract import BATCH, LAST_HIDDEN_STATE, SEQUENCE
 
 OPSET = 23
@@ -51,6 +52,7 @@ def capture(checkpoint: Checkpoint) -> Captured:
     values = {name: p.detach().numpy().copy() for name, p in checkpoint.model.named_parameters()}
     with _distinct_values(checkpoint.model):
         model = _export(checkpoint)
+        _transpose_weights(model.graph)
         transposed = _restore_names(model.graph, checkpoint.model)
     for name, swapped in transposed.items():
         initializer = model.graph.initializers[name]
@@ -105,6 +107,19 @@ def _export(checkpoint: Checkpoint) -> ir.Model:
         raise CaptureError(f"torch {torch.__version__} captured nothing of {checkpoint.name}")
     model: ir.Model = program.model
     return model
+
+
+def _transpose_weights(graph: ir.Graph) -> None:
+    """Store a weight the way it is used: the exporter leaves a large one that layers share to be transposed."""
+    for node in list(graph):
+        weight = node.inputs[0] if node.op_type == "Transpose" else None
+        if weight is None or weight.const_value is None or weight.const_value.numpy().ndim != 2:
+            continue
+        name = f"{weight.name}.transposed"
+        transposed = graph.initializers.get(name) or add_initializer(graph, name, weight.const_value.numpy().T)
+        replace(graph, node, transposed)
+        if not weight.uses():
+            del graph.initializers[str(weight.name)]
 
 
 def _restore_names(graph: ir.Graph, encoder: torch.nn.Module) -> dict[str, bool]:

@@ -60,15 +60,16 @@ def test_a_base_agrees_with_torch_keeps_rows_apart_and_honours_every_bias(export
     Engine(exported.base, self_test="full")
 
 
-def test_every_bias_is_an_input_with_a_term_and_the_encoder_answers_as_before_it_had_them(exported: Exported) -> None:
+def test_every_layer_is_int8_with_a_bias_that_is_an_input_and_answers_as_before_it_had_one(exported: Exported) -> None:
     model = AutoModel.from_pretrained(exported.checkpoint).eval()
     tokens = {"input_ids": torch.tensor([[2, 5, 9, 3]]), "attention_mask": torch.ones(1, 4, dtype=torch.long)}
     before = model(**tokens).last_hidden_state
     add_missing_biases(model)
     assert torch.equal(model(**tokens).last_hidden_state, before)
     biases = {n for n, _ in model.named_parameters() if n.endswith(".bias")}
-    linear = {f"{n}.bias" for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
-    assert linear <= biases
+    linear = {n for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+    assert {f"{name}.bias" for name in linear} <= biases
+    assert {w.scheme for w in exported.base.manifest.weights if w.name.removesuffix(".weight") in linear} == {"int8"}
     if exported.base.manifest.pooling != "pooler":
         biases = {name for name in biases if not name.startswith("pooler.")}
     assert {spec.name for spec in exported.base.manifest.biases} == biases
