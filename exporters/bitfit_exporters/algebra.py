@@ -43,14 +43,16 @@ def exact_algebra(
 
     places = [place for place in by_place if place is not None]
     keys = {by_place[place]: moves[by_place[place]] for place in places if place[0] == KEY}
+    inert = (KEY,) if unchanged_by(keys) else ()
     values: dict[str, torch.Tensor] = {}
     weights = dict(twin.named_parameters())
     for term, layer in places:
         output = by_place.get((ATTENTION_OUTPUT, layer))
         if term == VALUE and output is not None:
-            name = by_place[term, layer]
-            values |= {name: moves[name], output: -weights[weight_of(output)].detach() @ moves[name]}
-    inert = (KEY,) if unchanged_by(keys) else ()
+            name, weight = by_place[term, layer], weights[weight_of(output)].detach()
+            if weight.shape[1] != len(moves[name]):  # heads share values: no product of these two
+                return inert, {}
+            values |= {name: moves[name], output: -weight @ moves[name]}
     return inert, {VALUE: ATTENTION_OUTPUT} if unchanged_by(values) else {}
 
 

@@ -15,6 +15,7 @@ import torch
 
 from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import CaptureError
+from bitfit_exporters.passes.build import add_initializer, replace
 from bitfit_runtime.contract import BATCH, LAST_HIDDEN_STATE, SEQUENCE
 
 OPSET = 23
@@ -51,12 +52,13 @@ def capture(checkpoint: Checkpoint) -> Captured:
     values = {name: p.detach().numpy().copy() for name, p in checkpoint.model.named_parameters()}
     with _distinct_values(checkpoint.model):
         model = _export(checkpoint)
+        _transpose_weights(model.graph)
         transposed = _restore_names(model.graph, checkpoint.model)
     for name, swapped in transposed.items():
         initializer = model.graph.initializers[name]
         array = np.ascontiguousarray(values[name].T) if swapped else values[name]
         initializer.const_value = ir.tensor(array, name=name)
-    _check_biases(transposed, values)
+    _check_parameters(transposed, values)
     return Captured(model, transposed)
 
 
@@ -107,6 +109,19 @@ def _export(checkpoint: Checkpoint) -> ir.Model:
     return model
 
 
+def _transpose_weights(graph: ir.Graph) -> None:
+    """Store a weight the way it is used: the exporter leaves a large one that layers share to be transposed."""
+    for node in list(graph):
+        weight = node.inputs[0] if node.op_type == "Transpose" else None
+        if weight is None or weight.const_value is None or weight.const_value.numpy().ndim != 2:
+            continue
+        name = f"{weight.name}.transposed"
+        transposed = graph.initializers.get(name) or add_initializer(graph, name, weight.const_value.numpy().T)
+        replace(graph, node, transposed)
+        if not weight.uses():
+            del graph.initializers[str(weight.name)]
+
+
 def _restore_names(graph: ir.Graph, encoder: torch.nn.Module) -> dict[str, bool]:
     """Name initializers after the parameters whose values they hold. Returns name → transposed."""
     by_content: dict[tuple[tuple[int, ...], bytes], tuple[str, bool]] = {}
@@ -123,9 +138,12 @@ def _restore_names(graph: ir.Graph, encoder: torch.nn.Module) -> dict[str, bool]
         if match is None:
             continue
         name, swapped = match
-        if name in found:
-            raise CaptureError(f"parameter {name} occurs twice in the captured graph")
         del graph.initializers[str(initializer.name)]
+        if name in found:  # layers that share a weight have a copy each
+            if found[name] != swapped:
+                raise CaptureError(f"parameter {name} occurs both as it is and transposed in the captured graph")
+            initializer.replace_all_uses_with(graph.initializers[name])
+            continue
         initializer.name = name
         graph.initializers[name] = initializer
         found[name] = swapped
@@ -136,8 +154,7 @@ def _fingerprint(array: Array) -> tuple[tuple[int, ...], bytes]:
     return array.shape, array.reshape(-1)[:16].tobytes() if array.flags.c_contiguous else array.flatten()[:16].tobytes()
 
 
-def _check_biases(found: Mapping[str, bool], values: Mapping[str, Array]) -> None:
-    expected = {name for name in values if name.endswith(".bias") and not name.startswith("pooler.")}
-    missing = sorted(expected - found.keys())
+def _check_parameters(found: Mapping[str, bool], values: Mapping[str, Array]) -> None:
+    missing = sorted(name for name in values.keys() - found.keys() if not name.startswith("pooler."))
     if missing:
-        raise CaptureError(f"{len(missing)} biases are not in the captured graph, {missing[0]} first")
+        raise CaptureError(f"{len(missing)} parameters are not in the captured graph, {missing[0]} first")

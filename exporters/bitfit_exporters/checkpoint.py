@@ -14,9 +14,10 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from bitfit_exporters.errors import ArchitectureError, CheckpointError, ModelUnavailableError, UnknownModelError
-from bitfit_exporters.families import FAMILIES, Family
+from bitfit_exporters.families import FAMILIES, Family, refusal
 from bitfit_exporters.names import SHORT_NAMES
 from bitfit_exporters.options import ExportOptions
+from bitfit_exporters.zero_biases import add_missing_biases
 from bitfit_runtime.contract import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
 
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -58,6 +59,7 @@ def load_checkpoint(name: str, options: ExportOptions) -> Checkpoint:
     missing = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
     if missing:
         raise CheckpointError(f"{name} lacks {len(missing)} weights of its model, {missing[0]} first; get it again")
+    add_missing_biases(model)
     tokenizer.no_padding()
     tokenizer.no_truncation()
     pad = fast.pad_token_id if fast.pad_token_id is not None else config.pad_token_id
@@ -106,10 +108,10 @@ def model_inputs(model: torch.nn.Module, config: Any) -> tuple[str, ...]:
 
 
 def _family(config: Any, name: str) -> Family:
-    family = FAMILIES.get(config.model_type)
-    if family is None:
-        raise ArchitectureError(f"{name} is of type {config.model_type!r}; supported types: {', '.join(FAMILIES)}")
-    return family
+    reason = refusal(config)
+    if reason is not None:
+        raise ArchitectureError(f"{name} {reason}")
+    return FAMILIES[config.model_type]
 
 
 def _loading_error(name: str, source: str, options: ExportOptions, error: Exception) -> Exception:

@@ -18,11 +18,15 @@ from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
 from bitfit_exporters.errors import ArchitectureError, ExportError, VerificationError
 from bitfit_exporters.options import ExportOptions
 from bitfit_exporters.passes import (
+    Pooler,
     attach_head,
+    expand_rotations,
     expose_biases,
+    let_constants_fold,
     quantize_embeddings,
     quantize_matmuls,
     simplify_attention,
+    spread_relative_positions,
     strip,
 )
 from bitfit_exporters.report import ExportReport
@@ -68,6 +72,8 @@ def export_base(
         progress("expose biases, attach the head")
         simplify_attention(captured.model, checkpoint.max_length)
         expose_biases(graph, checkpoint.family)
+        expand_rotations(graph)
+        spread_relative_positions(graph)
         attach_head(graph, int(checkpoint.config.hidden_size), pooling, _pooler(checkpoint, pooling))
         defaults = _defaults(graph)
         manifest = _manifest(checkpoint, captured, options.precision, pooling, defaults)
@@ -76,6 +82,7 @@ def export_base(
             _check_float_graph(captured.model, manifest, checkpoint, folder)
             progress("quantize")
             quantized = {*quantize_matmuls(graph), *quantize_embeddings(graph)}
+            let_constants_fold(graph)
             weights = tuple(replace(w, scheme="int8") if w.name in quantized else w for w in manifest.weights)
             manifest = replace(manifest, weights=weights)
         strip(captured.model)
@@ -99,16 +106,17 @@ def _check_options(options: ExportOptions) -> None:
 
 def _pooling(checkpoint: Checkpoint, options: ExportOptions) -> str:
     pooling = options.pooling or checkpoint.family.pooling
-    if pooling == "pooler" and not checkpoint.family.has_pooler:
+    if pooling == "pooler" and checkpoint.family.pooler is None:
         raise ArchitectureError(f"{checkpoint.name} has no pooler; choose --pooling mean or cls")
     return pooling
 
 
-def _pooler(checkpoint: Checkpoint, pooling: str) -> tuple[Float32, Float32] | None:
-    if pooling != "pooler":
+def _pooler(checkpoint: Checkpoint, pooling: str) -> Pooler | None:
+    name = checkpoint.family.pooler
+    if pooling != "pooler" or name is None:
         return None
     state = checkpoint.model.state_dict()
-    return state["pooler.dense.weight"].numpy().copy(), state["pooler.dense.bias"].numpy().copy()
+    return Pooler(name, state[f"{name}.weight"].numpy().copy(), state[f"{name}.bias"].numpy().copy())
 
 
 def _defaults(graph: ir.Graph) -> dict[str, Float32]:
@@ -125,7 +133,9 @@ def _manifest(
     for name, bias in defaults.items():
         term, layer = checkpoint.family.term(name) or ("", -1)
         biases.append(BiasSpec(name, bias.size, term, layer))
-    transposed = dict(captured.transposed) | ({"pooler.dense.weight": True} if pooling == "pooler" else {})
+    transposed = dict(captured.transposed) | (
+        {f"{checkpoint.family.pooler}.weight": True} if pooling == "pooler" else {}
+    )
     values = dict(checkpoint.model.named_parameters())
     weights = tuple(
         WeightSpec(name, tuple(values[name].shape), "float32", swapped)

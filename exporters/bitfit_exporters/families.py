@@ -1,41 +1,39 @@
 """What is particular to each supported encoder family."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-_BERT_LAYER = r"encoder\.layer\.(\d+)\."
-_BERT_TERMS = (
-    (_BERT_LAYER + r"attention\.self\.query", "q"),
-    (_BERT_LAYER + r"attention\.self\.key", "k"),
-    (_BERT_LAYER + r"attention\.self\.value", "v"),
-    (_BERT_LAYER + r"attention\.output\.dense", "m1"),
-    (_BERT_LAYER + r"attention\.output\.LayerNorm", "LN1"),
-    (_BERT_LAYER + r"intermediate\.dense", "m2"),
-    (_BERT_LAYER + r"output\.dense", "m3"),
-    (_BERT_LAYER + r"output\.LayerNorm", "LN2"),
-    (r"embeddings\.LayerNorm|embeddings_project", "embeddings"),
-    (r"pooler\.dense", "pooler"),
-)
-_DISTILBERT_LAYER = r"transformer\.layer\.(\d+)\."
-_DISTILBERT_TERMS = (
-    (_DISTILBERT_LAYER + r"attention\.q_lin", "q"),
-    (_DISTILBERT_LAYER + r"attention\.k_lin", "k"),
-    (_DISTILBERT_LAYER + r"attention\.v_lin", "v"),
-    (_DISTILBERT_LAYER + r"attention\.out_lin", "m1"),
-    (_DISTILBERT_LAYER + r"sa_layer_norm", "LN1"),
-    (_DISTILBERT_LAYER + r"ffn\.lin1", "m2"),
-    (_DISTILBERT_LAYER + r"ffn\.lin2", "m3"),
-    (_DISTILBERT_LAYER + r"output_layer_norm", "LN2"),
-    (r"embeddings\.LayerNorm", "embeddings"),
-)
-_MPNET_TERMS = (
-    (_BERT_LAYER + r"attention\.attn\.q", "q"),
-    (_BERT_LAYER + r"attention\.attn\.k", "k"),
-    (_BERT_LAYER + r"attention\.attn\.v", "v"),
-    (_BERT_LAYER + r"attention\.attn\.o", "m1"),
-    (_BERT_LAYER + r"attention\.LayerNorm", "LN1"),
-    *_BERT_TERMS[5:],
-)
+Terms = tuple[tuple[str, str], ...]
+
+_BERT = {
+    "q": r"attention\.self\.query",
+    "k": r"attention\.self\.key",
+    "v": r"attention\.self\.value",
+    "m1": r"attention\.output\.dense",
+    "LN1": r"attention\.output\.LayerNorm",
+    "m2": r"intermediate\.dense",
+    "m3": r"output\.dense",
+    "LN2": r"output\.LayerNorm",
+}
+_LLAMA = {
+    "q": r"self_attn\.q_proj",
+    "k": r"self_attn\.k_proj",
+    "v": r"self_attn\.v_proj",
+    "m1": r"self_attn\.o_proj",
+    "m2": r"mlp\.gate_proj|mlp\.up_proj",
+    "m3": r"mlp\.down_proj",
+}
+_OUTSIDE = {"embeddings": r"embeddings\.LayerNorm|embeddings_project", "pooler": r"pooler\.dense"}
+
+
+def _terms(
+    inside: Mapping[str, str], outside: Mapping[str, str] = _OUTSIDE, layer: str = r"encoder\.layer\.(\d+)"
+) -> Terms:
+    """Return (pattern, term) of every module: those within a numbered layer, then those outside the layers."""
+    numbered = tuple((rf"{layer}\.(?:{path})", term) for term, path in inside.items())
+    return numbered + tuple((path, term) for term, path in outside.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +41,13 @@ class Family:
     """One encoder family.
 
     `terms` maps modules to the paper's bias names (Ben Zaken et al., 2021). `reserved_positions` is how many rows of
-    the position table no token can take. `pooling` is the default: `pooler` only where it is pretrained.
+    the position table no token can take. `pooler` names the dense layer of the pooler, None where there is none;
+    `pooling` is the default: `pooler` only where it is pretrained.
     """
 
-    terms: tuple[tuple[str, str], ...]
+    terms: Terms
     reserved_positions: int = 0
-    has_pooler: bool = True
+    pooler: str | None = "pooler.dense"
     pooling: str = "mean"
 
     def term(self, bias: str) -> tuple[str, int] | None:
@@ -60,10 +59,134 @@ class Family:
 
 
 FAMILIES = {
-    "bert": Family(_BERT_TERMS),
-    "roberta": Family(_BERT_TERMS, reserved_positions=2),
-    "xlm-roberta": Family(_BERT_TERMS, reserved_positions=2),
-    "electra": Family(_BERT_TERMS, has_pooler=False),
-    "distilbert": Family(_DISTILBERT_TERMS, has_pooler=False),
-    "mpnet": Family(_MPNET_TERMS, reserved_positions=2),
+    "bert": Family(_terms(_BERT)),
+    "roberta": Family(_terms(_BERT), reserved_positions=2),
+    "xlm-roberta": Family(_terms(_BERT), reserved_positions=2),
+    "camembert": Family(_terms(_BERT), reserved_positions=2),
+    "xlm-roberta-xl": Family(
+        _terms(
+            {**_BERT, "LN1": r"attention\.self_attn_layer_norm", "LN2": "LayerNorm"},
+            {"final": r"encoder\.LayerNorm", "pooler": r"pooler\.dense"},
+        ),
+        reserved_positions=2,
+    ),
+    "ernie": Family(_terms(_BERT)),
+    "electra": Family(_terms(_BERT), pooler=None),
+    "roformer": Family(_terms(_BERT), pooler=None),
+    "distilbert": Family(
+        _terms(
+            {
+                "q": r"attention\.q_lin",
+                "k": r"attention\.k_lin",
+                "v": r"attention\.v_lin",
+                "m1": r"attention\.out_lin",
+                "LN1": "sa_layer_norm",
+                "m2": r"ffn\.lin1",
+                "m3": r"ffn\.lin2",
+                "LN2": "output_layer_norm",
+            },
+            {"embeddings": r"embeddings\.LayerNorm"},
+            layer=r"transformer\.layer\.(\d+)",
+        ),
+        pooler=None,
+    ),
+    "mpnet": Family(
+        _terms(
+            _BERT
+            | {
+                "q": r"attention\.attn\.q",
+                "k": r"attention\.attn\.k",
+                "v": r"attention\.attn\.v",
+                "m1": r"attention\.attn\.o",
+                "LN1": r"attention\.LayerNorm",
+            }
+        ),
+        reserved_positions=2,
+    ),
+    # Layers of a group share their parameters, so a group counts as one layer.
+    "albert": Family(
+        _terms(
+            {
+                "q": r"attention\.query",
+                "k": r"attention\.key",
+                "v": r"attention\.value",
+                "m1": r"attention\.dense",
+                "LN1": r"attention\.LayerNorm",
+                "m2": "ffn",
+                "m3": "ffn_output",
+                "LN2": "full_layer_layer_norm",
+            },
+            {"embeddings": r"embeddings\.LayerNorm|encoder\.embedding_hidden_mapping_in", "pooler": "pooler"},
+            layer=r"encoder\.albert_layer_groups\.(\d+)\.albert_layers\.0",
+        ),
+        pooler="pooler",
+    ),
+    "deberta-v2": Family(
+        _terms(
+            _BERT
+            | {
+                "q": r"attention\.self\.query_proj",
+                "k": r"attention\.self\.key_proj",
+                "v": r"attention\.self\.value_proj",
+            },
+            {"embeddings": r"embeddings\.LayerNorm|embeddings\.embed_proj|encoder\.LayerNorm"},
+        ),
+        pooler=None,
+    ),
+    "mobilebert": Family(
+        _terms(
+            _BERT
+            | {
+                "m2": r"intermediate\.dense|ffn\.\d+\.intermediate\.dense",
+                "m3": r"output\.dense|ffn\.\d+\.output\.dense",
+                "LN2": r"output\.LayerNorm|ffn\.\d+\.output\.LayerNorm",
+                "bottleneck": r"(?:bottleneck\.input|bottleneck\.attention|output\.bottleneck)\.(?:dense|LayerNorm)",
+            },
+            {"embeddings": r"embeddings\.LayerNorm|embeddings\.embedding_transformation"},
+        ),
+        pooler=None,
+    ),
+    "modernbert": Family(
+        _terms(
+            {
+                "qkv": r"attn\.Wqkv",
+                "m1": r"attn\.Wo",
+                "LN1": "attn_norm",
+                "m2": r"mlp\.Wi",
+                "m3": r"mlp\.Wo",
+                "LN2": "mlp_norm",
+            },
+            {"embeddings": r"embeddings\.norm", "final": "final_norm"},
+            layer=r"layers\.(\d+)",
+        ),
+        pooler=None,
+    ),
+    "nomic_bert": Family(
+        _terms(
+            _LLAMA | {"LN1": "post_attention_layernorm", "LN2": "post_mlp_layernorm"},
+            {"embeddings": r"embeddings\.LayerNorm"},
+            layer=r"layers\.(\d+)",
+        ),
+        pooler=None,
+    ),
+    "eurobert": Family(_terms(_LLAMA, {}, layer=r"layers\.(\d+)"), pooler=None),
 }
+_REFUSED = {
+    "deberta": "its query and value biases are no biases of linear layers; deberta-v2 and -v3 are supported",
+    "big_bird": "its sparse attention cannot be captured for any length",
+    "longformer": "its windowed attention cannot be captured for any length",
+}
+
+
+def refusal(config: Any) -> str | None:
+    """Return why an encoder with this transformers configuration cannot be exported, None if it can."""
+    kind = config.model_type
+    if kind not in FAMILIES:
+        reason = _REFUSED.get(kind, f"supported types: {', '.join(FAMILIES)}")
+        return f"is of type {kind!r}; {reason}"
+    if kind == "deberta-v2":
+        if (getattr(config, "conv_kernel_size", 0) or 0) > 0:
+            return "has a convolution (as deberta-v2-xlarge), whose bias is not added after a product"
+        if not (config.relative_attention and config.share_att_key and "layer_norm" in str(config.norm_rel_ebd)):
+            return "has no normalised relative positions that share the keys' layers, as DeBERTa-v2 and -v3 have"
+    return None

@@ -4,6 +4,7 @@ import torch
 from transformers import AutoConfig, AutoModel
 
 from bitfit_exporters import read_parameters
+from bitfit_exporters.zero_biases import add_missing_biases
 from bitfit_runtime import Base
 from bitfit_runtime.contract import CONFIG_FILE
 from bitfit_toolkit.errors import TrainingError
@@ -16,6 +17,7 @@ def rebuild_encoder(base: Base) -> torch.nn.Module:
     """
     config = AutoConfig.from_pretrained(base.folder / CONFIG_FILE)
     model: torch.nn.Module = AutoModel.from_config(config)
+    add_missing_biases(model)
     state = {name: torch.from_numpy(array) for name, array in read_parameters(base).items()}
     missing = [name for name, _ in model.named_parameters() if name not in state and not name.startswith("pooler.")]
     if missing:

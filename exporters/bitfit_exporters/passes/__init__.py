@@ -2,8 +2,21 @@
 
 from bitfit_exporters.passes.attention import simplify_attention
 from bitfit_exporters.passes.biases import expose_biases
-from bitfit_exporters.passes.head import attach_head
+from bitfit_exporters.passes.constants import let_constants_fold
+from bitfit_exporters.passes.head import Pooler, attach_head
+from bitfit_exporters.passes.positions import expand_rotations, spread_relative_positions
 from bitfit_exporters.passes.quantize import quantize_embeddings, quantize_matmuls
 from bitfit_exporters.passes.strip import strip
 
-__all__ = ["attach_head", "expose_biases", "quantize_embeddings", "quantize_matmuls", "simplify_attention", "strip"]
+__all__ = [
+    "Pooler",
+    "attach_head",
+    "expand_rotations",
+    "expose_biases",
+    "let_constants_fold",
+    "quantize_embeddings",
+    "quantize_matmuls",
+    "simplify_attention",
+    "spread_relative_positions",
+    "strip",
+]

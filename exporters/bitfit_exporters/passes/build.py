@@ -31,8 +31,9 @@ class Builder:
         return node.outputs[0]
 
     def find(self, name: str) -> ir.Value | None:
-        """Return what an earlier node of the graph put out under a name."""
-        return next((value for node in self._graph for value in node.outputs if value.name == name), None)
+        """Return the initializer or the output of a node that has a name."""
+        made = (value for node in self._graph for value in node.outputs if value.name == name)
+        return self._graph.initializers.get(name) or next(made, None)
 
     def split(self, value: ir.Value, sizes: Sequence[int]) -> Sequence[ir.Value]:
         """Insert a node that cuts the last axis into parts of these sizes."""

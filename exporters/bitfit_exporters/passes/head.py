@@ -1,5 +1,7 @@
 """Pool the hidden states and attach the head that each task brings along."""
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
@@ -22,10 +24,18 @@ from bitfit_runtime.contract import (
 Float32 = npt.NDArray[np.float32]
 
 
-def attach_head(graph: ir.Graph, hidden_size: int, pooling: str, pooler: tuple[Float32, Float32] | None) -> None:
+class Pooler(NamedTuple):
+    """The dense layer of a pooler: its name, weight `[hidden, hidden]` and bias `[hidden]`."""
+
+    name: str
+    weight: Float32
+    bias: Float32
+
+
+def attach_head(graph: ir.Graph, hidden_size: int, pooling: str, pooler: Pooler | None) -> None:
     """Add `pooled`, `logits` and `token_logits` to a graph whose one output is `last_hidden_state`.
 
-    `pooler` holds `pooler.dense`'s weight `[hidden, hidden]` and bias `[hidden]` where pooling is `pooler`.
+    `pooler` is given where pooling is `pooler`.
     Every operation gives a row the same bits whatever its batch-mates, padding and label count: sums run in a fixed
     order (`CumSum`, or over the hidden axis, whose length never changes).
     """
@@ -70,17 +80,16 @@ def _mean(graph: ir.Graph, hidden: ir.Value) -> ir.Value:
     return build("Div", total, build("ReduceSum", mask, axes, attributes={"keepdims": 1}), name=POOLED)
 
 
-def _first_token(graph: ir.Graph, hidden: ir.Value, pooler: tuple[Float32, Float32] | None) -> ir.Value:
+def _first_token(graph: ir.Graph, hidden: ir.Value, pooler: Pooler | None) -> ir.Value:
     build = Builder(graph, "pool")
     if pooler is None:
         first = build.constant("pool.first", np.array(0, np.int64))
         return build("Gather", hidden, first, attributes={"axis": 1}, name=POOLED)
-    weight, bias = pooler
     first = build.constant("pool.first", np.array([0], np.int64))
     token = build("Gather", hidden, first, attributes={"axis": 1})
-    dense = build("MatMul", token, add_initializer(graph, "pooler.dense.weight", weight.T))
-    default = bias.reshape(1, 1, -1)
-    moved = build("Add", dense, add_overridable(graph, "pooler.dense.bias", default, [ROWS, 1, bias.size]))
+    dense = build("MatMul", token, add_initializer(graph, f"{pooler.name}.weight", pooler.weight.T))
+    default = pooler.bias.reshape(1, 1, -1)
+    moved = build("Add", dense, add_overridable(graph, f"{pooler.name}.bias", default, [ROWS, 1, pooler.bias.size]))
     axis_1 = build.constant("head.axis_1", np.array([1], np.int64))
     return build("Squeeze", build("Tanh", moved), axis_1, name=POOLED)
 

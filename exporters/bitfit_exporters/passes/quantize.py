@@ -43,29 +43,39 @@ def _quantize_products(graph: ir.Graph, data: ir.Value, nodes: list[ir.Node]) ->
     floats = [weight.const_value.numpy() for weight in weights if weight.const_value is not None]
     scales = [_quantize_weight(build, weight, values) for weight, values in zip(weights, floats, strict=True)]
     codes, row_scale = _quantize_activations(build, data, len(floats[0]))
-    several = len(nodes) > 1
     product = build(
         "MatMulIntegerToFloat",
         codes,
-        build("Concat", *weights, attributes={"axis": 1}, name=f"{weights[0].name}.joined") if several else weights[0],
+        _joined(build, weights, axis=1),
         build.constant("quantize.one", np.ones((), np.float32)),
-        build("Concat", *scales, attributes={"axis": 0}, name=f"{scales[0].name}.joined") if several else scales[0],
+        _joined(build, scales, axis=0),
         build.constant("quantize.zero_point", np.array(ZERO_POINT, np.uint8)),
         domain=MICROSOFT,
     )
     scaled = build("Mul", product, row_scale)
-    parts = build.split(scaled, [values.shape[1] for values in floats]) if several else [scaled]
+    parts = build.split(scaled, [values.shape[1] for values in floats]) if len(nodes) > 1 else [scaled]
     for node, part in zip(nodes, parts, strict=True):
         replace(graph, node, part)
     return [str(weight.name) for weight in weights]
 
 
 def _quantize_weight(build: Builder, weight: ir.Value, values: Float32) -> ir.Value:
-    """Turn the initializer `[in, out]` into int8 codes. Returns its scales `[out]`."""
+    """Turn the initializer `[in, out]` into int8 codes, once if layers share it. Returns its scales `[out]`."""
+    name = f"{weight.name}.scale"
+    if (known := build.find(name)) is not None:
+        return known
     codes, scale = quantize_rows(values.T)
     weight.const_value = ir.tensor(np.ascontiguousarray(codes.T), name=weight.name)
     weight.dtype = ir.DataType.INT8
-    return build.constant(f"{weight.name}.scale", scale)
+    return build.constant(name, scale)
+
+
+def _joined(build: Builder, constants: list[ir.Value], axis: int) -> ir.Value:
+    """Return constants side by side, joined once if layers share them."""
+    if len(constants) == 1:
+        return constants[0]
+    name = ",".join(str(constant.name) for constant in constants)
+    return build.find(name) or build("Concat", *constants, attributes={"axis": axis}, name=name)
 
 
 def _quantize_activations(build: Builder, data: ir.Value, block_size: int) -> tuple[ir.Value, ir.Value]:

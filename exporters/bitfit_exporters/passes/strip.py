@@ -2,6 +2,8 @@
 
 import onnx_ir as ir
 
+from bitfit_exporters.passes.order import order
+
 
 def strip(model: ir.Model) -> None:
     """Drop unused initializers, debugging metadata and inferred shapes.
@@ -11,11 +13,9 @@ def strip(model: ir.Model) -> None:
     The result depends neither on the machine nor on any name or folder, so equal weights make equal bytes.
     """
     graph = model.graph
-    for key in [key for key, value in graph.initializers.items() if not value.uses() and not value.is_graph_input()]:
-        del graph.initializers[key]
+    order(graph)
     interface = {id(value) for value in (*graph.inputs, *graph.outputs)}
-    for index, node in enumerate(graph):
-        node.name = f"{node.op_type}_{index}"
+    for node in graph:
         node.doc_string = None
         node.metadata_props.clear()
         for value in node.outputs:

@@ -75,7 +75,7 @@ def _lora(learner: Learner, seed: int) -> None:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError as error:
         raise MissingExtraError(f"lora needs peft ({error}): pip install 'bitfit-edge[compare]'") from error
-    places = [b.name.removesuffix(".bias") for b in learner.base.manifest.biases if b.term in ("q", "v")]
+    places = [b.name.removesuffix(".bias") for b in learner.base.manifest.biases if b.term in ("q", "v", "qkv")]
     inject_adapter_in_model(LoraConfig(r=8, lora_alpha=16, target_modules=places), learner.model.encoder)
 
 

@@ -8,16 +8,24 @@ import torch
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from bitfit_runtime.manifest import Manifest
+from bitfit_toolkit.errors import TrainingError
+
+WITHOUT_ROWS = ("deberta-v2",)
 
 
 class RowBiases:
     """Adds moves to the biases of `encoder`, another vector of moves for every row.
 
     A vector holds the moves of all biases of the base, in the order of its table, end to end. Outside of `encode` the
-    encoder is as it was.
+    encoder is as it was. Raises TrainingError for encoders whose modules do not see all rows.
     """
 
     def __init__(self, encoder: torch.nn.Module, base: Manifest) -> None:
+        if base.architecture in WITHOUT_ROWS:
+            raise TrainingError(
+                f"{base.name} ({base.architecture}) projects its relative positions once for all rows, so its tasks "
+                "cannot share passes; train them one by one"
+            )
         self._encoder = encoder
         self._sizes = [spec.size for spec in base.biases]
         self._pieces: tuple[torch.Tensor, ...] = ()
