@@ -1,0 +1,71 @@
+"""The proof that a foreign ONNX model and the torch model rebuilt from it compute the same."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+import torch
+
+from bitfit_exporters.checkpoint import Checkpoint
+from bitfit_exporters.errors import OnnxModelError, VerificationError
+from bitfit_exporters.verify import PARITY, SENTENCES
+from bitfit_runtime.contract import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
+from bitfit_runtime.errors import BundleFormatError
+from bitfit_runtime.self_test import relative_distance
+from bitfit_runtime.session import open_session
+from bitfit_runtime.tokens import EncodedText, TextEncoder, collate
+
+INPUTS = (INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS)
+TEXTS = (*((text, None) for text in SENTENCES), (SENTENCES[0], SENTENCES[1]))  # a pair, to see segments
+DTYPES = {"tensor(int32)": np.int32, "tensor(int64)": np.int64}
+Float32 = npt.NDArray[np.float32]
+
+
+def check_agreement(path: Path, checkpoint: Checkpoint) -> float:
+    """Return the largest relative L2 distance of any text's hidden states between the ONNX model and `checkpoint`.
+
+    The ONNX model may have any outputs, if one of them is the last hidden states `[batch, sequence, hidden]`. Raises
+    OnnxModelError when it cannot be run on token ids, VerificationError when the two differ by more than rounding.
+    """
+    try:
+        session = open_session(path)
+    except BundleFormatError as error:
+        raise OnnxModelError(str(error)) from None
+    others = [one.name for one in session.get_inputs() if one.name not in INPUTS]
+    if others:
+        raise OnnxModelError(f"{path} has the input {others[0]}; expected no others than {', '.join(INPUTS)}")
+    encoder = TextEncoder(checkpoint.tokenizer)
+    texts = encoder.encode(TEXTS, [checkpoint.max_length] * len(TEXTS))
+    distance = float(np.max([_distance(session, checkpoint, text) for text in texts]))  # max() may lose a NaN
+    if not distance <= PARITY["fp32"]:
+        raise VerificationError(
+            f"{path} computes something else than the model of its config.json: its hidden states are {distance:.2e} "
+            f"away, at most {PARITY['fp32']} is accepted; give the config.json that belongs to it"
+        )
+    return distance
+
+
+def _distance(session: ort.InferenceSession, checkpoint: Checkpoint, text: EncodedText) -> float:
+    tokens = collate([text], INPUTS, checkpoint.pad_token_id)
+    if TOKEN_TYPE_IDS not in [one.name for one in session.get_inputs()]:
+        tokens[TOKEN_TYPE_IDS][:] = 0  # such a graph takes every token to be of the first segment
+    feeds = {one.name: tokens[one.name].astype(DTYPES.get(one.type, np.int64)) for one in session.get_inputs()}
+    try:
+        outputs = session.run(None, feeds)
+    except Exception as error:  # onnxruntime's exceptions share no base class but Exception
+        reason = str(error).splitlines()[0]
+        raise OnnxModelError(
+            f"the ONNX model cannot be run on a text ({reason}); export it with dynamic axes"
+        ) from None
+    with torch.no_grad():
+        inputs = {name: torch.from_numpy(tokens[name]) for name in checkpoint.inputs}
+        expected: Float32 = checkpoint.model(**inputs).last_hidden_state.numpy()
+    candidates = [output for output in outputs if getattr(output, "shape", None) == expected.shape]
+    if not candidates:
+        names = ", ".join(one.name for one in session.get_outputs())
+        raise OnnxModelError(
+            f"the ONNX model gives {names}, none of them hidden states [batch, sequence, {expected.shape[2]}]; "
+            "export it for the task feature-extraction"
+        )
+    return min(relative_distance(output, expected) for output in candidates)
