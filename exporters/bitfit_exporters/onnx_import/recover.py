@@ -84,7 +84,8 @@ class _Owners:
                 if owner in self._modules:
                     return owner
         users = [use.node for use in node.outputs[0].uses()]
-        return self.of(users[0]) if node.op_type == "MatMul" and [user.op_type for user in users] == ["Add"] else ""
+        bias_follows = node.op_type in ("MatMul", "Mul") and [user.op_type for user in users] == ["Add"]
+        return self.of(users[0]) if bias_follows else ""
 
 
 def common_prefix(names: Iterable[str], known: Iterable[str]) -> str:
