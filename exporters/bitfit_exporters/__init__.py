@@ -11,7 +11,7 @@ from bitfit_exporters.errors import ExportError
 from bitfit_exporters.options import ExportOptions
 
 try:
-    from bitfit_exporters.export import export_base
+    from bitfit_exporters.export import export_base, export_onnx
     from bitfit_exporters.parameters import read_parameters
     from bitfit_exporters.report import ExportReport
 except ModuleNotFoundError as error:
@@ -21,4 +21,4 @@ except ModuleNotFoundError as error:
         f"bitfit_exporters needs {error.name}; run: pip install 'bitfit-edge[export]'", name=error.name
     ) from None
 
-__all__ = ["ExportError", "ExportOptions", "ExportReport", "export_base", "read_parameters"]
+__all__ = ["ExportError", "ExportOptions", "ExportReport", "export_base", "export_onnx", "read_parameters"]

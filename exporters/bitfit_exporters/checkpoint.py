@@ -48,32 +48,58 @@ def load_checkpoint(name: str, options: ExportOptions) -> Checkpoint:
     transformers_logging.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(source, **where)
-        family = _family(config, name)
+        family = family_of(config, name)
         model, info = AutoModel.from_pretrained(
             source, config=config, dtype=torch.float32, output_loading_info=True, **where
         )
-        fast = AutoTokenizer.from_pretrained(source, **where)
-        tokenizer = Tokenizer.from_str(fast.backend_tokenizer.to_str())
+        tokenizer = load_tokenizer(source, **where)
     except (OSError, ValueError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
         raise _loading_error(name, source, options, error) from None
     missing = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
     if missing:
         raise CheckpointError(f"{name} lacks {len(missing)} weights of its model, {missing[0]} first; get it again")
+    return assemble(options.name or Path(source).name, family, config, model, tokenizer, options)
+
+
+def assemble(
+    name: str,
+    family: Family,
+    config: Any,
+    model: torch.nn.Module,
+    tokenizer: tuple[Tokenizer, int | None],
+    options: ExportOptions,
+) -> Checkpoint:
+    """Put a loaded encoder, biases of zeros where it has none, and what `load_tokenizer` returned together."""
+    fast, pad = tokenizer
     add_missing_biases(model)
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    pad = fast.pad_token_id if fast.pad_token_id is not None else config.pad_token_id
     positions = int(config.max_position_embeddings) - family.reserved_positions
     return Checkpoint(
-        name=options.name or Path(source).name,
+        name=name,
         family=family,
         config=config,
         model=model.eval(),
-        tokenizer=tokenizer,
-        pad_token_id=int(pad or 0),
+        tokenizer=fast,
+        pad_token_id=int((config.pad_token_id if pad is None else pad) or 0),
         inputs=model_inputs(model, config),
         max_length=min(positions, options.max_length or positions),
     )
+
+
+def load_tokenizer(source: str | Path, **where: Any) -> tuple[Tokenizer, int | None]:
+    """Return a fast tokenizer that neither pads nor cuts, and its padding token. Raises what transformers raises."""
+    fast = AutoTokenizer.from_pretrained(source, **where)
+    tokenizer = Tokenizer.from_str(fast.backend_tokenizer.to_str())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer, fast.pad_token_id
+
+
+def family_of(config: Any, name: str) -> Family:
+    """Return what is particular to the model's family. Raises ArchitectureError when it is not supported."""
+    reason = refusal(config)
+    if reason is not None:
+        raise ArchitectureError(f"{name} {reason}")
+    return FAMILIES[config.model_type]
 
 
 def resolve(name: str) -> str:
@@ -105,13 +131,6 @@ def model_inputs(model: torch.nn.Module, config: Any) -> tuple[str, ...]:
     takes_types = TOKEN_TYPE_IDS in inspect.signature(model.forward).parameters
     segments = getattr(config, "type_vocab_size", 0) or 0
     return (INPUT_IDS, ATTENTION_MASK, *((TOKEN_TYPE_IDS,) if takes_types and segments > 1 else ()))
-
-
-def _family(config: Any, name: str) -> Family:
-    reason = refusal(config)
-    if reason is not None:
-        raise ArchitectureError(f"{name} {reason}")
-    return FAMILIES[config.model_type]
 
 
 def _loading_error(name: str, source: str, options: ExportOptions, error: Exception) -> Exception:

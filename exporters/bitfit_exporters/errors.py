@@ -4,6 +4,7 @@ ExportError
 ├── UnknownModelError        neither a short name, nor a folder, nor a hub name
 ├── ModelUnavailableError    it cannot be downloaded or is not in the cache
 ├── CheckpointError          the folder is not a whole checkpoint
+├── OnnxModelError           an ONNX model from elsewhere cannot be read, or its parameters cannot be told
 ├── ArchitectureError        an encoder family that is not supported, or without what an option needs
 ├── CaptureError             the captured graph is not what the passes expect
 ├── VerificationError        the exported graph failed a check
@@ -27,6 +28,10 @@ class ModelUnavailableError(ExportError):
 
 class CheckpointError(ExportError):
     """The folder is not a whole checkpoint."""
+
+
+class OnnxModelError(ExportError):
+    """An ONNX model from elsewhere cannot be read, or its parameters cannot be told."""
 
 
 class ArchitectureError(ExportError):

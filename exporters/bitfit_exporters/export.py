@@ -16,6 +16,7 @@ from bitfit_exporters.bundle import staged
 from bitfit_exporters.capture import Captured, capture
 from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
 from bitfit_exporters.errors import ArchitectureError, ExportError, VerificationError
+from bitfit_exporters.onnx_import import load_onnx
 from bitfit_exporters.options import ExportOptions
 from bitfit_exporters.passes import (
     Pooler,
@@ -60,10 +61,24 @@ def export_base(
     `progress` receives each step's name as it begins. An earlier bundle at `output` is replaced only when the new one
     passed every check. Raises ExportError or one of its subclasses.
     """
+    return _export(lambda: load_checkpoint(model, options), output, options, progress)
+
+
+def export_onnx(
+    path: Path, output: Path, options: ExportOptions, progress: Progress = lambda step: None
+) -> ExportReport:
+    """As `export_base`, from an ONNX model that another exporter (optimum, torch) wrote of an encoder.
+
+    `path` is the file, or the folder that holds it with config.json and tokenizer.json. Nothing is downloaded.
+    """
+    return _export(lambda: load_onnx(path, options), output, options, progress)
+
+
+def _export(load: Callable[[], Checkpoint], output: Path, options: ExportOptions, progress: Progress) -> ExportReport:
     began = time.perf_counter()
     _check_options(options)
-    progress("load the checkpoint")
-    checkpoint = load_checkpoint(model, options)
+    progress("load the model")
+    checkpoint = load()
     pooling = _pooling(checkpoint, options)
     with staged(Path(output)) as folder:
         progress("capture the graph")

@@ -10,13 +10,22 @@ from bitfit_toolkit.errors import MissingExtraError
 
 EXAMPLES = (
     "Examples: `bitfit export --model bert-base --output base` · "
-    "`bitfit export --model ./checkpoint --output base --precision fp32 --offline`"
+    "`bitfit export --model ./checkpoint --output base --precision fp32 --offline` · "
+    "`bitfit export --onnx ./optimum-model --output base`"
 )
 
 
 def command(
-    model: Annotated[str, typer.Option(help="Short name (bert-base, minilm, …), hub name, or checkpoint folder.")],
     output: Annotated[Path, typer.Option(help="Folder of the bundle; an earlier bundle there is replaced at the end.")],
+    model: Annotated[
+        str | None, typer.Option(help="Short name (bert-base, minilm, …), hub name, or checkpoint folder.")
+    ] = None,
+    onnx: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of --model: a float32 ONNX model of optimum or torch, with its config.json beside it."
+        ),
+    ] = None,
     precision: Annotated[str, typer.Option(help="int8 or fp32.")] = "int8",
     pooling: Annotated[str | None, typer.Option(help="mean, cls or pooler; default: the family's.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Longest input in tokens; default: all positions.")] = None,
@@ -27,13 +36,18 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Export a pretrained encoder as a base bundle, and verify it."""
+    if (model is None) == (onnx is None):
+        raise typer.BadParameter("give either --model or --onnx", param_hint="--model / --onnx")
     try:
-        from bitfit_exporters import ExportOptions, export_base
+        from bitfit_exporters import ExportOptions, export_base, export_onnx
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error)) from None
     options = ExportOptions(precision, pooling, max_length, revision, offline, name)
     with steps(quiet or json) as progress:
-        report = export_base(model, output, options, progress)
+        if onnx is None:
+            report = export_base(str(model), output, options, progress)
+        else:
+            report = export_onnx(onnx, output, options, progress)
     if json:
         print_json(report.as_dict())
     else:
