@@ -26,7 +26,7 @@ SCHEMES = ("float32", "int8")
 class BiasSpec:
     """One bias input of the graph, of shape `[rows, 1, size]`.
 
-    `term` is the paper's name (`q`, `k`, `v`, `m1`, `m2`, `m3`, `LN1`, `LN2`) or `embeddings` or `pooler`;
+    `term` is the paper's name (`q`, `k`, `v`, `m1`, `m2`, `m3`, `LN1`, `LN2`) or another of `docs/formats.md`;
     `layer` is the encoder layer, or -1 outside the layers.
     """
 
