@@ -31,7 +31,8 @@ def spread_relative_positions(graph: ir.Graph) -> None:
     and then split. `MatMul(Unsqueeze(P), W)` is constant, so that a session computes it once, when it is made.
     """
     for node in list(graph):
-        if node.op_type == "Unsqueeze" and (add := _bias_add(graph, node.inputs[0])) is not None:
+        add = _bias_add(graph, node.inputs[0]) if node.op_type == "Unsqueeze" else None
+        if add is not None and add.inputs[0] is not None and add.inputs[0].shape and len(add.inputs[0].shape) == 2:
             _distribute(graph, node, add)
     for node in list(graph):
         if node.op_type == "Tile":
