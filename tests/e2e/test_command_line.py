@@ -124,6 +124,8 @@ def test_failures_are_one_line_with_an_exit_code_of_their_own(
     common = ("--base", base.folder)
     for expected, arguments in (
         (2, ("run", *common, "--pack", pack)),
+        (2, ("export", "--output", tmp_path / "out")),
+        (2, ("export", "--model", "minilm", "--onnx", tmp_path, "--output", tmp_path / "out")),
         (2, ("convert", "--to", "nothing", *common, "--pack", pack, "--output", "x")),
         (3, ("eval", *common, "--pack", pack, "--data", data)),
         (3, ("run", *common, "--pack", pack, "--input", tmp_path / "none.csv")),
@@ -132,6 +134,7 @@ def test_failures_are_one_line_with_an_exit_code_of_their_own(
         (6, ("run", *common, "--pack", pack, "--text", "a", "--task", "nope")),
         (7, ("train", *common, "--train", data, "--eval", data, "--output", tmp_path / "q")),
         (8, ("export", "--model", "bert-bse", "--output", tmp_path / "out", "--offline")),
+        (8, ("export", "--onnx", torn, "--output", tmp_path / "out")),
     ):
         code, _, err = bitfit(*arguments, capsys=capsys)
         assert code == expected, (arguments, err)

@@ -29,8 +29,8 @@ def load_onnx(path: Path, options: ExportOptions) -> Checkpoint:
         tokenizer = load_tokenizer(source.folder, local_files_only=True)
         model: torch.nn.Module = AutoModel.from_config(config, dtype=torch.float32)
     except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise CheckpointError(f"{source.folder} should hold config.json and a tokenizer ({reason})") from None
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".: ")
+        raise CheckpointError(f"{source.folder} should hold config.json and tokenizer.json ({reason})") from None
     _load_parameters(model, graph, options.pooling or family.pooling)
     checkpoint = assemble(name, family, config, model, tokenizer, options)
     check_agreement(source.model, checkpoint)

@@ -161,8 +161,10 @@ def _path(node: ir.Node) -> str:
 def _array(name: str, tensor: ir.TensorProtocol, swapped: bool, shape: tuple[int, ...]) -> Float32:
     if tensor.dtype not in FLOATS:
         raise OnnxModelError(f"{name} is stored as {tensor.dtype.name.lower()}; give a model exported in float32")
-    array = tensor.numpy()
-    array = array.T if swapped else array
+    try:
+        array = tensor.numpy().T if swapped else tensor.numpy()
+    except (OSError, ValueError) as error:  # weights kept in a file of their own that is too short
+        raise OnnxModelError(f"{name} cannot be read ({error}); export the ONNX model again") from None
     if array.shape != shape:
         raise OnnxModelError(
             f"{name} should have shape {shape} by config.json, found {array.shape}; "
