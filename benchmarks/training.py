@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 import transformers
-from speed import interleaved, processor
+from peers.clock import interleaved
+from peers.machine import processor
 
 from bitfit_runtime import Base
 from bitfit_toolkit import Example, TrainOptions, load_examples

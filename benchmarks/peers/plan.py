@@ -1,0 +1,47 @@
+"""How much is measured: the whole, for a quiet machine (below 25 minutes on two cores), or a quick look (below 3)."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`seconds` bounds a group of arms; `rounds` bounds its rounds. Shapes are (rows, tokens)."""
+
+    rounds: int
+    seconds: float
+    sequences: tuple[int, ...]
+    threads: tuple[int, ...]
+    batches: tuple[tuple[int, int], ...]
+    mixed_sequences: tuple[int, ...]
+    starts: int
+    texts: int
+    sessions: int = 10  # of optimum, for memory, scaled to 100
+    tasks: int = 100
+
+    def facts(self) -> dict[str, Any]:
+        """What makes a result of this plan differ from another's of the same shape."""
+        return {key: asdict(self)[key] for key in ("rounds", "seconds")}
+
+
+FULL = Plan(
+    rounds=40,
+    seconds=15,
+    sequences=(16, 64, 128, 384),
+    threads=(1, 2),
+    batches=((8, 16), (8, 64), (8, 128), (32, 16), (32, 64)),
+    mixed_sequences=(16, 64),
+    starts=5,
+    texts=32,
+)
+QUICK = Plan(
+    rounds=5,
+    seconds=3,
+    sequences=(16, 128),
+    threads=(1,),
+    batches=((8, 16),),
+    mixed_sequences=(16,),
+    starts=1,
+    texts=8,
+    sessions=3,
+)
