@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -35,6 +36,13 @@ def test_two_exports_of_one_checkpoint_are_the_same_base(checkpoint: Path, base:
     export_base(str(checkpoint), tmp_path / "named", ExportOptions(offline=True, name="other"))
     named = Base.open(tmp_path / "named").manifest
     assert (named.name, named.digest) == ("other", base.manifest.digest)
+
+
+def test_the_rebuilt_model_is_float32_whatever_the_config_says_the_checkpoint_was(base: Base, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(base.folder, tmp_path / "base"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
+    assert {parameter.dtype for parameter in rebuild_encoder(Base.open(folder)).parameters()} == {torch.float32}
 
 
 def test_the_model_rebuilt_from_a_bundle_is_the_checkpoint_but_for_quantization(checkpoint: Path, base: Base) -> None:

@@ -16,7 +16,7 @@ def rebuild_encoder(base: Base) -> torch.nn.Module:
     Biases trained on it learn around the quantization. Raises TrainingError when a parameter is missing.
     """
     config = AutoConfig.from_pretrained(base.folder / CONFIG_FILE)
-    model: torch.nn.Module = AutoModel.from_config(config)
+    model: torch.nn.Module = AutoModel.from_config(config, dtype=torch.float32)
     add_missing_biases(model)
     state = {name: torch.from_numpy(array) for name, array in read_parameters(base).items()}
     missing = [name for name, _ in model.named_parameters() if name not in state and not name.startswith("pooler.")]
