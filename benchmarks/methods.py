@@ -3,9 +3,9 @@
     python benchmarks/methods.py --data FOLDER [--model MODEL] [--output benchmarks/results/methods]
 
 `FOLDER` holds `TASK/{train,dev}.jsonl`, and `banking77/{train,test}.csv`. First every method on every task, then the
-curve of accuracy against training examples. Each run is written as it finishes; a second call goes on where the first
-stopped. Several processes may share the bases if each has tasks and an output of its own; their `cells.jsonl` then go
-into one file. Without `--base` and `--reference` the model is exported first.
+curve of accuracy against training examples and longer runs of hard tasks. Each run is written as it finishes; a second
+call goes on where the first stopped. Several processes may share the bases if each has tasks and an output of its own;
+their `cells.jsonl` then go into one file. Without `--base` and `--reference` the model is exported first.
 """
 
 import argparse
@@ -32,8 +32,15 @@ TASKS = {
     "wnut17": ("train.jsonl", "dev.jsonl", "token-classification", None),
 }
 MAIN = Plan(DEFAULT_METHODS, sizes=(1000,), steps=250)
-CURVE = Plan(("full", "bitfit", "head"), sizes=(100, 300), steps=125)
-CURVE_TASKS = ("sst2", "banking77")
+CURVE = Plan(("full", "bitfit", "head"), sizes=(100, 300))
+LONGER = Plan(("full", "bitfit"), sizes=(1000,))
+# By task, what is run beyond MAIN, and in how many steps: tasks with many labels and hard ones learn longer.
+FURTHER = {
+    "sst2": replace(CURVE, steps=125),
+    "banking77": replace(CURVE, steps=250),
+    "cola": replace(LONGER, steps=1000),
+    "wnut17": replace(LONGER, steps=500),
+}
 RESULTS = Path("benchmarks/results/methods")
 
 
@@ -45,8 +52,8 @@ def main() -> None:
     parser.add_argument("--base", type=Path, help="int8 base")
     parser.add_argument("--reference", type=Path, help="float32 base of the same checkpoint")
     parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=list(TASKS))
-    parser.add_argument("--methods", nargs="*", help="run just these, and no curve")
-    parser.add_argument("--examples", nargs="*", type=int, help="run just these sizes, 0 for all, and no curve")
+    parser.add_argument("--methods", nargs="*", help="run just these, and nothing further")
+    parser.add_argument("--examples", nargs="*", type=int, help="run just these sizes, 0 for all, and nothing further")
     parser.add_argument("--eval-rows", type=int, default=1000)
     parser.add_argument("--steps", type=int, default=MAIN.steps)
     parser.add_argument("--seeds", type=int, default=MAIN.seeds)
@@ -66,9 +73,9 @@ def main() -> None:
     for task in arguments.tasks:
         run(task, chosen, bases, cells, arguments)
     if not (arguments.methods or arguments.examples):
-        for task in CURVE_TASKS:
-            if task in arguments.tasks:
-                run(task, replace(CURVE, seeds=arguments.seeds), bases, cells, arguments)
+        for task in arguments.tasks:
+            if task in FURTHER:
+                run(task, replace(FURTHER[task], seeds=arguments.seeds), bases, cells, arguments)
     table = summarize(cells.cells)
     write_tables(table, arguments.output)
     draw(table, arguments.output)
