@@ -89,6 +89,8 @@ def _add_update(graph: ir.Graph, name: str) -> None:
 def _input_of(weight: ir.Value) -> ir.Value:
     """Follow a layer's activations back to where they are still in floating point."""
     (use,) = weight.uses()
+    if use.node.op_type == "Concat":  # layers of one input are one product
+        (use,) = use.node.outputs[0].uses()
     value = use.node.inputs[0]
     while value is not None and (producer := value.producer()) is not None and producer.op_type in ROUNDING:
         value = producer.inputs[0]
