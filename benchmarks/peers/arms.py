@@ -24,13 +24,17 @@ TASKS = 2
 ERRORS_ONLY = 3
 
 
-def open_session(path: Path, threads: int) -> ort.InferenceSession:
+def session_options(threads: int) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     options.intra_op_num_threads = threads
     # Else the threads of the arm before would still spin, on the cores of the arm that is timed.
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return options
+
+
+def open_session(path: Path, threads: int) -> ort.InferenceSession:
+    return ort.InferenceSession(str(path), session_options(threads), providers=["CPUExecutionProvider"])
 
 
 def make_arms(prepared: Prepared, threads: int, without: Collection[str] = (), only: str = "") -> dict[str, Arm]:

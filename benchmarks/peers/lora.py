@@ -16,8 +16,7 @@ import onnxruntime as ort
 from bitfit_runtime import Base
 
 RANK = 8
-# What stands between a layer's input and its int8 product: rounding by rows, in whichever way the exporter writes it.
-ROUNDING = {"QuantizeLinear", "DynamicQuantizeLinear", "Div", "Mul", "Cast", "Round", "Clip", "Reciprocal"}
+ROUNDING = {"QuantizeLinear", "DynamicQuantizeLinear"}
 LAYERS: dict[str, Callable[[str], bool]] = {
     "query and value": lambda name: ".query." in name or ".value." in name,
     "all linear layers": lambda name: "embeddings" not in name,
@@ -88,15 +87,20 @@ def _add_update(graph: ir.Graph, name: str) -> None:
 
 def _input_of(weight: ir.Value) -> ir.Value:
     """Follow a layer's activations back to where they are still in floating point."""
-    (use,) = weight.uses()
-    if use.node.op_type == "Concat":  # layers of one input are one product
-        (use,) = use.node.outputs[0].uses()
-    value = use.node.inputs[0]
-    while value is not None and (producer := value.producer()) is not None and producer.op_type in ROUNDING:
-        value = producer.inputs[0]
-    if value is None:
+    node = _user(weight)
+    if node.op_type == "Concat":  # queries, keys and values in one product
+        node = _user(node.outputs[0])
+    codes = node.inputs[0]
+    rounding = codes.producer() if codes is not None else None
+    data = rounding.inputs[0] if rounding is not None and rounding.op_type in ROUNDING else None
+    if data is None:
         raise ValueError(f"{weight.name}: found no float input; lora.py should learn how this base rounds")
-    return value
+    return data
+
+
+def _user(value: ir.Value) -> ir.Node:
+    (use,) = value.uses()
+    return use.node
 
 
 def _sum_with(bias: ir.Value) -> ir.Node:

@@ -26,22 +26,22 @@ class Plan:
 
 FULL = Plan(
     rounds=40,
-    seconds=15,
+    seconds=25,
     sequences=(16, 64, 128, 384),
     threads=(1, 2),
-    batches=((8, 16), (8, 64), (8, 128), (32, 16), (32, 64)),
+    batches=((8, 16), (8, 64), (8, 128), (8, 384), (32, 16), (32, 64)),
     mixed_sequences=(16, 64),
     starts=5,
     texts=32,
 )
 QUICK = Plan(
-    rounds=5,
-    seconds=3,
+    rounds=3,
+    seconds=2,
     sequences=(16, 128),
     threads=(1,),
     batches=((8, 16),),
     mixed_sequences=(16,),
     starts=1,
-    texts=8,
+    texts=4,
     sessions=3,
 )
