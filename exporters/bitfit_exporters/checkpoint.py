@@ -55,7 +55,8 @@ def load_checkpoint(name: str, options: ExportOptions) -> Checkpoint:
         tokenizer = load_tokenizer(source, **where)
     except (OSError, ValueError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
         raise _loading_error(name, source, options, error) from None
-    missing = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
+    pooled = (options.pooling or family.pooling) == "pooler"
+    missing = sorted(key for key in info["missing_keys"] if pooled or not key.startswith("pooler."))
     if missing:
         raise CheckpointError(f"{name} lacks {len(missing)} weights of its model, {missing[0]} first; get it again")
     return assemble(options.name or Path(source).name, family, config, model, tokenizer, options)

@@ -89,6 +89,12 @@ def test_a_checkpoint_with_missing_weights_is_refused(checkpoint: Path, tmp_path
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(CheckpointError, match=r"encoder\.layer\.1\.output\.dense\.bias"):
         export_base(str(broken), tmp_path / "out", OFFLINE)
+    weights = {
+        name: array for name, array in load_file(checkpoint / "model.safetensors").items() if "pooler" not in name
+    }
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(CheckpointError, match=r"pooler\.dense\.bias"):
+        export_base(str(broken), tmp_path / "out", ExportOptions(offline=True, pooling="pooler"))
     (broken / "model.safetensors").write_bytes(b"torn")
     with pytest.raises((CheckpointError, ModelUnavailableError)):
         export_base(str(broken), tmp_path / "out", OFFLINE)
