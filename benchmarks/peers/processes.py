@@ -104,7 +104,6 @@ def _adapters(prepared: Prepared, tasks: int) -> list[Path]:
     graph = prepared.lora[layers]
     paths = [graph.with_name(f"{graph.stem}-{n}.onnx_adapter") for n in range(tasks)]
     for seed, path in enumerate(paths):
-        if path.exists():
-            continue
-        write_adapter(random_adapter(prepared.base, LAYERS[layers], seed), path)
+        if not path.exists():
+            write_adapter(random_adapter(prepared.base, LAYERS[layers], seed), path)
     return paths

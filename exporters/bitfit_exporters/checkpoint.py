@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,7 @@ def load_checkpoint(name: str, options: ExportOptions) -> Checkpoint:
         tokenizer = load_tokenizer(source, **where)
     except (OSError, ValueError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
         raise _loading_error(name, source, options, error) from None
-    pooled = (options.pooling or family.pooling) == "pooler"
-    missing = sorted(key for key in info["missing_keys"] if pooled or not key.startswith("pooler."))
+    missing = sorted(needed(info["missing_keys"], family, options))
     if missing:
         raise CheckpointError(f"{name} lacks {len(missing)} weights of its model, {missing[0]} first; get it again")
     return assemble(options.name or Path(source).name, family, config, model, tokenizer, options)
@@ -93,6 +93,12 @@ def load_tokenizer(source: str | Path, **where: Any) -> tuple[Tokenizer, int | N
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer, fast.pad_token_id
+
+
+def needed(parameters: Iterable[str], family: Family, options: ExportOptions) -> list[str]:
+    """Return those of some parameters that the export needs: the pooler's only where the pooling is its."""
+    pooled = (options.pooling or family.pooling) == "pooler"
+    return [name for name in parameters if pooled or not name.startswith("pooler.")]
 
 
 def family_of(config: Any, name: str) -> Family:

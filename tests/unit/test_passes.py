@@ -71,7 +71,9 @@ def test_only_a_mask_that_hides_padding_alone_is_replaced_and_answers_stay(
     expected = run(attention_model(mask), **feeds)
     model = attention_model(mask)
     simplify_attention(model, max_length=LENGTH)
-    (node,) = [node for node in model.graph if node.op_type == "Attention"]
+    node = model.graph.outputs[0].producer()
+    assert node is not None
+    assert node.op_type == "Attention"
     assert (str(node.inputs[3].name) != "mask") == shared
     assert node.inputs[0] is model.graph.inputs[2]
     np.testing.assert_allclose(run(model, **feeds), expected, rtol=1e-5, atol=1e-6)

@@ -6,8 +6,9 @@ import onnx_ir as ir
 import torch
 from transformers import AutoConfig, AutoModel
 
-from bitfit_exporters.checkpoint import Checkpoint, assemble, family_of, load_tokenizer
+from bitfit_exporters.checkpoint import Checkpoint, assemble, family_of, load_tokenizer, needed
 from bitfit_exporters.errors import CheckpointError, OnnxModelError
+from bitfit_exporters.families import Family
 from bitfit_exporters.onnx_import.agreement import check_agreement
 from bitfit_exporters.onnx_import.recover import recover_parameters
 from bitfit_exporters.onnx_import.source import locate, read_model
@@ -31,17 +32,16 @@ def load_onnx(path: Path, options: ExportOptions) -> Checkpoint:
     except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".: ")
         raise CheckpointError(f"{source.folder} should hold config.json and tokenizer.json ({reason})") from None
-    _load_parameters(model, graph, options.pooling or family.pooling)
+    _load_parameters(model, graph, family, options)
     checkpoint = assemble(name, family, config, model, tokenizer, options)
     check_agreement(source.model, checkpoint)
     return checkpoint
 
 
-def _load_parameters(model: torch.nn.Module, graph: ir.Graph, pooling: str) -> None:
+def _load_parameters(model: torch.nn.Module, graph: ir.Graph, family: Family, options: ExportOptions) -> None:
     shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
     found = recover_parameters(graph, shapes)
-    # Most exports leave the pooler out, and so do most poolings.
-    missing = [name for name in shapes if name not in found and (pooling == "pooler" or not name.startswith("pooler."))]
+    missing = needed((name for name in shapes if name not in found), family, options)
     if missing:
         raise OnnxModelError(
             f"{len(missing)} of the model's {len(shapes)} parameters are not in the ONNX model, {missing[0]} first; "

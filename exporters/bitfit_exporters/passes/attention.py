@@ -7,7 +7,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 import onnxruntime as ort
 
-from bitfit_exporters.passes.build import Builder, remove_unused, replace
+from bitfit_exporters.passes.build import Builder, graph_input, replace
 from bitfit_runtime.contract import ATTENTION_MASK, BATCH, INPUT_IDS, SEQUENCE
 
 MASK = 3  # the mask's place among the inputs of Attention
@@ -22,7 +22,8 @@ def simplify_attention(model: ir.Model, max_length: int) -> None:
 
     Before: queries, keys and values are reshaped and transposed to `[batch, heads, sequence, size]`, the result back;
     a mask is gathered element by element. After: they are `[batch, sequence, hidden]` on both sides, and masks that
-    only hide padding are one float tensor `[batch, 1, sequence, sequence]`. `max_length` is in tokens.
+    only hide padding are one float tensor `[batch, 1, sequence, sequence]`; what led to the old ones is left unused.
+    `max_length` is in tokens.
     """
     graph = model.graph
     nodes = [node for node in graph if node.op_type == "Attention" and not node.domain]
@@ -35,7 +36,6 @@ def simplify_attention(model: ir.Model, max_length: int) -> None:
         if id(_input(node, MASK)) in hide_padding:
             node.replace_input_with(MASK, padding)
         _merge_heads(graph, node)
-    remove_unused(graph)
 
 
 def _input(node: ir.Node, place: int) -> ir.Value | None:
@@ -45,11 +45,11 @@ def _input(node: ir.Node, place: int) -> ir.Value | None:
 def _hides_padding_alone(model: ir.Model, mask: ir.Value, length: int) -> bool:
     """Compute a mask for two rows of a padded batch, and compare. A mask that other values feed is none of these."""
     graph = model.graph
-    inputs = {str(value.name): value for value in graph.inputs if value.name in (INPUT_IDS, ATTENTION_MASK)}
+    inputs = [graph_input(graph, name) for name in (INPUT_IDS, ATTENTION_MASK)]
     tokens = np.ones((2, length), np.int64)
     tokens[1, length // 3 :] = 0
     try:
-        part = ir.convenience.extract(graph, list(inputs.values()), [mask])
+        part = ir.convenience.extract(graph, inputs, [mask])
         proto = ir.to_proto(ir.Model(part, ir_version=model.ir_version))
         session = ort.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
         found: npt.NDArray[Any] = session.run(None, {value.name: tokens for value in session.get_inputs()})[0]
@@ -62,7 +62,7 @@ def _hides_padding_alone(model: ir.Model, mask: ir.Value, length: int) -> bool:
 def _padding_mask(graph: ir.Graph) -> ir.Value:
     """Return a mask to add to scores: 0 for real tokens, the lowest float32 for padding."""
     build = Builder(graph, "mask", next(iter(graph)))
-    real = next(value for value in graph.inputs if value.name == ATTENTION_MASK)
+    real = graph_input(graph, ATTENTION_MASK)
     lowest = np.array(np.finfo(np.float32).min, np.float32)
     by_row = build(
         "Unsqueeze",

@@ -83,8 +83,6 @@ def replace(graph: ir.Graph, node: ir.Node, value: ir.Value) -> None:
     graph.remove(node, safe=True)
 
 
-def remove_unused(graph: ir.Graph) -> None:
-    """Remove nodes none of whose outputs anything uses."""
-    for node in reversed(graph):
-        if not any(value.uses() or value.is_graph_output() for value in node.outputs):
-            graph.remove(node, safe=True)
+def graph_input(graph: ir.Graph, name: str) -> ir.Value:
+    """Return the input of a name, which the graph has."""
+    return next(value for value in graph.inputs if value.name == name)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from bitfit_exporters.passes.build import Builder, add_initializer, add_overridable
+from bitfit_exporters.passes.build import Builder, add_initializer, add_overridable, graph_input
 from bitfit_runtime.contract import (
     ATTENTION_MASK,
     BATCH,
@@ -72,7 +72,7 @@ def attach_head(graph: ir.Graph, hidden_size: int, pooling: str, pooler: Pooler 
 def _mean(graph: ir.Graph, hidden: ir.Value) -> ir.Value:
     """Mean of the real tokens. ReduceSum over the sequence would group its terms by the padded length."""
     build = Builder(graph, "pool")
-    mask = build("Cast", _input(graph, ATTENTION_MASK), attributes={"to": ir.DataType.FLOAT})
+    mask = build("Cast", graph_input(graph, ATTENTION_MASK), attributes={"to": ir.DataType.FLOAT})
     weights = build("Unsqueeze", mask, build.constant("head.axis_last", np.array([-1], np.int64)))
     axis, last = build.constant("pool.axis", np.array(1, np.int64)), build.constant("pool.last", np.array(-1, np.int64))
     total = build("Gather", build("CumSum", build("Mul", hidden, weights), axis), last, attributes={"axis": 1})
@@ -92,7 +92,3 @@ def _first_token(graph: ir.Graph, hidden: ir.Value, pooler: Pooler | None) -> ir
     moved = build("Add", dense, add_overridable(graph, f"{pooler.name}.bias", default, [ROWS, 1, pooler.bias.size]))
     axis_1 = build.constant("head.axis_1", np.array([1], np.int64))
     return build("Squeeze", build("Tanh", moved), axis_1, name=POOLED)
-
-
-def _input(graph: ir.Graph, name: str) -> ir.Value:
-    return next(value for value in graph.inputs if value.name == name)

@@ -4,7 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from bitfit_exporters.errors import CaptureError
-from bitfit_exporters.passes.build import Builder, replace
+from bitfit_exporters.passes.build import Builder, graph_input, replace
 from bitfit_runtime.contract import INPUT_IDS
 
 
@@ -84,11 +84,10 @@ def _bias_add(graph: ir.Graph, value: ir.Value | None) -> ir.Node | None:
 
 def _expand(graph: ir.Graph, value: ir.Value, before: ir.Node) -> ir.Value:
     """Return `value` with its first axis expanded to the batch."""
-    shape = next((node.outputs[0] for node in graph if node.outputs[0].name == "batch.shape"), None)
+    build = Builder(graph, "batch", next(iter(graph)))
+    shape = build.find("batch.shape")
     if shape is None:
-        build = Builder(graph, "batch", next(iter(graph)))
-        ids = next(value for value in graph.inputs if value.name == INPUT_IDS)
-        batch = build("Shape", ids, attributes={"start": 0, "end": 1})
+        batch = build("Shape", graph_input(graph, INPUT_IDS), attributes={"start": 0, "end": 1})
         ones = build.constant("batch.ones", np.ones(2, np.int64))
         shape = build("Concat", batch, ones, attributes={"axis": 0}, name="batch.shape")
     return Builder(graph, str(value.name), before)("Expand", value, shape)

@@ -93,7 +93,9 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def _cell(row: Row | None) -> str:
-    return "–" if row is None else f"{row.shipped:.1f} ± {row.shipped_deviation:.1f}"
+    if row is None:
+        return "–"
+    return f"{row.shipped:.1f} ± {row.shipped_deviation:.1f}" if row.seeds > 1 else f"{row.shipped:.1f} (one seed)"
 
 
 def _sizes(rows: Collection[Row]) -> list[str]:

@@ -10,23 +10,16 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from bitfit_runtime.manifest import Manifest
 from bitfit_toolkit.errors import TrainingError
 
-WITHOUT_ROWS = ("deberta-v2",)
-
 
 class RowBiases:
     """Adds moves to the biases of `encoder`, another vector of moves for every row.
 
     A vector holds the moves of all biases of the base, in the order of its table, end to end. Outside of `encode` the
-    encoder is as it was. Raises TrainingError for encoders whose modules do not see all rows.
+    encoder is as it was.
     """
 
     def __init__(self, encoder: torch.nn.Module, base: Manifest) -> None:
-        if base.architecture in WITHOUT_ROWS:
-            raise TrainingError(
-                f"{base.name} ({base.architecture}) projects its relative positions once for all rows, so its tasks "
-                "cannot share passes; train them one by one"
-            )
-        self._encoder = encoder
+        self._encoder, self._base = encoder, base
         self._sizes = [spec.size for spec in base.biases]
         self._pieces: tuple[torch.Tensor, ...] = ()
         modules = dict(encoder.named_modules())
@@ -34,7 +27,10 @@ class RowBiases:
             modules[spec.name.removesuffix(".bias")].register_forward_hook(partial(self._add, place))
 
     def encode(self, moves: torch.Tensor, tokens: Mapping[str, torch.Tensor]) -> BaseModelOutputWithPooling:
-        """Return the encoder's output over tokens `[rows, sequence]` with moves `[rows, all biases]`."""
+        """Return the encoder's output over tokens `[rows, sequence]` with moves `[rows, all biases]`.
+
+        Raises TrainingError where a module answers once for all rows, as DeBERTa's do for relative positions.
+        """
         self._pieces = torch.split(moves, self._sizes, dim=1)
         try:
             return self._encoder(**tokens)
@@ -46,6 +42,11 @@ class RowBiases:
         if not self._pieces:
             return output
         piece = self._pieces[place]
+        if len(output) != len(piece):
+            raise TrainingError(
+                f"{self._base.name} computes with {self._base.biases[place].name} once for all rows, so its tasks "
+                "cannot share passes; train them one by one"
+            )
         return output + piece.view(len(piece), *[1] * (output.ndim - 2), -1).to(output.dtype)
 
 
