@@ -27,10 +27,13 @@ SEQUENCE: Final = "sequence"
 LABELS: Final = "labels"
 
 MODEL_FILE: Final = "model.onnx"
+WEIGHTS_FILE: Final = "model.weights"
 MANIFEST_FILE: Final = "bitfit.json"
 TOKENIZER_FILE: Final = "tokenizer.json"
 CONFIG_FILE: Final = "config.json"
 BIASES_FILE: Final = "biases.safetensors"
+# Key of the graph's metadata under which it names the SHA-256 of its weights' file.
+WEIGHTS_DIGEST: Final = "bitfit.weights.sha256"
 
 BASE_SCHEMA: Final = 1
 PACK_SCHEMA: Final = 1

@@ -60,14 +60,16 @@ class Engine:
             raise InputError("batch_size and max_batch_tokens should be at least 1, decoded_bytes at least 0")
         self._base = base if isinstance(base, Base) else Base.open(base)
         self._batch_size, self._max_batch_tokens = batch_size, max_batch_tokens
-        with ThreadPoolExecutor(1) as pool:  # hashing and ONNX Runtime's loading overlap: both release the GIL
+        with ThreadPoolExecutor(2) as pool:  # hashing and ONNX Runtime's loading overlap: both release the GIL
             verified = pool.submit(self._base.verify) if verify else None
+            encoder = pool.submit(TextEncoder.from_file, self._base.tokenizer_path)
             try:
                 self._session = open_session(self._base.model_path, threads, session_options)
             finally:
                 if verified is not None:
                     verified.result()
-        self._encoder = TextEncoder.from_file(self._base.tokenizer_path)
+        self._base.check_weights(self._session.get_modelmeta().custom_metadata_map)
+        self._encoder = encoder.result()
         self._defaults = {name: bias[None, None] for name, bias in self._base.default_biases.items()}
         if self_test != "off":
             test = quick_test if self_test == "quick" else full_test

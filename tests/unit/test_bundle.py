@@ -70,7 +70,7 @@ def test_token_ids_outside_the_vocabulary_fail_the_self_test(copy: Path) -> None
         Engine(copy)
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "config.json", "biases.safetensors"])
+@pytest.mark.parametrize("name", ["model.onnx", "model.weights", "tokenizer.json", "config.json", "biases.safetensors"])
 def test_an_altered_or_missing_file_is_refused(copy: Path, name: str) -> None:
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
