@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 INPUT_IDS: Final = "input_ids"
 ATTENTION_MASK: Final = "attention_mask"
@@ -41,8 +41,7 @@ POOLINGS: Final = ("mean", "cls", "pooler")
 PRECISIONS: Final = ("int8", "fp32")
 
 
-@dataclass(frozen=True, slots=True)
-class TaskType:
+class TaskType(NamedTuple):
     """What one kind of task asks of the graph: the output it reads and how few and how many labels it may have."""
 
     output: str

@@ -8,8 +8,7 @@ decodes the same bits. The head's default is zero. Codes are int8, deflated (RFC
 import itertools
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +25,7 @@ SCALE = ".scale"
 CLIPS = np.linspace(0.4, 1.0, 25)
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(NamedTuple):
     """`dtype` is that of floats; `bias_levels` and `head_levels` are the largest codes, 0 where nothing is coded."""
 
     dtype: npt.DTypeLike
