@@ -49,11 +49,10 @@ class Engine:
     ) -> None:
         """Load a base bundle.
 
-        `threads` bounds the threads inside one operator. A list is run in batches of similar length, each of at most
-        `batch_size` rows and, unless it is a single row, `max_batch_tokens` padded tokens. Packs stay encoded in
-        memory; of those used last at most `decoded_bytes` are kept decoded as well. `verify` compares every file with
-        its digest. `self_test` proves on this machine that bias inputs are honoured: `quick` all together, `full` each
-        by itself.
+        `threads` bounds the threads inside one operator. A list of more than `batch_size` rows, or of more than
+        `max_batch_tokens` padded tokens, is run in several batches of similar length. Packs stay encoded in memory; of
+        those used last at most `decoded_bytes` are kept decoded as well. `verify` compares every file with its digest.
+        `self_test` proves on this machine that bias inputs are honoured: `quick` all together, `full` each by itself.
 
         Raises BundleError or one of its subclasses, InputError.
         """
