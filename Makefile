@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test lint bench bench-quick profile accuracy clean
+.PHONY: help demo test lint bench bench-quick residency profile accuracy clean
 
 help:
 	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   measure speed, memory and size beside peers, going on where it stopped (half an hour)"
 	@echo "make bench-quick   a look at the same (some minutes); make profile   time by operator"
+	@echo "make residency   measure what many resident tasks and a start cost (minutes)"
 	@echo "make accuracy DATA=folder   compare methods on six tasks, going on where it stopped (hours)"
 	@echo "make clean   remove what was made"
 
@@ -31,6 +32,9 @@ bench: .venv/.ready .venv-peers/.ready
 
 bench-quick: .venv/.ready .venv-peers/.ready
 	@$(BIN)/python benchmarks/speed.py --quick
+
+residency: .venv/.ready
+	@$(BIN)/python benchmarks/residency.py
 
 profile: .venv/.ready .venv-peers/.ready
 	@$(BIN)/python benchmarks/profile_ops.py

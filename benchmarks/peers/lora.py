@@ -25,7 +25,8 @@ LAYERS: dict[str, Callable[[str], bool]] = {
 
 def write_lora_graph(base: Base, layers: Callable[[str], bool], target: Path) -> None:
     """Write the graph with updates beside the int8 layers that `layers` chooses by the weight's name."""
-    model = ir.load(base.model_path)
+    model = ir.external_data.load_to_model(ir.load(base.model_path))
+    model.metadata_props.clear()
     graph = model.graph
     biases = {spec.name for spec in base.manifest.biases}
     for value in [value for value in graph.inputs if value.name in biases]:

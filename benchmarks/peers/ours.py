@@ -6,10 +6,16 @@ import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime import Base, Pack, PackInfo, write_pack
+from bitfit_runtime.contract import MODEL_FILE, WEIGHTS_FILE
 from bitfit_runtime.encoding import encode
 
 LABELS = 2
 Feeds = dict[str, npt.NDArray[np.float32]]
+
+
+def graph_bytes(base: Base) -> int:
+    """Bytes of the graph and its weights."""
+    return sum((base.folder / name).stat().st_size for name in (MODEL_FILE, WEIGHTS_FILE))
 
 
 def random_values(base: Base, seed: int) -> Feeds:

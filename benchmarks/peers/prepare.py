@@ -35,7 +35,7 @@ class Prepared:
 def prepare(model: str, work: Path, peers_python: Path) -> Prepared:
     """Return a model's graphs, making those that are not in `work` yet (minutes for BERT-base's shape)."""
     source = checkpoint(model, work)
-    base = Base.open(_export(model, source, work))
+    base = Base.open(export_once(model, source, work))
     digest = base.manifest.digest.removeprefix("sha256:")[:12]
     lora = {}
     for name, layers in LAYERS.items():
@@ -49,7 +49,7 @@ def prepare(model: str, work: Path, peers_python: Path) -> Prepared:
     return Prepared(model, source, base, _optimum(model, source, work, peers_python), lora, floor)
 
 
-def _export(model: str, source: Path, work: Path) -> Path:
+def export_once(model: str, source: Path, work: Path) -> Path:
     """The base as this tree's exporter makes it: other sources of the exporter make another folder."""
     folder = work / f"{model}-base-{_digest(ROOT / 'exporters', ROOT / 'runtime/bitfit_runtime')}"
     if not folder.exists():

@@ -12,7 +12,7 @@ from typing import Any
 from peers.clock import summary
 from peers.ledger import Ledger
 from peers.lora import LAYERS, random_adapter, write_adapter
-from peers.ours import write_random_pack
+from peers.ours import graph_bytes, write_random_pack
 from peers.plan import Plan
 from peers.prepare import Prepared
 
@@ -54,7 +54,7 @@ def cold_start(ledger: Ledger, prepared: Prepared, plan: Plan) -> None:
 
 def disk(ledger: Ledger, prepared: Prepared, _: Plan) -> None:
     """Bytes of what is shared by all tasks, and of what each task adds."""
-    base = prepared.base.model_path.stat().st_size
+    base = graph_bytes(prepared.base)
     packs, adapters = _packs(prepared, 1), _adapters(prepared, 1)
     sizes = {
         "float32 parameters": {"shared": 4 * prepared.base.manifest.parameters, "task": 0},

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from peers.plots import draw
 from peers.processes import COLD, DISK, MEMORY
 from peers.ratios import fastest, ratio
 from peers.switch import LOAD, OTHER, SAME, SWITCH
+from peers.table import Table, heading
 from peers.targets import TARGETS
 
 PEERS = {
@@ -27,18 +28,6 @@ PEERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    title: str
-    note: str
-    header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-
-    def markdown(self) -> str:
-        lines = [f"## {self.title}", "", self.note, "", _line(self.header), _line(["---"] * len(self.header))]
-        return "\n".join([*lines, *map(_line, self.rows), ""])
-
-
 def write_report(ledger: Ledger, folder: Path) -> None:
     """Write `report.md`, `report.json` and `latency.png` of what the ledger holds into `folder`."""
     tables = [table for table in all_tables(ledger) if table.rows]
@@ -49,8 +38,7 @@ def write_report(ledger: Ledger, folder: Path) -> None:
         "from": dates[0] if dates else None,
         "to": dates[-1] if dates else None,
     }
-    head = ["# Speed, memory and size beside peers", "", *(f"- {key}: {_plain(value)}" for key, value in facts.items())]
-    text = "\n".join([*head, "", *(table.markdown() for table in tables)])
+    text = "\n".join([heading("Speed, memory and size beside peers", facts), *(table.markdown() for table in tables)])
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.md").write_text(text, encoding="utf-8")
     document = {"facts": facts, "tables": [asdict(table) for table in tables]}
@@ -166,11 +154,3 @@ def _times(result: dict[str, Any]) -> str:
 
 def _values(shape: dict[str, Any], keys: Sequence[str]) -> list[str]:
     return [str(shape[key]) for key in keys]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _plain(value: object) -> str:
-    return ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)

@@ -32,6 +32,7 @@ from bitfit_exporters.passes import (
 )
 from bitfit_exporters.report import ExportReport
 from bitfit_exporters.verify import PARITY, SENTENCES, Verified, golden, pooled_vectors, verify
+from bitfit_exporters.weights_file import write_graph
 from bitfit_runtime import Base, Engine
 from bitfit_runtime.base import file_digest
 from bitfit_runtime.contract import (
@@ -42,6 +43,7 @@ from bitfit_runtime.contract import (
     POOLINGS,
     PRECISIONS,
     TOKENIZER_FILE,
+    WEIGHTS_FILE,
 )
 from bitfit_runtime.manifest import BiasSpec, Manifest, SelfTest, WeightSpec
 from bitfit_runtime.self_test import relative_distance
@@ -102,11 +104,10 @@ def _export(load: Callable[[], Checkpoint], output: Path, options: ExportOptions
             manifest = replace(manifest, weights=weights)
         strip(captured.model)
         progress("write the bundle")
-        ir.save(captured.model, folder / MODEL_FILE)
+        size = write_graph(captured.model, folder)
         _write_companions(folder, checkpoint, defaults)
         progress("verify")
         manifest, verified = _verified(folder, manifest, defaults, checkpoint)
-        size = (folder / MODEL_FILE).stat().st_size
     return _report(manifest, Path(output), verified, size, time.perf_counter() - began)
 
 
@@ -208,8 +209,8 @@ def _verified(
     text = TextEncoder(checkpoint.tokenizer).encode([(SENTENCES[0], None)], [manifest.max_length])[0]
     manifest = replace(manifest, self_test=golden(session, manifest, defaults, text))
     verified = verify(session, manifest, defaults, checkpoint)
-    digests = {name: file_digest(folder / name) for name in (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE, BIASES_FILE)}
-    manifest = replace(manifest, files=digests)
+    files = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, CONFIG_FILE, BIASES_FILE)
+    manifest = replace(manifest, files={name: file_digest(folder / name) for name in files})
     (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
     Engine(Base.open(folder))
     return manifest, verified

@@ -13,17 +13,23 @@ Float32 = npt.NDArray[np.float32]
 def read_parameters(base: Base) -> dict[str, Float32]:
     """Return every parameter by name, float32 in the checkpoint's shape: dequantized weights and default biases.
 
-    Raises BundleFormatError when the graph lacks what its manifest lists.
+    Raises BundleFormatError when the graph lacks what its manifest lists, or keeps weights outside the bundle, and
+    BundleIntegrityError when it was written for other weights.
     """
     try:
-        initializers = ir.load(base.model_path).graph.initializers
+        model = ir.load(base.model_path)
     except Exception as error:  # protobuf's decoding errors share no base class
         raise BundleFormatError(f"{base.model_path} is no ONNX graph ({error}); export the base again") from None
+    base.check_weights(model.metadata_props)
+    initializers = model.graph.initializers
 
     def array(name: str) -> npt.NDArray[np.generic]:
         if name not in initializers or initializers[name].const_value is None:
             raise BundleFormatError(f"{base.model_path} has no initializer {name}; export the base again")
-        return initializers[name].const_value.numpy()  # type: ignore[union-attr]
+        try:
+            return initializers[name].const_value.numpy()  # type: ignore[union-attr]
+        except (OSError, ValueError) as error:
+            raise BundleFormatError(f"{base.model_path}: {name} cannot be read ({error}); export it again") from None
 
     parameters: dict[str, Float32] = {name: bias.copy() for name, bias in base.default_biases.items()}
     for weight in base.manifest.weights:

@@ -167,7 +167,7 @@ def _random_resident(
 
     biases = {name: (bias + noise(bias.size))[None, None] for name, bias in defaults.items()}
     head = {HEAD_WEIGHT: noise(1, manifest.hidden_size, labels), HEAD_BIAS: noise(1, 1, labels)}
-    return Resident(None, biases, head)
+    return Resident(biases, head)
 
 
 def _floats(vector: Float32) -> tuple[float, ...]:

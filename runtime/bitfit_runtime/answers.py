@@ -1,7 +1,7 @@
 """From one row's output of the graph to an answer."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,7 @@ OUTSIDE, BEGIN, INSIDE = "O", "B-", "I-"
 LONGEST_SPAN = 48  # tokens
 
 
-@dataclass(frozen=True, slots=True)
-class RowOutput:
+class RowOutput(NamedTuple):
     """What the graph gave for one row: `values` is its part of the output that the task's type reads, unpadded.
 
     `task` is the name that the pack is installed under.

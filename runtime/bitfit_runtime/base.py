@@ -1,4 +1,4 @@
-"""A base bundle on disk: five files that belong together."""
+"""A base bundle on disk: files that belong together."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -10,11 +10,21 @@ import numpy.typing as npt
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from bitfit_runtime.contract import BIASES_FILE, CONFIG_FILE, LIMITS, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE
+from bitfit_runtime.contract import (
+    BIASES_FILE,
+    CONFIG_FILE,
+    LIMITS,
+    MANIFEST_FILE,
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    WEIGHTS_DIGEST,
+    WEIGHTS_FILE,
+)
 from bitfit_runtime.errors import BundleFormatError, BundleIntegrityError, BundleNotFoundError
 from bitfit_runtime.manifest import Manifest, parse_manifest
 
 Float32 = npt.NDArray[np.float32]
+COMPANIONS = (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE, BIASES_FILE)  # and, unless they are in the graph, the weights
 
 
 @dataclass(frozen=True)
@@ -46,11 +56,10 @@ class Base:
             manifest = parse_manifest(path.read_text(encoding="utf-8"), str(path))
         except UnicodeDecodeError as error:
             raise BundleFormatError(f"{path} is not UTF-8 ({error}); export the base again") from None
-        companions = (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE, BIASES_FILE)
-        strangers = sorted(manifest.files.keys() - set(companions))
+        strangers = sorted(manifest.files.keys() - {*COMPANIONS, WEIGHTS_FILE})
         if strangers:
             raise BundleFormatError(f"{path} lists {strangers[0]!r}, which is no file of a bundle; export it again")
-        for name in companions:
+        for name in (*COMPANIONS, *manifest.files):
             if name not in manifest.files:
                 raise BundleFormatError(f"{path} lists no {name}; export the base again")
             if not (folder / name).is_file():
@@ -71,6 +80,19 @@ class Base:
     def verify(self) -> None:
         """Compare every file with the manifest's digest. Raises BundleIntegrityError."""
         verify_files(self.folder, self.manifest, self.manifest.files)
+
+    def check_weights(self, metadata: Mapping[str, str]) -> None:
+        """Compare the weights' digest in the graph's metadata with the manifest's. Raises BundleIntegrityError.
+
+        A graph whose weights are inside names none. The base's identity is the digest of its graph, so weights that
+        the graph does not name would answer in another base's name.
+        """
+        named, listed = metadata.get(WEIGHTS_DIGEST, ""), self.manifest.files.get(WEIGHTS_FILE, "")
+        if named != listed:
+            raise BundleIntegrityError(
+                f"{self.model_path} belongs to weights with SHA-256 {named[:12] or '(none)'}, the manifest lists "
+                f"{listed[:12] or '(none)'} for {WEIGHTS_FILE}; copy or export the bundle again"
+            )
 
 
 def verify_files(folder: Path, manifest: Manifest, names: Iterable[str]) -> None:

@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 INPUT_IDS: Final = "input_ids"
 ATTENTION_MASK: Final = "attention_mask"
@@ -27,10 +27,13 @@ SEQUENCE: Final = "sequence"
 LABELS: Final = "labels"
 
 MODEL_FILE: Final = "model.onnx"
+WEIGHTS_FILE: Final = "model.weights"
 MANIFEST_FILE: Final = "bitfit.json"
 TOKENIZER_FILE: Final = "tokenizer.json"
 CONFIG_FILE: Final = "config.json"
 BIASES_FILE: Final = "biases.safetensors"
+# Key of the graph's metadata under which it names the SHA-256 of its weights' file.
+WEIGHTS_DIGEST: Final = "bitfit.weights.sha256"
 
 BASE_SCHEMA: Final = 1
 PACK_SCHEMA: Final = 1
@@ -38,8 +41,7 @@ POOLINGS: Final = ("mean", "cls", "pooler")
 PRECISIONS: Final = ("int8", "fp32")
 
 
-@dataclass(frozen=True, slots=True)
-class TaskType:
+class TaskType(NamedTuple):
     """What one kind of task asks of the graph: the output it reads and how few and how many labels it may have."""
 
     output: str

@@ -5,10 +5,10 @@ head. value = default + code × scale, rounded to float32 after each of the two 
 decodes the same bits. The head's default is zero. Codes are int8, deflated (RFC 1951) by their frequencies alone.
 """
 
+import itertools
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,7 @@ SCALE = ".scale"
 CLIPS = np.linspace(0.4, 1.0, 25)
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(NamedTuple):
     """`dtype` is that of floats; `bias_levels` and `head_levels` are the largest codes, 0 where nothing is coded."""
 
     dtype: npt.DTypeLike
@@ -71,23 +70,32 @@ def decode(
 ) -> dict[str, Float32]:
     """Return float32 biases `[size]` of `terms` by name, and `head.weight [hidden, labels]`, `head.bias [labels]`.
 
+    The biases are views of one vector, so that a pack decodes in a few operations however many biases it has.
     Nothing larger than the base's own biases and head is allocated. Raises PackFormatError when a tensor does not
     have the size that the base and `labels` give, or a value is not finite.
     """
     specs = [spec for spec in base.biases if spec.term in terms]
     values: dict[str, Float32] = {}
     if specs:
-        moves = _decode_groups(stored, BIASES, [spec.size for spec in specs])
+        sizes = [spec.size for spec in specs]
+        vector = _decode_groups(stored, BIASES, sizes)
         with np.errstate(over="ignore"):  # what overflows is refused below
-            values = {spec.name: defaults[spec.name] + move for spec, move in zip(specs, moves, strict=True)}
+            vector += np.concatenate([defaults[spec.name] for spec in specs])
+        _check_finite(BIASES, vector)
+        ends = itertools.accumulate(sizes)
+        values = {spec.name: vector[end - spec.size : end] for spec, end in zip(specs, ends, strict=True)}
     if HEAD_WEIGHT in stored:
         weight = _decode_groups(stored, HEAD_WEIGHT, [base.hidden_size] * labels)
-        values[HEAD_WEIGHT] = np.ascontiguousarray(np.stack(weight).T)
+        values[HEAD_WEIGHT] = np.ascontiguousarray(weight.reshape(labels, base.hidden_size).T)
         values[HEAD_BIAS] = stored[HEAD_BIAS].astype(np.float32)
-    for name, value in values.items():
-        if not np.isfinite(value).all():
-            raise PackFormatError(f"{name} holds a value that is not finite; train the pack again")
+        _check_finite(HEAD_WEIGHT, weight)
+        _check_finite(HEAD_BIAS, values[HEAD_BIAS])
     return values
+
+
+def _check_finite(name: str, values: Float32) -> None:
+    if not np.isfinite(values).all():
+        raise PackFormatError(f"{name} holds a value that is not finite; train the pack again")
 
 
 def _encode_groups(name: str, groups: list[Float32], levels: int, dtype: npt.DTypeLike) -> dict[str, Stored]:
@@ -100,7 +108,8 @@ def _encode_groups(name: str, groups: list[Float32], levels: int, dtype: npt.DTy
     return {name: np.frombuffer(stream, np.uint8), name + SCALE: scales}
 
 
-def _decode_groups(stored: Mapping[str, Stored], name: str, sizes: list[int]) -> list[Float32]:
+def _decode_groups(stored: Mapping[str, Stored], name: str, sizes: list[int]) -> Float32:
+    """Return the numbers of all groups, end to end: float32 `[sum of sizes]`, the caller's own."""
     tensor, scales, size = stored[name], stored.get(name + SCALE), sum(sizes)
     if scales is not None:
         if scales.shape != (len(sizes),):
@@ -108,11 +117,11 @@ def _decode_groups(stored: Mapping[str, Stored], name: str, sizes: list[int]) ->
         tensor = np.frombuffer(_inflate(tensor.tobytes(), size, name), np.int8)
     if tensor.shape != (size,):
         raise PackFormatError(f"{name} should have {size} elements for this base, found {tensor.shape}; train it again")
-    groups = np.split(tensor.astype(np.float32), np.cumsum(sizes)[:-1])
-    if scales is None:
-        return groups
-    with np.errstate(over="ignore"):
-        return [group * scale for group, scale in zip(groups, scales, strict=True)]
+    numbers: Float32 = tensor.astype(np.float32)
+    if scales is not None:
+        with np.errstate(over="ignore"):
+            numbers *= np.repeat(scales, sizes)
+    return numbers
 
 
 def _inflate(stream: bytes, size: int, name: str) -> bytes:

@@ -15,6 +15,7 @@ from bitfit_runtime.answers import DECODERS, RowOutput
 from bitfit_runtime.base import Base
 from bitfit_runtime.batching import plan_batches
 from bitfit_runtime.contract import LAST_HIDDEN_STATE, LIMITS, LOGITS, POOLED, TASK_TYPES, TOKEN_LOGITS
+from bitfit_runtime.decoded import DecodedPacks
 from bitfit_runtime.errors import InputError, UnknownTaskError
 from bitfit_runtime.pack import Pack, PackInfo
 from bitfit_runtime.pack_file import read_pack
@@ -42,36 +43,40 @@ class Engine:
         session_options: ort.SessionOptions | None = None,
         batch_size: int = 32,
         max_batch_tokens: int = 16_384,
+        decoded_bytes: int = 16 << 20,
         verify: bool = True,
         self_test: SelfTestLevel = "quick",
     ) -> None:
         """Load a base bundle.
 
         `threads` bounds the threads inside one operator. A list of more than `batch_size` rows, or of more than
-        `max_batch_tokens` padded tokens, is run in several batches of similar length. `verify` compares every file
-        with its digest. `self_test` proves on this machine that bias inputs are honoured: `quick` all together,
-        `full` each one by itself.
+        `max_batch_tokens` padded tokens, is run in several batches of similar length. Packs stay encoded in memory; of
+        those used last at most `decoded_bytes` are kept decoded as well. `verify` compares every file with its digest.
+        `self_test` proves on this machine that bias inputs are honoured: `quick` all together, `full` each by itself.
 
         Raises BundleError or one of its subclasses, InputError.
         """
-        if batch_size < 1 or max_batch_tokens < 1:
-            raise InputError("batch_size and max_batch_tokens should be at least 1")
+        if batch_size < 1 or max_batch_tokens < 1 or decoded_bytes < 0:
+            raise InputError("batch_size and max_batch_tokens should be at least 1, decoded_bytes at least 0")
         self._base = base if isinstance(base, Base) else Base.open(base)
         self._batch_size, self._max_batch_tokens = batch_size, max_batch_tokens
-        with ThreadPoolExecutor(1) as pool:  # hashing and ONNX Runtime's loading overlap: both release the GIL
+        with ThreadPoolExecutor(2) as pool:  # hashing and ONNX Runtime's loading overlap: both release the GIL
             verified = pool.submit(self._base.verify) if verify else None
+            encoder = pool.submit(TextEncoder.from_file, self._base.tokenizer_path)
             try:
                 self._session = open_session(self._base.model_path, threads, session_options)
             finally:
                 if verified is not None:
                     verified.result()
-        self._encoder = TextEncoder.from_file(self._base.tokenizer_path)
+        self._base.check_weights(self._session.get_modelmeta().custom_metadata_map)
+        self._encoder = encoder.result()
         self._defaults = {name: bias[None, None] for name, bias in self._base.default_biases.items()}
         if self_test != "off":
             test = quick_test if self_test == "quick" else full_test
             test(self._session, self._base.manifest, self._base.default_biases)
         self._installing = threading.Lock()
-        self._residents: Mapping[str, Resident] = {}
+        self._packs: Mapping[str, Pack] = {}
+        self._decoded = DecodedPacks(self._base, decoded_bytes)
 
     @property
     def base(self) -> Base:
@@ -81,11 +86,12 @@ class Engine:
     @property
     def tasks(self) -> Mapping[str, PackInfo]:
         """The installed tasks by name: a snapshot that later changes do not touch."""
-        residents = self._residents
-        return MappingProxyType({name: resident.info for name, resident in residents.items() if resident.info})
+        return MappingProxyType({name: pack.info for name, pack in self._packs.items()})
 
     def install(self, name: str, pack: Pack | str | Path) -> PackInfo:
         """Install a pack, or the pack in a file, under a task name, replacing the one that was there.
+
+        The pack is decoded once, as proof that it can be, and kept as it is stored.
 
         If the pack cannot be used the earlier one stays. Raises PackError or one of its subclasses, InputError.
         """
@@ -95,16 +101,20 @@ class Engine:
             )
         if not isinstance(pack, Pack):
             pack = read_pack(pack)
-        resident = Resident.from_pack(pack, self._base)
+        pack.decode(self._base.manifest, self._base.default_biases)
         with self._installing:
-            self._residents = {**self._residents, name: resident}
+            replaced = self._packs.get(name)
+            self._packs = {**self._packs, name: pack.copy()}
+        if replaced is not None:
+            self._decoded.forget(replaced)
         return pack.info
 
     def remove(self, name: str) -> None:
         """Remove a task. Raises UnknownTaskError."""
         with self._installing:
-            self._resident(self._residents, name)
-            self._residents = {key: value for key, value in self._residents.items() if key != name}
+            removed = _find(self._packs, name)
+            self._packs = {key: pack for key, pack in self._packs.items() if key != name}
+        self._decoded.forget(removed)
 
     def predict(self, inputs: Inputs, task: str | None = None) -> Any:
         """Answer one text or row, or a list of them with a list in the same order.
@@ -118,13 +128,12 @@ class Engine:
         prediction says. Raises InputError, UnknownTaskError.
         """
         rows = as_rows(inputs, task)
-        residents = self._residents_of(rows)
-        encoded = self._encode(rows, residents)
-        infos = [resident.info for resident in residents if resident.info is not None]
-        values = self._run([TASK_TYPES[info.task_type].output for info in infos], encoded, residents)
+        packs = self._packs_of(rows)
+        encoded = self._encode(rows, packs)
+        values = self._run([TASK_TYPES[pack.info.task_type].output for pack in packs], encoded, packs)
         answers = [
-            DECODERS[info.task_type](RowOutput(row.task or "", info, row, value, text))
-            for row, info, value, text in zip(rows, infos, values, encoded, strict=True)
+            DECODERS[pack.info.task_type](RowOutput(row.task or "", pack.info, row, value, text))
+            for row, pack, value, text in zip(rows, packs, values, encoded, strict=True)
         ]
         return answers[0] if is_single(inputs) else answers
 
@@ -134,63 +143,70 @@ class Engine:
         Inputs and errors are those of `predict`.
         """
         rows = as_rows(inputs, task)
-        residents = self._residents_of(rows)
-        for row, resident in zip(rows, residents, strict=True):
-            if not resident.head:
+        packs = self._packs_of(rows)
+        for row, pack in zip(rows, packs, strict=True):
+            if not pack.has_head:
                 raise InputError(f"task {row.task!r} is an embedding, which has no logits; use embed or predict")
-        outputs = [TASK_TYPES[r.info.task_type].output for r in residents if r.info is not None]
-        return self._run(outputs, self._encode(rows, residents), residents)
+        outputs = [TASK_TYPES[pack.info.task_type].output for pack in packs]
+        return self._run(outputs, self._encode(rows, packs), packs)
 
     def embed(self, inputs: Inputs, task: str | None = None) -> Float32:
         """Return each row's pooled vector, float32 `[inputs, hidden]`: the bare base's where a row has no task."""
         rows = as_rows(inputs, task)
-        residents = self._residents_of(rows, bare=True)
-        pooled = self._run([POOLED] * len(rows), self._encode(rows, residents), residents)
+        packs = self._packs_or_bare(rows)
+        pooled = self._run([POOLED] * len(rows), self._encode(rows, packs), packs)
         return np.stack(pooled) if pooled else np.zeros((0, self._base.manifest.hidden_size), np.float32)
 
     def hidden_states(self, inputs: Inputs, task: str | None = None) -> list[Float32]:
         """Return each row's last hidden states, float32 `[its tokens, hidden]`, without the padding."""
         rows = as_rows(inputs, task)
-        residents = self._residents_of(rows, bare=True)
-        encoded = self._encode(rows, residents)
-        return self._run([LAST_HIDDEN_STATE] * len(rows), encoded, residents)
+        packs = self._packs_or_bare(rows)
+        return self._run([LAST_HIDDEN_STATE] * len(rows), self._encode(rows, packs), packs)
 
-    def _residents_of(self, rows: Sequence[Row], bare: bool = False) -> list[Resident]:
-        residents = self._residents  # one read: a replacement from another thread is seen whole or not at all
-        return [BARE_BASE if bare and row.task is None else self._resident(residents, row.task) for row in rows]
+    def _packs_of(self, rows: Sequence[Row]) -> list[Pack]:
+        packs = self._packs  # one read: a replacement from another thread is seen whole or not at all
+        return [_find(packs, row.task) for row in rows]
 
-    def _resident(self, residents: Mapping[str, Resident], name: str | None) -> Resident:
-        if name is None:
-            raise InputError("no task was given; pass task=NAME, or rows of (text, task)")
-        if name not in residents:
-            known = ", ".join(sorted(residents)[:8]) or "none"
-            raise UnknownTaskError(f"no task {name!r} is installed (installed: {known}); install its pack first")
-        return residents[name]
+    def _packs_or_bare(self, rows: Sequence[Row]) -> list[Pack | None]:
+        packs = self._packs
+        return [None if row.task is None else _find(packs, row.task) for row in rows]
 
-    def _encode(self, rows: Sequence[Row], residents: Sequence[Resident]) -> list[EncodedText]:
+    def _encode(self, rows: Sequence[Row], packs: Sequence[Pack | None]) -> list[EncodedText]:
         longest = self._base.manifest.max_length
-        lengths = [resident.info.max_length if resident.info else longest for resident in residents]
+        lengths = [longest if pack is None else pack.info.max_length for pack in packs]
         return self._encoder.encode([(row.text, row.text_pair) for row in rows], lengths)
 
-    def _run(
-        self, outputs: Sequence[str], texts: Sequence[EncodedText], residents: Sequence[Resident]
-    ) -> list[Float32]:
+    def _run(self, outputs: Sequence[str], texts: Sequence[EncodedText], packs: Sequence[Pack | None]) -> list[Float32]:
         """Run every row and return its part of its output, without padding, in the order of the rows."""
         manifest = self._base.manifest
         results: dict[int, Float32] = {}
         for batch in plan_batches([len(text) for text in texts], self._batch_size, self._max_batch_tokens):
             tokens = collate([texts[row] for row in batch], manifest.inputs, manifest.pad_token_id)
-            biases = batch_feeds([residents[row] for row in batch], self._defaults)
+            biases = batch_feeds(self._residents([packs[row] for row in batch]), self._defaults)
             wanted = sorted({outputs[row] for row in batch})
             found = dict(zip(wanted, self._session.run(wanted, {**tokens, **biases}), strict=True))
             for place, row in enumerate(batch):
-                results[row] = _unpadded(found[outputs[row]][place], outputs[row], texts[row], residents[row])
+                results[row] = _unpadded(found[outputs[row]][place], outputs[row], texts[row], packs[row])
         return [results[row] for row in range(len(texts))]
 
+    def _residents(self, packs: Sequence[Pack | None]) -> list[Resident]:
+        """Return the decoded pack of each row, the same object for the same pack."""
+        decoded = {pack: BARE_BASE if pack is None else self._decoded.get(pack) for pack in dict.fromkeys(packs)}
+        return [decoded[pack] for pack in packs]
 
-def _unpadded(values: Float32, output: str, text: EncodedText, resident: Resident) -> Float32:
+
+def _find(packs: Mapping[str, Pack], name: str | None) -> Pack:
+    if name is None:
+        raise InputError("no task was given; pass task=NAME, or rows of (text, task)")
+    if name not in packs:
+        known = ", ".join(sorted(packs)[:8]) or "none"
+        raise UnknownTaskError(f"no task {name!r} is installed (installed: {known}); install its pack first")
+    return packs[name]
+
+
+def _unpadded(values: Float32, output: str, text: EncodedText, pack: Pack | None) -> Float32:
     if output in (TOKEN_LOGITS, LAST_HIDDEN_STATE):
         values = values[: len(text)]
-    if output in (LOGITS, TOKEN_LOGITS) and resident.info is not None:
-        values = values[..., : len(resident.info.labels)]
+    if output in (LOGITS, TOKEN_LOGITS) and pack is not None:
+        values = values[..., : len(pack.info.labels)]
     return values

@@ -36,9 +36,9 @@ class PackInfo:
     created_by: str = TOOL
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pack:
-    """One task, as it is stored: `bitfit_runtime.encoding` says what `tensors` hold."""
+    """One task, as it is stored: `bitfit_runtime.encoding` says what `tensors` hold. Equal to itself alone."""
 
     info: PackInfo
     tensors: Mapping[str, Stored]
@@ -66,6 +66,10 @@ class Pack:
             return decode(self.tensors, info.terms, len(info.labels), defaults, base)
         except PackFormatError as error:
             raise PackFormatError(f"{where}: {error}") from None
+
+    def copy(self) -> "Pack":
+        """Return a pack whose numbers nobody else can change."""
+        return Pack(self.info, {name: tensor.copy() for name, tensor in self.tensors.items()})
 
     @property
     def has_head(self) -> bool:

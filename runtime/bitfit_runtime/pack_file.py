@@ -1,14 +1,11 @@
-"""Pack files: one `.safetensors` file each, read with every bound checked and written whole or not at all.
+"""Reading pack files: one `.safetensors` file each, with every bound checked.
 
 All metadata is one JSON string under the key `bitfit`: safetensors orders several keys at random, and equal packs
 should be equal bytes.
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +21,6 @@ from bitfit_runtime.pack import Pack, PackInfo
 
 FORMAT = "bitfit-pack"
 METADATA_KEY = "bitfit"
-
-
-def serialize(pack: Pack) -> bytes:
-    """Return the pack as the bytes of a `.safetensors` file. Equal packs give equal bytes."""
-    document = {"format": FORMAT, "schema_version": PACK_SCHEMA} | asdict(pack.info)
-    metadata = {METADATA_KEY: json.dumps(document, ensure_ascii=False, sort_keys=True)}
-    _check_finite(pack.tensors, f"pack {pack.info.task!r}")
-    return bytes(safetensors.numpy.save(dict(pack.tensors), metadata=metadata))
 
 
 def parse(data: bytes, where: str = "pack") -> Pack:
@@ -52,7 +41,7 @@ def parse(data: bytes, where: str = "pack") -> Pack:
         raise PackFormatError(f"{where} is truncated, altered or no pack ({reason}); get it again") from None
     info = _parse_info(document, where)
     _check_tensors(tensors, info, where)
-    _check_finite(tensors, where)
+    check_finite(tensors, where)
     return Pack(info, tensors)
 
 
@@ -67,28 +56,6 @@ def read_pack(path: str | Path) -> Pack:
         return parse(path.read_bytes(), str(path))
     except OSError as error:
         raise PackError(f"cannot read {path} ({error.strerror or error}); check the file's permissions") from None
-
-
-def write_pack(pack: Pack, path: str | Path) -> Path:
-    """Write a pack file atomically: a reader finds the old file or the whole new one. Raises PackError."""
-    path = Path(path)
-    data = serialize(pack)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise PackError(f"cannot write {path} ({error.strerror or error}); what was there is unchanged") from None
-    return path
 
 
 def _parse_info(document: object, where: str) -> PackInfo:
@@ -144,7 +111,8 @@ def _check_tensors(tensors: Mapping[str, Stored], info: PackInfo, where: str) ->
         raise PackFormatError(f"{where}: {HEAD_BIAS} should have {len(info.labels)} elements; get the pack again")
 
 
-def _check_finite(tensors: Mapping[str, Stored], where: str) -> None:
+def check_finite(tensors: Mapping[str, Stored], where: str) -> None:
+    """Refuse a value that is not finite. Raises PackFormatError."""
     for name, tensor in tensors.items():
         if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
             raise PackFormatError(f"{where}: {name} holds a value that is not finite; train the pack again")

@@ -1,7 +1,6 @@
 """What the engine answers: one class a task type."""
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -9,8 +8,7 @@ import numpy.typing as npt
 Float32 = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """The answer to one row of a classification task.
 
     `probabilities` are in the order of `labels` and sum to one. `truncated`, here and in the other answers, says that
@@ -42,8 +40,7 @@ class Prediction:
         return max(range(len(self.labels)), key=self.probabilities.__getitem__)
 
 
-@dataclass(frozen=True, slots=True)
-class LabelSet:
+class LabelSet(NamedTuple):
     """The answer to one row of a multi-label task: a probability for each label, each on its own."""
 
     task: str
@@ -57,8 +54,7 @@ class LabelSet:
         return tuple(label for label, p in zip(self.labels, self.probabilities, strict=True) if p >= 0.5)
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """The answer to one row of a regression task, in the units of its training data."""
 
     task: str
@@ -66,8 +62,7 @@ class Score:
     truncated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
+class Entity(NamedTuple):
     """A labelled piece of a text: characters `start` to `end` (exclusive)."""
 
     label: str
@@ -76,8 +71,7 @@ class Entity:
     probability: float
 
 
-@dataclass(frozen=True, slots=True)
-class Entities:
+class Entities(NamedTuple):
     """The answer to one row of a token classification task, in the order of the text."""
 
     task: str
@@ -85,8 +79,7 @@ class Entities:
     truncated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """The answer to one row of a span task: characters `start` to `end` (exclusive) of the searched text."""
 
     task: str
@@ -97,8 +90,7 @@ class Span:
     truncated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Embedding:
+class Embedding(NamedTuple):
     """The answer to one row of an embedding task: the pooled vector, float32 `[hidden]`."""
 
     task: str

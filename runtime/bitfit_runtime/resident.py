@@ -1,27 +1,25 @@
-"""Packs as they lie in memory, and the feeds of a batch that mixes them."""
+"""Packs in the graph's shapes, and the feeds of a batch that mixes them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime.base import Base
 from bitfit_runtime.contract import HEAD_BIAS, HEAD_WEIGHT
-from bitfit_runtime.pack import Pack, PackInfo
+from bitfit_runtime.pack import Pack
 
 Float32 = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Resident:
-    """An installed pack, or the bare base when `info` is None.
+class Resident(NamedTuple):
+    """A decoded pack; empty, it is the bare base.
 
     `biases` maps graph inputs to float32 `[1, 1, n]`; `head` holds `head.weight [1, hidden, labels]` and
     `head.bias [1, 1, labels]`.
     """
 
-    info: PackInfo | None
     biases: Mapping[str, Float32]
     head: Mapping[str, Float32]
 
@@ -33,10 +31,15 @@ class Resident:
         head = (
             {HEAD_WEIGHT: values[HEAD_WEIGHT][None], HEAD_BIAS: values[HEAD_BIAS][None, None]} if pack.has_head else {}
         )
-        return cls(pack.info, biases, head)
+        return cls(biases, head)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all numbers."""
+        return sum(value.nbytes for part in (self.biases, self.head) for value in part.values())
 
 
-BARE_BASE = Resident(None, {}, {})
+BARE_BASE = Resident({}, {})
 
 
 def batch_feeds(residents: Sequence[Resident], defaults: Mapping[str, Float32]) -> dict[str, Float32]:

@@ -48,12 +48,13 @@ class TextEncoder:
         """
         try:
             firsts = self._tokenizer.encode_batch([text for text, _ in texts], add_special_tokens=False)
-            seconds = self._tokenizer.encode_batch([pair or "" for _, pair in texts], add_special_tokens=False)
+            pairs = [pair for _, pair in texts if pair is not None]
+            seconds = iter(self._tokenizer.encode_batch(pairs, add_special_tokens=False) if pairs else ())
         except (TypeError, ValueError) as error:  # a lone surrogate is a str that is no text
             raise InputError(f"a text cannot be tokenized ({error}); pass valid Unicode strings") from None
         return [
-            self._assemble(first, second if pair is not None else None, limit)
-            for first, second, (_, pair), limit in zip(firsts, seconds, texts, max_lengths, strict=True)
+            self._assemble(first, None if pair is None else next(seconds), limit)
+            for first, (_, pair), limit in zip(firsts, texts, max_lengths, strict=True)
         ]
 
     def _assemble(self, first: Encoding, second: Encoding | None, limit: int) -> EncodedText:

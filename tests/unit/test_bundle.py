@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import bitfit_runtime
 from bitfit_runtime import Base, Engine
 from bitfit_runtime.errors import BundleFormatError, BundleIntegrityError, BundleNotFoundError, SelfTestError
 from bitfit_runtime.manifest import parse_manifest
@@ -70,7 +71,7 @@ def test_token_ids_outside_the_vocabulary_fail_the_self_test(copy: Path) -> None
         Engine(copy)
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "config.json", "biases.safetensors"])
+@pytest.mark.parametrize("name", ["model.onnx", "model.weights", "tokenizer.json", "config.json", "biases.safetensors"])
 def test_an_altered_or_missing_file_is_refused(copy: Path, name: str) -> None:
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -98,6 +99,16 @@ def test_the_self_test_notices_kernels_that_compute_something_else(copy: Path) -
 
 def test_the_full_self_test_passes_on_a_sound_base(base: Base) -> None:
     Engine(base, self_test="full")
+
+
+def test_every_public_name_is_there_and_nothing_is_imported_before_it_is_used() -> None:
+    heavy = ["numpy", "onnxruntime", "tokenizers", "safetensors"]
+    code = f"import sys, bitfit_runtime as b; assert not set({heavy}) & set(sys.modules)"
+    code += "; print([getattr(b, name) for name in b.__all__])"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert all(name in found for name in bitfit_runtime.__all__ if name != "__version__")
+    with pytest.raises(AttributeError, match="'Motor'"):
+        bitfit_runtime.Motor  # noqa: B018
 
 
 def test_the_runtime_imports_without_torch_transformers_or_onnx() -> None:

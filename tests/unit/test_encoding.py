@@ -11,7 +11,8 @@ from bitfit_runtime import Base, Pack
 from bitfit_runtime.encoding import ENCODINGS, decode, encode
 from bitfit_runtime.errors import PackFormatError
 from bitfit_runtime.manifest import BiasSpec, Manifest, SelfTest
-from bitfit_runtime.pack_file import parse, serialize
+from bitfit_runtime.pack_file import parse
+from bitfit_runtime.pack_writer import serialize
 from conftest import random_pack
 
 SIZES = {"a.bias": 5, "b.bias": 3, "c.bias": 4}

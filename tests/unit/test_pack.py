@@ -11,7 +11,8 @@ from hypothesis.extra import numpy as hnp
 
 from bitfit_runtime import Base, Pack, PackInfo, pack_file, read_pack, write_pack
 from bitfit_runtime.errors import PackError, PackFormatError, PackMismatchError, PackNotFoundError
-from bitfit_runtime.pack_file import parse, serialize
+from bitfit_runtime.pack_file import parse
+from bitfit_runtime.pack_writer import serialize
 from conftest import random_pack
 
 INFO = PackInfo("sha256:0", "b", "t", "classification", ("no", "yes"), "mean", 16, ("q",), encoding="float32")

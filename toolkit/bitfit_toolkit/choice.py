@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bitfit_runtime import Engine, Pack, PackInfo
 from bitfit_runtime.encoding import ENCODINGS, encode
-from bitfit_runtime.pack_file import serialize
+from bitfit_runtime.pack_writer import serialize
 from bitfit_toolkit.evaluation import engine_answers
 from bitfit_toolkit.examples import Example
 from bitfit_toolkit.kinds import KINDS
