@@ -35,7 +35,7 @@ BIASES_FILE: Final = "biases.safetensors"
 BASE_SCHEMA: Final = 1
 PACK_SCHEMA: Final = 1
 POOLINGS: Final = ("mean", "cls", "pooler")
-PRECISIONS: Final = ("int8", "fp32")
+PRECISIONS: Final = ("int8", "int4", "fp32")
 
 
 @dataclass(frozen=True, slots=True)

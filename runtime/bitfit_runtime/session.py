@@ -1,5 +1,7 @@
 """Opening an ONNX Runtime session on a graph."""
 
+import ctypes
+import sys
 from pathlib import Path
 
 import onnxruntime as ort
@@ -30,7 +32,15 @@ def open_session(
     if products_saturate():
         options.add_session_config_entry(EXACT_PRODUCTS, "1")
     try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no base class but Exception
         reason = str(error).splitlines()[0]
         raise BundleFormatError(f"onnxruntime {ort.__version__} cannot load {path} ({reason}); export again") from None
+    _give_memory_back()
+    return session
+
+
+def _give_memory_back() -> None:
+    """Return what loading freed: glibc keeps it, a quarter of an int8 base's process, two thirds of an int4's."""
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+        trim(0)
