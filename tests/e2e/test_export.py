@@ -1,8 +1,10 @@
 import json
+import math
 import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 import torch
 from transformers import AutoModel, GPT2Config, GPT2Model
@@ -28,6 +30,23 @@ OFFLINE = ExportOptions(offline=True)
 def test_a_float_base_agrees_with_torch_to_rounding(checkpoint: Path, tmp_path: Path) -> None:
     report = export_base(str(checkpoint), tmp_path / "base", ExportOptions(precision="fp32", offline=True))
     assert report.parity_error < 1e-5
+
+
+def test_an_int4_base_takes_four_and_a_quarter_bits_a_weight_and_a_scale_a_row(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    export_base(str(checkpoint), tmp_path / "base", ExportOptions(precision="int4", offline=True))
+    base = Base.open(tmp_path / "base")
+    initializers = ir.load(base.model_path).graph.initializers
+    coded = [spec for spec in base.manifest.weights if spec.scheme == "int4"]
+    values = [initializers[spec.name + part].const_value for spec in coded for part in ("", ".multiplier", ".scale")]
+    expected = sum(math.prod(spec.shape) * 4.25 / 8 + 4 * spec.shape[0] for spec in coded)
+    assert sum(value.nbytes for value in values if value is not None) == expected
+    assert {spec.name for spec in base.manifest.weights if len(spec.shape) == 2} - {spec.name for spec in coded} == {
+        "embeddings.word_embeddings.weight",  # tables of so few rows stay as they are
+        "embeddings.position_embeddings.weight",
+        "embeddings.token_type_embeddings.weight",
+    }
 
 
 def test_two_exports_of_one_checkpoint_are_the_same_base(checkpoint: Path, base: Base, tmp_path: Path) -> None:
