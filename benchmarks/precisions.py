@@ -65,7 +65,7 @@ def main() -> None:
         for sequence in SEQUENCES:
             ledger.once(LATENCY, {"model": name, "sequence": sequence}, partial(latencies, bases, sequence))
         ledger.once(PROCESS, {"model": name}, partial(processes, bases))
-        write_report(ledger, arguments.output)
+    write_report(ledger, arguments.output)
     for seed in range(arguments.seeds if arguments.data else 0):
         for task in RATES:
             for precision, base in models[MINILM].items():
@@ -152,7 +152,7 @@ def write_report(ledger: Ledger, output: Path) -> None:
             if "task" in shape:
                 row["tasks"].setdefault(f"{shape['task']} ({figures['metric']})", []).append(100 * figures["engine"])
             elif "sequence" in shape:
-                row[f"ms_{shape['sequence']}"] = figures["median"]
+                row |= {f"{kind}_ms_{shape['sequence']}": figures[kind] for kind in ("median", "min")}
             else:
                 row |= figures
     document = [{"model": model, "precision": precision, **row} for (model, precision), row in rows.items()]
@@ -161,7 +161,7 @@ def write_report(ledger: Ledger, output: Path) -> None:
 
 
 def markdown(rows: list[dict]) -> list[str]:
-    """A line a base. Times are relative to int8's in the same turns."""
+    """A line a base. Times are relative to int8's in the same turns: medians, in brackets minima."""
     tasks = list(dict.fromkeys(task for row in rows for task in row["tasks"]))
     head = ["base", "precision", "bundle MB", "from torch", *(f"time / int8's, {n} tokens" for n in SEQUENCES)]
     head += ["ms to first answer", "peak MB", "resident MB", *tasks]
@@ -169,13 +169,19 @@ def markdown(rows: list[dict]) -> list[str]:
     of = {(row["model"], row["precision"]): row for row in rows}
     for row in rows:
         int8 = of[row["model"], "int8"]
-        ratios = [f"{row[key] / int8[key]:.2f}" for key in (f"ms_{n}" for n in SEQUENCES) if key in row]
-        figures = [f"{row['bytes'] / 1e6:.1f}", f"{row['parity_mean']:.3f}", *ratios]
-        figures += [f"{row[key]:.0f}" for key in ("first_answer_ms", "peak_mb", "resident_mb") if key in row]
+        figures = [f"{row['bytes'] / 1e6:.1f}", f"{row['parity_mean']:.3f}"]
+        for length in SEQUENCES:
+            median, least = (ratio(row, int8, f"{kind}_ms_{length}") for kind in ("median", "min"))
+            figures.append(f"{median} ({least})")
+        figures += [f"{row[key]:.0f}" for key in ("first_answer_ms", "peak_mb", "resident_mb")]
         lines.append(
             [row["model"], row["precision"], *figures, *(points(row["tasks"].get(task, [])) for task in tasks)]
         )
     return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def ratio(row: dict, other: dict, key: str) -> str:
+    return f"{row[key] / other[key]:.2f}"
 
 
 def points(found: list[float]) -> str:

@@ -21,6 +21,7 @@ from bitfit_exporters.errors import (
 )
 from bitfit_runtime import Base, Engine
 from bitfit_runtime.contract import ATTENTION_MASK
+from bitfit_runtime.errors import BundleFormatError
 from bitfit_runtime.tokens import TextEncoder, collate
 from bitfit_toolkit.rebuild import rebuild_encoder
 
@@ -79,6 +80,21 @@ def test_the_model_rebuilt_from_a_bundle_is_the_checkpoint_but_for_quantization(
         output = encoder(**{name: torch.from_numpy(array) for name, array in tokens.items()})
     hidden = Engine(base).hidden_states(["some words"])[0]
     np.testing.assert_allclose(hidden, output.last_hidden_state[0, : tokens[ATTENTION_MASK][0].sum()], atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"), [({"scheme": "int4"}, r"no initializer .*\.multiplier"), ({"shape": [3, 5]}, "shape")]
+)
+def test_a_graph_that_is_not_what_its_manifest_says_is_refused(
+    base: Base, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    folder = Path(shutil.copytree(base.folder, tmp_path / "base"))
+    document = json.loads((folder / "bitfit.json").read_text())
+    coded = next(weight for weight in document["weights"] if weight["scheme"] == "int8")
+    coded.update(change)
+    (folder / "bitfit.json").write_text(json.dumps(document))
+    with pytest.raises(BundleFormatError, match=message):
+        read_parameters(Base.open(folder))
 
 
 def test_unknown_names_folders_and_architectures_are_refused_before_anything_is_written(tmp_path: Path) -> None:
