@@ -23,7 +23,7 @@ def main() -> None:
     first = 0.0
     for _ in {"ours": ours, "optimum": optimum, "lora": lora, "pytorch": pytorch}[kind](place, int(count), files):
         first = first or time.time()
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     peak, resident = (int(status[name].split()[0]) / 1e3 for name in ("VmHWM", "VmRSS"))
     print(json.dumps({"answered_at": first, "peak_mb": peak, "resident_mb": resident}))
 

@@ -26,9 +26,11 @@ def memory(ledger: Ledger, prepared: Prepared, plan: Plan) -> None:
     commands = _commands(prepared, plan.tasks)
 
     def measure(tasks: int) -> dict[str, dict[str, Any]]:
-        found = {name: _run(command(tasks)) for name, command in commands.items() if tasks == 1 or name != OPTIMUM}
+        found = {
+            name: run_process(command(tasks)) for name, command in commands.items() if tasks == 1 or name != OPTIMUM
+        }
         if tasks > 1:
-            one, several = (_run(commands[OPTIMUM](count)) for count in (1, plan.sessions))
+            one, several = (run_process(commands[OPTIMUM](count)) for count in (1, plan.sessions))
             found[OPTIMUM] = scaled(one, several, plan)
         return found
 
@@ -44,7 +46,7 @@ def cold_start(ledger: Ledger, prepared: Prepared, plan: Plan) -> None:
         times: dict[str, list[float]] = {name: [] for name in commands}
         for turn in range(plan.starts + 1):
             for name, command in commands.items():
-                found = _run(command)["first_answer_ms"]
+                found = run_process(command)["first_answer_ms"]
                 if turn:  # the first fills the page cache
                     times[name].append(found)
         return {name: summary(found) for name, found in times.items()}
@@ -84,7 +86,8 @@ def _commands(prepared: Prepared, tasks: int) -> dict[str, Callable[[int], list[
     }
 
 
-def _run(arguments: list[str]) -> dict[str, float]:
+def run_process(arguments: list[str]) -> dict[str, float]:
+    """Run `child.py`, and say besides when it answered, from the start of its process."""
     began = time.time()
     command = [sys.executable, str(Path(__file__).with_name("child.py")), *arguments]
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

@@ -28,6 +28,8 @@ from bitfit_exporters.passes import (
     quantize_matmuls,
     simplify_attention,
     spread_relative_positions,
+    store_int4,
+    store_int8,
     strip,
 )
 from bitfit_exporters.report import ExportReport
@@ -53,6 +55,12 @@ from bitfit_runtime.version import TOOL
 
 Float32 = npt.NDArray[np.float32]
 Progress = Callable[[str], None]
+STORES = {"int8": store_int8, "int4": store_int4}
+SCHEMES: dict[ir.DataType | None, str] = {
+    ir.DataType.FLOAT: "float32",
+    ir.DataType.INT8: "int8",
+    ir.DataType.INT4: "int4",
+}
 
 
 def export_base(
@@ -94,13 +102,14 @@ def _export(load: Callable[[], Checkpoint], output: Path, options: ExportOptions
         attach_head(graph, int(checkpoint.config.hidden_size), pooling, _pooler(checkpoint, pooling))
         defaults = _defaults(graph)
         manifest = _manifest(checkpoint, captured, options.precision, pooling, defaults)
-        if options.precision == "int8":
+        if options.precision in STORES:
             progress("compare the float graph with torch")
             _check_float_graph(captured.model, manifest, checkpoint, folder)
             progress("quantize")
-            quantized = {*quantize_matmuls(graph), *quantize_embeddings(graph)}
+            quantize_matmuls(graph, STORES[options.precision])
+            quantize_embeddings(graph, STORES[options.precision])
             let_constants_fold(graph)
-            weights = tuple(replace(w, scheme="int8") if w.name in quantized else w for w in manifest.weights)
+            weights = tuple(replace(w, scheme=SCHEMES[graph.initializers[w.name].dtype]) for w in manifest.weights)
             manifest = replace(manifest, weights=weights)
         strip(captured.model)
         progress("write the bundle")

@@ -1,11 +1,14 @@
 """Reading a base back: the parameters that its graph computes with."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
 from bitfit_runtime import Base
 from bitfit_runtime.errors import BundleFormatError
+from bitfit_runtime.manifest import WeightSpec
 
 Float32 = npt.NDArray[np.float32]
 
@@ -33,14 +36,27 @@ def read_parameters(base: Base) -> dict[str, Float32]:
 
     parameters: dict[str, Float32] = {name: bias.copy() for name, bias in base.default_biases.items()}
     for weight in base.manifest.weights:
-        stored = array(weight.name)
-        values = (stored.T if weight.transposed else stored).astype(np.float32)
-        if weight.scheme == "int8":
-            scale = array(f"{weight.name}.scale").astype(np.float32)
-            values = values * scale.reshape(-1, *(1,) * (values.ndim - 1))
+        try:
+            values = _decode(weight, array)
+        except ValueError as error:
+            raise BundleFormatError(f"{weight.name} is not stored as {weight.scheme} ({error}); export again") from None
         if values.shape != weight.shape:
             raise BundleFormatError(
                 f"{weight.name} should have shape {weight.shape}, found {values.shape}; export again"
             )
         parameters[weight.name] = np.ascontiguousarray(values)
     return parameters
+
+
+def _decode(weight: WeightSpec, array: Callable[[str], npt.NDArray[np.generic]]) -> Float32:
+    """Return a weight in the checkpoint's orientation. `array` gives the initializer of a name."""
+    stored = array(weight.name).astype(np.float32)
+    if weight.scheme == "int4":  # code × multiplier is a small integer, exact in float32
+        multiplier = array(f"{weight.name}.multiplier").astype(np.float32).reshape(-1, 1)
+        values = (stored.reshape(len(multiplier), -1) * multiplier).reshape(weight.shape)
+    else:
+        values = stored.T if weight.transposed else stored
+    if weight.scheme == "float32":
+        return values
+    scale = array(f"{weight.name}.scale").astype(np.float32)
+    return values * scale.reshape(-1, *(1,) * (values.ndim - 1))

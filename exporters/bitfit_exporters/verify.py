@@ -19,9 +19,9 @@ from bitfit_runtime.tokens import EncodedText, TextEncoder, collate
 
 Float32 = npt.NDArray[np.float32]
 # Largest accepted distance from torch, relative L2 of the pooled vectors. The float graph differs by rounding alone.
-PARITY = {"fp32": 1e-4, "int8": 0.25}
+PARITY = {"fp32": 1e-4, "int8": 0.25, "int4": 0.6}
 # Rounding alone may part fp32 rows, whose matrix products are not integers.
-ROW_TOLERANCE = {"fp32": 1e-4, "int8": 0.0}
+ROW_TOLERANCE = {"fp32": 1e-4, "int8": 0.0, "int4": 0.0}
 SELF_TEST_AMPLITUDE = 1.0
 SELF_TEST_TOLERANCE = 0.25
 SELF_TEST_TOKENS = 6

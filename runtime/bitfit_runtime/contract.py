@@ -38,7 +38,7 @@ WEIGHTS_DIGEST: Final = "bitfit.weights.sha256"
 BASE_SCHEMA: Final = 1
 PACK_SCHEMA: Final = 1
 POOLINGS: Final = ("mean", "cls", "pooler")
-PRECISIONS: Final = ("int8", "fp32")
+PRECISIONS: Final = ("int8", "int4", "fp32")
 
 
 class TaskType(NamedTuple):

@@ -19,7 +19,7 @@ from bitfit_runtime.errors import BundleFormatError
 from bitfit_runtime.fields import Fields
 
 FORMAT = "bitfit-base"
-SCHEMES = ("float32", "int8")
+SCHEMES = ("float32", "int8", "int4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,9 @@ class WeightSpec:
 
     `shape` is the checkpoint's. The initializer `name` holds that tensor, with its two axes swapped if `transposed`.
     Under scheme `int8` a second initializer `name + ".scale"` holds one float32 for each index of the checkpoint's
-    axis 0 (an output feature of a linear layer, a row of an embedding table): weight = int8 × scale.
+    axis 0 (an output feature of a linear layer, a row of an embedding table): weight = int8 × scale. Under `int4` the
+    initializer holds the checkpoint's tensor row after row, as blocks `[1, blocks, 1, 16]` of int4, and `name +
+    ".multiplier"` an int4 for each block: weight = int4 × multiplier × scale.
     """
 
     name: str

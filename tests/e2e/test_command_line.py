@@ -134,6 +134,7 @@ def test_failures_are_one_line_with_an_exit_code_of_their_own(
         (6, ("run", *common, "--pack", pack, "--text", "a", "--task", "nope")),
         (7, ("train", *common, "--train", data, "--eval", data, "--output", tmp_path / "q")),
         (8, ("export", "--model", "bert-bse", "--output", tmp_path / "out", "--offline")),
+        (8, ("export", "--model", "minilm", "--precision", "int3", "--output", tmp_path / "out", "--offline")),
         (8, ("export", "--onnx", torn, "--output", tmp_path / "out")),
     ):
         code, _, err = bitfit(*arguments, capsys=capsys)

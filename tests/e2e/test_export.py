@@ -1,8 +1,10 @@
 import json
+import math
 import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 import torch
 from transformers import AutoModel, GPT2Config, GPT2Model
@@ -19,6 +21,7 @@ from bitfit_exporters.errors import (
 )
 from bitfit_runtime import Base, Engine
 from bitfit_runtime.contract import ATTENTION_MASK
+from bitfit_runtime.errors import BundleFormatError
 from bitfit_runtime.tokens import TextEncoder, collate
 from bitfit_toolkit.rebuild import rebuild_encoder
 
@@ -28,6 +31,23 @@ OFFLINE = ExportOptions(offline=True)
 def test_a_float_base_agrees_with_torch_to_rounding(checkpoint: Path, tmp_path: Path) -> None:
     report = export_base(str(checkpoint), tmp_path / "base", ExportOptions(precision="fp32", offline=True))
     assert report.parity_error < 1e-5
+
+
+def test_an_int4_base_takes_four_and_a_quarter_bits_a_weight_and_a_scale_a_row(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    export_base(str(checkpoint), tmp_path / "base", ExportOptions(precision="int4", offline=True))
+    base = Base.open(tmp_path / "base")
+    initializers = ir.load(base.model_path).graph.initializers
+    coded = [spec for spec in base.manifest.weights if spec.scheme == "int4"]
+    values = [initializers[spec.name + part].const_value for spec in coded for part in ("", ".multiplier", ".scale")]
+    expected = sum(math.prod(spec.shape) * 4.25 / 8 + 4 * spec.shape[0] for spec in coded)
+    assert sum(value.nbytes for value in values if value is not None) == expected
+    assert {spec.name for spec in base.manifest.weights if len(spec.shape) == 2} - {spec.name for spec in coded} == {
+        "embeddings.word_embeddings.weight",  # tables of so few rows stay as they are
+        "embeddings.position_embeddings.weight",
+        "embeddings.token_type_embeddings.weight",
+    }
 
 
 def test_two_exports_of_one_checkpoint_are_the_same_base(checkpoint: Path, base: Base, tmp_path: Path) -> None:
@@ -60,6 +80,21 @@ def test_the_model_rebuilt_from_a_bundle_is_the_checkpoint_but_for_quantization(
         output = encoder(**{name: torch.from_numpy(array) for name, array in tokens.items()})
     hidden = Engine(base).hidden_states(["some words"])[0]
     np.testing.assert_allclose(hidden, output.last_hidden_state[0, : tokens[ATTENTION_MASK][0].sum()], atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"), [({"scheme": "int4"}, r"no initializer .*\.multiplier"), ({"shape": [3, 5]}, "shape")]
+)
+def test_a_graph_that_is_not_what_its_manifest_says_is_refused(
+    base: Base, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    folder = Path(shutil.copytree(base.folder, tmp_path / "base"))
+    document = json.loads((folder / "bitfit.json").read_text())
+    coded = next(weight for weight in document["weights"] if weight["scheme"] == "int8")
+    coded.update(change)
+    (folder / "bitfit.json").write_text(json.dumps(document))
+    with pytest.raises(BundleFormatError, match=message):
+        read_parameters(Base.open(folder))
 
 
 def test_unknown_names_folders_and_architectures_are_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ def test_a_newer_schema_is_refused(base: Base) -> None:
         ("pad_token_id", -1),
         ("max_length", 1 << 40),
         ("hidden_size", 0),
+        ("precision", "int3"),
+        ("weights", [{"name": "a.weight", "shape": [1], "scheme": "int3", "transposed": False}]),
     ],
 )
 def test_values_that_no_base_has_are_refused_by_name(base: Base, field: str, value: object) -> None:

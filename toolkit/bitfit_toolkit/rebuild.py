@@ -11,7 +11,7 @@ from bitfit_toolkit.errors import TrainingError
 
 
 def rebuild_encoder(base: Base) -> torch.nn.Module:
-    """Return the encoder in float32 with the weights that ship: int8 ones dequantized.
+    """Return the encoder in float32 with the weights that ship: quantized ones dequantized.
 
     Biases trained on it learn around the quantization. Raises TrainingError when a parameter is missing.
     """

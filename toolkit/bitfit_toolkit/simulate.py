@@ -12,11 +12,11 @@ LEVELS = 127
 
 @contextmanager
 def quantized_rows(encoder: torch.nn.Module, base: Manifest) -> Iterator[None]:
-    """Within the block, inputs of the layers whose weights the base stores as int8 are rounded as its graph does.
+    """Within the block, inputs of the layers whose weights the base stores as codes are rounded as its graph does.
 
     Gradients pass straight through the rounding (Bengio, Léonard and Courville, 2013, arXiv:1308.3432).
     """
-    coded = {spec.name for spec in base.weights if spec.scheme == "int8"}
+    coded = {spec.name for spec in base.weights if spec.scheme != "float32"}
     hooks = [
         module.register_forward_pre_hook(_round_rows)
         for name, module in encoder.named_modules()

@@ -7,6 +7,7 @@ from bitfit_exporters.passes.head import Pooler, attach_head
 from bitfit_exporters.passes.positions import expand_rotations, spread_relative_positions
 from bitfit_exporters.passes.quantize import quantize_embeddings, quantize_matmuls
 from bitfit_exporters.passes.strip import strip
+from bitfit_exporters.passes.weights import store_int4, store_int8
 
 __all__ = [
     "Pooler",
@@ -18,5 +19,7 @@ __all__ = [
     "quantize_matmuls",
     "simplify_attention",
     "spread_relative_positions",
+    "store_int4",
+    "store_int8",
     "strip",
 ]

@@ -1,27 +1,18 @@
-"""int8 weights, and activations quantized row by row so that no row feels its neighbours."""
+"""Products of integers, with activations quantized row by row so that no row feels its neighbours."""
 
 import numpy as np
-import numpy.typing as npt
 import onnx_ir as ir
 
 from bitfit_exporters.passes.build import MICROSOFT, Builder, replace
+from bitfit_exporters.passes.weights import INT8_MAX, Store, unpacked
 
-INT8_MAX = 127
 ZERO_POINT = 128
 # Smaller tables (token types, position buckets) save nothing worth a lookup of scales.
 SMALLEST_TABLE = 1 << 16
-Float32 = npt.NDArray[np.float32]
-Int8 = npt.NDArray[np.int8]
 
 
-def quantize_rows(weight: Float32) -> tuple[Int8, Float32]:
-    """Symmetric int8 with one scale for each row of `[rows, columns]`. Returns the int8 array and scales `[rows]`."""
-    scale = np.maximum(np.abs(weight).max(axis=1), np.finfo(np.float32).tiny * INT8_MAX) / np.float32(INT8_MAX)
-    return np.rint(weight / scale[:, None]).astype(np.int8), scale.astype(np.float32)
-
-
-def quantize_matmuls(graph: ir.Graph) -> list[str]:
-    """Quantize every MatMul whose right side is a constant weight. Returns the weights' names.
+def quantize_matmuls(graph: ir.Graph, store: Store) -> None:
+    """Quantize every MatMul whose right side is a constant weight, which `store` turns into codes.
 
     Before: `MatMul(x [batch, sequence, in], w [in, out])`. After: x quantized to uint8 around zero point 128, each row
     with the scale max|x| / 127, multiplied as integers, scaled back. Several MatMuls of one x (queries, keys and
@@ -33,16 +24,17 @@ def quantize_matmuls(graph: ir.Graph) -> list[str]:
         data, weight = node.inputs[:2] if node.op_type == "MatMul" else (None, None)
         if data is not None and weight is not None and weight.const_value is not None and not weight.is_graph_input():
             by_data.setdefault(data, []).append(node)
-    return [name for data, nodes in by_data.items() for name in _quantize_products(graph, data, nodes)]
+    for data, nodes in by_data.items():
+        _quantize_products(graph, data, nodes, store)
 
 
-def _quantize_products(graph: ir.Graph, data: ir.Value, nodes: list[ir.Node]) -> list[str]:
-    """Replace the MatMuls of one tensor by one product of integers. Returns the weights' names."""
+def _quantize_products(graph: ir.Graph, data: ir.Value, nodes: list[ir.Node], store: Store) -> None:
+    """Replace the MatMuls of one tensor by one product of integers."""
     build = Builder(graph, str(nodes[0].outputs[0].name), nodes[0])
-    weights = [weight for node in nodes if (weight := node.inputs[1]) is not None]
-    floats = [weight.const_value.numpy() for weight in weights if weight.const_value is not None]
-    scales = [_quantize_weight(build, weight, values) for weight, values in zip(weights, floats, strict=True)]
-    codes, row_scale = _quantize_activations(build, data, len(floats[0]))
+    pairs = [_stored(build, weight, store) for node in nodes if (weight := node.inputs[1]) is not None]
+    weights, scales = [matrix for matrix, _ in pairs], [scale for _, scale in pairs]
+    shapes = [matrix.shape.numpy() for matrix in weights if matrix.shape is not None]
+    codes, row_scale = _quantize_activations(build, data, shapes[0][0])
     product = build(
         "MatMulIntegerToFloat",
         codes,
@@ -53,21 +45,18 @@ def _quantize_products(graph: ir.Graph, data: ir.Value, nodes: list[ir.Node]) ->
         domain=MICROSOFT,
     )
     scaled = build("Mul", product, row_scale)
-    parts = build.split(scaled, [values.shape[1] for values in floats]) if len(nodes) > 1 else [scaled]
+    parts = build.split(scaled, [columns for _, columns in shapes]) if len(nodes) > 1 else [scaled]
     for node, part in zip(nodes, parts, strict=True):
         replace(graph, node, part)
-    return [str(weight.name) for weight in weights]
 
 
-def _quantize_weight(build: Builder, weight: ir.Value, values: Float32) -> ir.Value:
-    """Turn the initializer `[in, out]` into int8 codes, once if layers share it. Returns its scales `[out]`."""
+def _stored(build: Builder, weight: ir.Value, store: Store) -> tuple[ir.Value, ir.Value]:
+    """Return the int8 matrix `[in, out]` of a weight and its scales `[out]`, made once if layers share it."""
     name = f"{weight.name}.scale"
     if (known := build.find(name)) is not None:
-        return known
-    codes, scale = quantize_rows(values.T)
-    weight.const_value = ir.tensor(np.ascontiguousarray(codes.T), name=weight.name)
-    weight.dtype = ir.DataType.INT8
-    return build.constant(name, scale)
+        return build.find(unpacked(weight)) or weight, known
+    matrix, scale = store(build, weight, True)
+    return matrix, build.constant(name, scale)
 
 
 def _joined(build: Builder, constants: list[ir.Value], axis: int) -> ir.Value:
@@ -100,28 +89,20 @@ def _zero_points(build: Builder, data: ir.Value, scale: ir.Value) -> ir.Value:
     return build.find(name) or build("ConstantOfShape", build("Shape", scale), attributes={"value": value}, name=name)
 
 
-def quantize_embeddings(graph: ir.Graph) -> list[str]:
-    """Store large lookup tables as int8 with a scale a row. Returns their names.
+def quantize_embeddings(graph: ir.Graph, store: Store) -> None:
+    """Let `store` turn large lookup tables into codes with a scale a row.
 
     Before: `Gather(table [rows, width], ids)`. After: the gathered int8 rows times their gathered scales.
     """
-    names = []
     for node in list(graph):
         table, ids = node.inputs[:2] if node.op_type == "Gather" else (None, None)
         if table is None or ids is None or table.const_value is None or not str(table.name).endswith(".weight"):
             continue
-        array = table.const_value.numpy()
-        if array.dtype != np.float32 or array.size < SMALLEST_TABLE:
+        if table.dtype != ir.DataType.FLOAT or table.const_value.size < SMALLEST_TABLE:
             continue
-        name = str(table.name)
-        quantized, scale = quantize_rows(array)
-        table.const_value = ir.tensor(quantized, name=name)
-        table.dtype = ir.DataType.INT8
         build = Builder(graph, str(node.outputs[0].name), node)
-        rows = build("Cast", build("Gather", table, ids), attributes={"to": ir.DataType.FLOAT})
-        scales = build(
-            "Gather", build.constant(f"{name}.scale", scale[:, None]), ids, name=f"{node.outputs[0].name}.scales"
-        )
+        matrix, scale = store(build, table, False)
+        rows = build("Cast", build("Gather", matrix, ids), attributes={"to": ir.DataType.FLOAT})
+        column = build.constant(f"{table.name}.scale", scale[:, None])
+        scales = build("Gather", column, ids, name=f"{node.outputs[0].name}.scales")
         replace(graph, node, build("Mul", rows, scales))
-        names.append(name)
-    return names

@@ -26,7 +26,7 @@ def command(
             help="Instead of --model: a float32 ONNX model of optimum or torch, with its config.json beside it."
         ),
     ] = None,
-    precision: Annotated[str, typer.Option(help="int8 or fp32.")] = "int8",
+    precision: Annotated[str, typer.Option(help="int8; int4, half the size; or fp32.")] = "int8",
     pooling: Annotated[str | None, typer.Option(help="mean, cls or pooler; default: the family's.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Longest input in tokens; default: all positions.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the base; default: the model's.")] = None,
