@@ -3,6 +3,7 @@
 `docs/formats.md` is the prose twin of this file. It needs nothing but the standard library.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ METADATA_FOLDER: Final = "metadata"
 PACKS_FOLDER: Final = "packs"
 # In signed targets metadata: target path → number of the last release of a task that was taken back.
 REMOVED_FIELD: Final = "removed"
+# In signed targets metadata: folder of a base → its whole digest, once for all its tasks, which keeps updates small.
+BASES_FIELD: Final = "bases"
 BIN_PREFIX: Final = "bin"
 
 # Lower case alone and no separators: the same name on every file system, and never a path.
@@ -22,6 +25,7 @@ TASK_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 RESERVED: Final = frozenset({"con", "prn", "aux", "nul"} | {f"{port}{i}" for port in ("com", "lpt") for i in range(10)})
 BASE_CHARACTERS: Final = 16
+METRIC_DIGITS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Release:
     """One published pack, as signed metadata describe it.
 
     `base` is the whole digest of the base, `number` counts a task's releases from 1, `size` is in bytes, `sha256` is
-    hexadecimal, `metrics` are the pack's.
+    hexadecimal, `metrics` are the pack's, to `METRIC_DIGITS` digits.
     """
 
     base: str
@@ -61,8 +65,12 @@ class Release:
         return target_path(self.base, self.task)
 
     def to_custom(self) -> dict[str, Any]:
-        """Return the custom metadata of the target; `from_target` is its inverse."""
-        return {"base": self.base, "labels": self.labels, "metrics": dict(self.metrics), "release": self.number}
+        """Return the custom metadata of the target; `from_target` is its inverse.
+
+        Metrics are decimal strings, because the canonical JSON that is signed knows no fractions.
+        """
+        metrics = {name: f"{value:.{METRIC_DIGITS}g}" for name, value in self.metrics.items()}
+        return {"labels": self.labels, "metrics": metrics, "release": self.number}
 
     @classmethod
     def from_target(cls, base: str, task: str, length: int, hashes: Mapping[str, str], custom: object) -> "Release":
@@ -70,13 +78,13 @@ class Release:
         where = f"signed metadata of {target_path(base, task)}"
         fields = Fields(custom, where, UntrustedUpdateError)
         release = cls(
-            base=fields.choice("base", (base,)),
+            base=base,
             task=task,
             number=fields.get("release", int),
             size=length,
             sha256=hashes.get("sha256", ""),
             labels=fields.get("labels", int),
-            metrics=fields.mapping("metrics", float),
+            metrics={name: _metric(text, where) for name, text in fields.mapping("metrics", str).items()},
         )
         if not 1 <= release.number <= UPDATE_LIMITS.release:
             raise UntrustedUpdateError(f"{where}: a release is a number from 1 on, found {release.number}")
@@ -87,14 +95,30 @@ class Release:
         return release
 
 
+def _metric(text: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise UntrustedUpdateError(f"{where}: a metric should be a decimal number, found {text[:32]!r}")
+    return value
+
+
+def base_folder(base: str) -> str:
+    """Name the folder of a base's targets by the first characters of its digest. Raises InputError."""
+    if not DIGEST.fullmatch(base):
+        raise InputError(f"a base is named by its digest, 'sha256:' and 64 hexadecimal digits; found {base!r}")
+    return base.removeprefix("sha256:")[:BASE_CHARACTERS]
+
+
 def target_path(base: str, task: str) -> str:
     """Name the target of a task on a base: `<first characters of the base's digest>/<task>.safetensors`.
 
-    The whole digest stands in the custom metadata. Raises InputError when either is no such name.
+    The whole digest stands in the field `bases` of the role that lists the target. Raises InputError when either is no
+    such name.
     """
-    if not DIGEST.fullmatch(base):
-        raise InputError(f"a base is named by its digest, 'sha256:' and 64 hexadecimal digits; found {base!r}")
-    return f"{base.removeprefix('sha256:')[:BASE_CHARACTERS]}/{check_task_name(task)}.safetensors"
+    return f"{base_folder(base)}/{check_task_name(task)}.safetensors"
 
 
 def check_task_name(task: str) -> str:
