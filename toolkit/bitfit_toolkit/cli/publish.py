@@ -51,7 +51,7 @@ def init(
     targets_days: Annotated[int, typer.Option(help="How long the signed list of packs lasts.")] = 90,
     snapshot_days: Annotated[int, typer.Option(help="How long a snapshot lasts.")] = 30,
     timestamp_days: Annotated[
-        int, typer.Option(help="How long a timestamp lasts: so long can devices be kept from news.")
+        int, typer.Option(help="How long devices can be kept from news.")
     ] = 7,
     json: Json = False,
 ) -> None:

@@ -17,7 +17,7 @@ def write_file(path: Path, data: bytes, mode: int = PUBLIC) -> None:
 
 
 def write_files(files: Mapping[Path, bytes], mode: int = PUBLIC) -> None:
-    """Write files and rename each into place; on return they and their names outlast a loss of power. Raises OSError."""
+    """Write files and rename each into place; afterwards a loss of power leaves them. Raises OSError."""
     for path, data in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
