@@ -50,9 +50,7 @@ def init(
     root_days: Annotated[int, typer.Option(help="How long a root lasts.")] = 365,
     targets_days: Annotated[int, typer.Option(help="How long the signed list of packs lasts.")] = 90,
     snapshot_days: Annotated[int, typer.Option(help="How long a snapshot lasts.")] = 30,
-    timestamp_days: Annotated[
-        int, typer.Option(help="How long devices can be kept from news.")
-    ] = 7,
+    timestamp_days: Annotated[int, typer.Option(help="How long devices can be kept from news.")] = 7,
     json: Json = False,
 ) -> None:
     """Make keys and an empty repository. Devices are given its first root, root.json in the folder of the keys."""
