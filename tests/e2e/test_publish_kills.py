@@ -73,7 +73,7 @@ def test_a_kill_leaves_old_or_new_and_the_command_can_be_given_again(
     whole = shutil.copytree(first, tmp_path / "whole")
     ACTIONS[action](make_publisher(whole))
     new = published(whole, tmp_path / "new")
-    step = 150 if action == "to bins" else 2
+    step = 150 if action == "to bins" else 1
     points, seen, finished = 0, [], False
     while not finished:
         folder = shutil.copytree(first, tmp_path / f"killed-{points}")

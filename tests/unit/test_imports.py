@@ -34,6 +34,11 @@ def test_updates_without_their_extra_say_which_one_to_install() -> None:
         assert done.stderr.splitlines()[-1].endswith(f"needs {name}; run: pip install 'bitfit-edge[update]'")
 
 
+def test_the_command_line_starts_without_the_extras_that_only_some_commands_need() -> None:
+    done = run("from bitfit_toolkit.cli.app import run; run(['--help'])", EXTRA + HEAVY)
+    assert done.returncode == 0, done.stderr
+
+
 def test_updates_need_no_torch() -> None:
     done = run("import bitfit_runtime.updates", HEAVY)
     assert done.returncode == 0, done.stderr

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 import typer
 
-from bitfit_toolkit.cli import compare, convert, evaluate, export, inspect, publish, run_texts, train
+from bitfit_toolkit.cli import compare, convert, evaluate, export, inspect, publish, run_texts, train, update
 from bitfit_toolkit.cli.failures import fail
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ for module, name in (
 ):
     app.command(name, epilog=module.EXAMPLES)(module.command)
 app.add_typer(publish.app, name="publish")
+app.add_typer(update.app, name="update")
 
 export_app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 export_app.command(epilog=export.EXAMPLES.replace("bitfit export", "bitfit-export"))(export.command)

@@ -38,7 +38,7 @@ def print_state(publisher: "Publisher", json: bool) -> None:
     _print_table(catalogue.releases.values(), "nothing published")
 
 
-def print_releases(releases: Sequence["Release"], json: bool) -> None:
+def print_releases(releases: "Sequence[Release]", json: bool) -> None:
     """Print releases, one a line."""
     if json:
         print_json({"releases": [asdict(release) for release in releases]})
@@ -46,7 +46,7 @@ def print_releases(releases: Sequence["Release"], json: bool) -> None:
     _print_table(releases, "nothing new")
 
 
-def _print_table(releases: Iterable["Release"], empty: str) -> None:
+def _print_table(releases: "Iterable[Release]", empty: str) -> None:
     rows = [
         (r.task, str(r.number), r.base[:15], f"{r.size:,}", ", ".join(f"{k} {v:.4g}" for k, v in r.metrics.items()))
         for r in releases
