@@ -306,6 +306,12 @@ def test_a_url_that_is_no_web_server_is_refused(device: Device) -> None:
         Updates(device.store, "file:///etc", b"", device.base, ["mood"])
 
 
+def test_root_metadata_that_are_none_are_told_from_what_a_server_sends(device: Device) -> None:
+    for root in (b"", b"{}", device.published.first_root.replace(b"root", b"toor")):
+        with pytest.raises(InputError, match="given as root metadata"):
+            Updates(device.store, device.server.url, root, device.base, ["mood"]).check()
+
+
 def test_a_watcher_updates_by_itself_and_outlives_what_goes_wrong(device: Device) -> None:
     device.server.interfere = lambda handler: handler.send_error(500) or True  # type: ignore[func-returns-value]
     rounds: Queue[tuple[tuple[Outcome, ...], Exception | None]] = Queue()

@@ -222,10 +222,11 @@ class Updates:
             except (CanaryError, PackError) as error:
                 problem = error
         with self._store.writing(self._wait):
-            if self._store.pointer(task) == pointer:  # otherwise another process went on meanwhile
+            unchanged = self._store.pointer(task) == pointer
+            if unchanged:
                 damaged = isinstance(problem, PackNotFoundError)
                 self._store.point(task, pointer.lose() if damaged else pointer.go_back())
-        return problem
+        return problem if unchanged else self._install(task, engine)  # another process went on meanwhile
 
     def _prove(self, task: str, held: Held, engine: Engine, health: HealthCheck | None = None) -> Pack:
         return prove(self._store.pack(task, held), task, held, engine, health)
