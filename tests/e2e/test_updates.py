@@ -114,6 +114,17 @@ def test_the_health_check_sees_the_new_pack_alone_while_the_engine_answers_with_
     assert seen == [(["mood"], True, True)]
 
 
+def test_a_fetched_release_is_not_activated_once_a_newer_one_or_its_removal_was_seen(device: Device) -> None:
+    device.publish("mood", 1, seed=1)
+    [release] = device.updates.check().releases
+    device.updates.fetch(release)
+    device.published.publish({}, removed={"mood": 1})
+    device.updates.check()
+    with pytest.raises(RollbackError):
+        device.updates.activate("mood", device.engine)
+    assert not device.engine.tasks
+
+
 def test_one_bad_task_does_not_hold_up_another(device: Device) -> None:
     device.published.publish({"mood": (1, b"no pack")})
     spam = device.publish("spam", 1, seed=5)

@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError
 
 from bitfit_runtime.updates.fetcher import Fetcher, NetworkOptions
+from signed_folder import serving
 
 CONTENT = bytes(range(256)) * 40
 LENGTH = f"HTTP/1.1 200 OK\r\nContent-Length: {len(CONTENT)}\r\n\r\n".encode()
@@ -144,6 +145,29 @@ def test_an_endless_error_page_is_left(serve: Serve) -> None:
     with pytest.raises(DownloadHTTPError) as caught:
         fetcher.download_bytes(server.url, 10)
     assert caught.value.status_code == 404 and fetcher.received <= 1024
+
+
+def test_one_connection_serves_a_refusal_and_the_next_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(CONTENT)
+    connections = []
+
+    def refuse(handler: SimpleHTTPRequestHandler) -> bool:
+        connections.append(handler.client_address)
+        if handler.path == "/file":
+            return False
+        handler.send_response(404)
+        handler.send_header("Content-Length", "4")
+        handler.end_headers()
+        handler.wfile.write(b"none")
+        return True
+
+    with serving(tmp_path) as server:
+        server.interfere = refuse
+        fetcher = Fetcher(HASTY)
+        with pytest.raises(DownloadHTTPError):
+            fetcher.download_bytes(f"{server.url}none", 1)
+        assert fetcher.download_bytes(f"{server.url}file", len(CONTENT)) == CONTENT
+    assert len(connections) == 2 and len(set(connections)) == 1
 
 
 def test_a_status_that_may_pass_is_tried_again_and_others_are_not(serve: Serve) -> None:

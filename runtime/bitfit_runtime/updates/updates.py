@@ -122,13 +122,15 @@ class Updates:
 
         Its canary is run, then `health`, with an engine that holds the new pack alone; False or an exception fails. A
         release that fails is not taken again. Requests that are running end with the pack that they began with. Raises
-        CanaryError, PackError, UpdateError or one of their subclasses, InputError.
+        CanaryError, RollbackError where a newer one was seen meanwhile, PackError, UpdateError or one of their
+        subclasses, InputError.
         """
         self._check_engine(engine)
         with self._store.writing(self._wait):
             pointer = self._store.pointer(task)
             if pointer.staged is None:
                 raise UpdateError(f"nothing was fetched for task {task!r} that is not active; check and fetch first")
+            self._floor().check_release(self._paths[task], pointer.staged.release)
             try:
                 pack = self._prove(task, pointer.staged, engine, health)
             except PackNotFoundError:
