@@ -312,6 +312,19 @@ def test_names_that_could_be_paths_are_refused(device: Device, task: str) -> Non
         Updates(device.store, device.server.url, b"", device.base, [task])
 
 
+def test_a_task_that_was_not_asked_for_is_refused_by_name(device: Device) -> None:
+    for call in (device.updates.activate, device.updates.rollback):
+        with pytest.raises(InputError, match=r"'other' is none of .*mood, spam"):
+            call("other", device.engine)
+
+
+def test_a_task_that_the_application_removed_is_installed_again_when_asked(device: Device) -> None:
+    pack = device.update("mood", 1, seed=1)
+    device.engine.remove("mood")
+    assert device.updates.install(device.engine) == {}
+    assert device.same(device.engine, pack)
+
+
 def test_a_url_that_is_no_web_server_is_refused(device: Device) -> None:
     with pytest.raises(InputError, match="https://"):
         Updates(device.store, "file:///etc", b"", device.base, ["mood"])

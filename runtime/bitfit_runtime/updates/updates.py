@@ -126,11 +126,12 @@ class Updates:
         subclasses, InputError.
         """
         self._check_engine(engine)
+        path = self._path(task)
         with self._store.writing(self._wait):
             pointer = self._store.pointer(task)
             if pointer.staged is None:
                 raise UpdateError(f"nothing was fetched for task {task!r} that is not active; check and fetch first")
-            self._floor().check_release(self._paths[task], pointer.staged.release)
+            self._floor().check_release(path, pointer.staged.release)
             try:
                 pack = self._prove(task, pointer.staged, engine, health)
             except PackNotFoundError:
@@ -149,6 +150,7 @@ class Updates:
         """
         if engine is not None:
             self._check_engine(engine)
+        self._path(task)
         with self._store.writing(self._wait):
             pointer = self._store.pointer(task)
             if pointer.active is None or pointer.previous is None:
@@ -216,7 +218,8 @@ class Updates:
         """Install the active pack; where it is bad, point to the one before and return what was wrong."""
         with self._flipping:
             pointer = self._store.pointer(task)
-            if pointer.active is None or self._running.get(engine, {}).get(task) == pointer.active:
+            running = self._running.get(engine, {}).get(task) if task in engine.tasks else None
+            if pointer.active is None or running == pointer.active:
                 return None
             try:
                 self._flip(task, pointer.active, self._prove(task, pointer.active, engine), engine)
@@ -248,12 +251,17 @@ class Updates:
         return data
 
     def _wanting(self, release: Release) -> Pointer:
-        if self._paths.get(release.task) != release.path:
-            raise InputError(f"release {release.number} of {release.path} is for no task of this device")
+        if self._path(release.task) != release.path:
+            raise InputError(f"release {release.number} of {release.path} is for another base; check again")
         pointer = self._store.pointer(release.task)
         if not pointer.wants(release):
             raise UpdateError(f"release {release.number} of {release.task!r} is active, older, or was bad; check again")
         return pointer
+
+    def _path(self, task: str) -> str:
+        if task not in self._paths:
+            raise InputError(f"task {task!r} is none of these updates' ({', '.join(self._paths)}); open them with it")
+        return self._paths[task]
 
     def _pointers(self) -> dict[str, Pointer]:
         return {task: self._store.pointer(task) for task in self._paths}
