@@ -11,7 +11,7 @@ import typer
 
 from bitfit_runtime import Base, Engine
 from bitfit_toolkit.cli.packs import named_pack
-from bitfit_toolkit.cli.publish_report import print_releases, print_state
+from bitfit_toolkit.cli.publish_report import print_releases, print_roles, print_state
 from bitfit_toolkit.errors import SigningKeyError
 
 if TYPE_CHECKING:  # it needs the extra `publish`
@@ -61,7 +61,7 @@ def init(
 
     publisher = _publisher(repository, keys, root_keys, confirm=True)
     publisher.initialize(Lifetimes(root_days, targets_days, snapshot_days, timestamp_days))
-    print_state(publisher, json)
+    print_roles(publisher, json)
 
 
 @app.command(
@@ -101,7 +101,7 @@ def remove(
     """Take tasks back. Devices that have one are told; it may be published again, as a later release."""
     publisher = _publisher(repository, keys)
     publisher.remove(_digest(publisher, base), tasks)
-    print_state(publisher, json)
+    print_roles(publisher, json)
 
 
 @app.command(epilog="Example: `bitfit publish status --repository site --keys keys --json`")
@@ -125,7 +125,7 @@ def refresh(
     """Sign the timestamp again, and the snapshot when half of its time is over. Meant for cron."""
     publisher = _publisher(repository, keys, root_keys)
     publisher.refresh(targets, root)
-    print_state(publisher, json)
+    print_roles(publisher, json)
 
 
 @app.command(
@@ -144,7 +144,7 @@ def rotate_key(
     """Replace a key. Give the command again if it was interrupted."""
     publisher = _publisher(repository, keys, root_keys)
     publisher.rotate_key(role, key, lost)
-    print_state(publisher, json)
+    print_roles(publisher, json)
 
 
 @app.command(epilog="Example: `bitfit publish serve --repository site --port 8000`")
