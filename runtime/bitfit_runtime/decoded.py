@@ -25,6 +25,10 @@ class DecodedPacks:
         """Bytes of the numbers that are remembered."""
         return self._bytes
 
+    def empty(self) -> "DecodedPacks":
+        """Return another of the same base and bound, which remembers nothing yet."""
+        return DecodedPacks(self._base, self._limit)
+
     def get(self, pack: Pack) -> Resident:
         """Return the pack in the graph's shapes, decoded now unless it is remembered.
 

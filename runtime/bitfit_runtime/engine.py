@@ -1,8 +1,11 @@
 """One session, any number of tasks."""
 
+import copy
+import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -21,7 +24,7 @@ from bitfit_runtime.pack import Pack, PackInfo
 from bitfit_runtime.pack_file import read_pack
 from bitfit_runtime.resident import BARE_BASE, Resident, batch_feeds
 from bitfit_runtime.rows import Inputs, Row, as_rows, is_single
-from bitfit_runtime.self_test import full_test, quick_test
+from bitfit_runtime.self_test import full_test, quick_test, run_golden
 from bitfit_runtime.session import open_session
 from bitfit_runtime.tokens import EncodedText, TextEncoder, collate
 
@@ -82,6 +85,21 @@ class Engine:
     def base(self) -> Base:
         """The base that this engine runs."""
         return self._base
+
+    def sibling(self) -> "Engine":
+        """Return an engine that shares this one's session and has no tasks yet: a place to try a pack out."""
+        other = copy.copy(self)
+        other._installing, other._packs, other._decoded = threading.Lock(), {}, self._decoded.empty()
+        return other
+
+    @cached_property
+    def kernels(self) -> str:
+        """Name of the kernels that this engine runs on, 16 hexadecimal digits: a digest of the bits they compute.
+
+        Engines on a base that have the same name answer alike to the bit. Raises SelfTestError.
+        """
+        bits = run_golden(self._session, self._base.manifest, self._base.default_biases).tobytes()
+        return hashlib.sha256(bits).hexdigest()[:16]
 
     @property
     def tasks(self) -> Mapping[str, PackInfo]:

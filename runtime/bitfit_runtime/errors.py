@@ -10,6 +10,14 @@ BitfitError
 │   ├── PackNotFoundError     no such file
 │   ├── PackFormatError       truncated, altered, not finite, over a limit, or of a newer schema
 │   └── PackMismatchError     made for another base
+├── UpdateError               an update was not made; what was active still is
+│   ├── UnreachableError      the server or the network did not give what was asked for
+│   ├── UntrustedUpdateError  metadata or a pack is not what the trusted keys signed
+│   │   ├── ExpiredError      signed metadata is older than its signers allow
+│   │   └── RollbackError     it is older than what this device has seen
+│   ├── CanaryError           the pack does not compute here what it computed for its publisher
+│   └── StoreError            the store's folder cannot be read or written
+│       └── StoreBusyError    another process is updating it
 ├── UnknownTaskError          no pack is installed under that name
 └── InputError                the caller's texts or rows are not what the method takes
 
@@ -55,6 +63,38 @@ class PackFormatError(PackError):
 
 class PackMismatchError(PackError):
     """The pack was made for another base."""
+
+
+class UpdateError(BitfitError):
+    """An update was not made; what was active still is."""
+
+
+class UnreachableError(UpdateError):
+    """The server or the network did not give what was asked for."""
+
+
+class UntrustedUpdateError(UpdateError):
+    """Metadata or a pack is not what the trusted keys signed."""
+
+
+class ExpiredError(UntrustedUpdateError):
+    """Signed metadata is older than its signers allow."""
+
+
+class RollbackError(UntrustedUpdateError):
+    """Metadata or a pack is older than what this device has seen."""
+
+
+class CanaryError(UpdateError):
+    """The pack does not compute here what it computed for its publisher."""
+
+
+class StoreError(UpdateError):
+    """The store's folder cannot be read or written."""
+
+
+class StoreBusyError(StoreError):
+    """Another process is updating the store."""
 
 
 class UnknownTaskError(BitfitError):

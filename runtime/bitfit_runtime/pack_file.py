@@ -5,6 +5,7 @@ should be equal bytes.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from bitfit_runtime.contract import BIASES, HEAD_BIAS, HEAD_WEIGHT, LIMITS, PACK_SCHEMA, POOLINGS, TASK_TYPES
+from bitfit_runtime.contract import BIASES, CANARY, HEAD_BIAS, HEAD_WEIGHT, LIMITS, PACK_SCHEMA, POOLINGS, TASK_TYPES
 from bitfit_runtime.encoding import ENCODINGS, SCALE, Stored
 from bitfit_runtime.errors import PackError, PackFormatError, PackNotFoundError
 from bitfit_runtime.fields import Fields
-from bitfit_runtime.pack import Pack, PackInfo
+from bitfit_runtime.pack import Canary, Pack, PackInfo
 
 FORMAT = "bitfit-pack"
 METADATA_KEY = "bitfit"
@@ -40,9 +41,10 @@ def parse(data: bytes, where: str = "pack") -> Pack:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PackFormatError(f"{where} is truncated, altered or no pack ({reason}); get it again") from None
     info = _parse_info(document, where)
-    _check_tensors(tensors, info, where)
     check_finite(tensors, where)
-    return Pack(info, tensors)
+    canary = _parse_canary(document[CANARY], tensors.pop(CANARY, None), where) if CANARY in document else None
+    _check_tensors(tensors, info, where)
+    return Pack(info, tensors, canary)
 
 
 def read_pack(path: str | Path) -> Pack:
@@ -85,6 +87,20 @@ def _parse_info(document: object, where: str) -> PackInfo:
     if info.max_length < 3:
         raise PackFormatError(f"{where}: max_length should be at least 3, found {info.max_length}; get the pack again")
     return info
+
+
+def _parse_canary(document: object, expected: Stored | None, where: str) -> Canary:
+    where = f"{where}: {CANARY}"
+    fields = Fields(document, where, lambda message: PackFormatError(f"{message}; get the pack again"))
+    kernels = fields.get("kernels", str)
+    texts = tuple((item.get("text", str), item.optional("text_pair", str)) for item in fields.objects("inputs"))
+    if not 1 <= len(texts) <= LIMITS.canary_texts:
+        raise PackFormatError(f"{where} has 1 to {LIMITS.canary_texts} inputs, found {len(texts)}; get the pack again")
+    if not re.fullmatch("[0-9a-f]{16}", kernels):
+        raise PackFormatError(f"{where}: kernels should be 16 hexadecimal digits, found {kernels[:32]!r}")
+    if expected is None or expected.dtype != np.float32 or expected.ndim != 1:
+        raise PackFormatError(f"{where}: the tensor {CANARY} should be a vector of float32; get the pack again")
+    return Canary(texts, kernels, expected)
 
 
 def _check_tensors(tensors: Mapping[str, Stored], info: PackInfo, where: str) -> None:

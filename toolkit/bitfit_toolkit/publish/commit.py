@@ -1,0 +1,117 @@
+"""A publication: files of new names first, then the timestamp that names them, then the clearing of what is past.
+
+Until `timestamp.json` is replaced a reader sees the old state, from then on the new one. What an interrupted
+publication left is overwritten or cleared by the next.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from securesystemslib.signer import Signer
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, T, Targets, Timestamp
+from tuf.api.serialization.json import JSONSerializer
+
+from bitfit_runtime.files import TEMPORARY_PREFIX, make_folder, place_file, sync_folder, write_file
+from bitfit_runtime.updates.contract import UPDATE_LIMITS
+from bitfit_toolkit.errors import PublishError
+from bitfit_toolkit.publish.keys import KeyRing
+from bitfit_toolkit.publish.repository import Layout, State
+from bitfit_toolkit.publish.settings import Lifetimes
+
+LARGEST: Final = {
+    Root.type: UPDATE_LIMITS.root_bytes,
+    Snapshot.type: UPDATE_LIMITS.snapshot_bytes,
+    Timestamp.type: UPDATE_LIMITS.timestamp_bytes,
+}
+Signers = Callable[[str], Sequence[Signer]]
+OURS: Final = re.compile(r"\d+\.(?!root\.)[a-z0-9-]+\.json|[0-9a-f]{64}\..+\.safetensors")
+
+
+def role_signers(keys: KeyRing, root: Root) -> Signers:
+    """Return a function from role to the signers that `root` names for it; bins are signed as targets."""
+
+    def signers(role: str) -> list[Signer]:
+        named = role if role in root.roles else Targets.type
+        return [keys.signer(named, root.keys[keyid]) for keyid in root.roles[named].keyids]
+
+    return signers
+
+
+@dataclass(frozen=True, slots=True)
+class Committer:
+    """Signs and writes the metadata of one repository."""
+
+    layout: Layout
+    lifetimes: Lifetimes
+    now: datetime
+
+    def prepare(
+        self,
+        state: State,
+        signers: Signers,
+        targets: Mapping[str, Targets] | None = None,
+        packs: Mapping[Path, bytes] | None = None,
+        snapshot: bool = False,
+    ) -> dict[Path, bytes]:
+        """Sign new versions of the roles in `targets`, a snapshot of them or if `snapshot` says so, and a timestamp.
+
+        Returns every file of the publication, with `packs`. Raises PublishError or one of its subclasses, OSError.
+        """
+        files = dict(packs or {})
+        versions = dict(state.versions)
+
+        def stage(role: str, signed: T) -> None:
+            versions[role] = signed.version = versions.get(role, 0) + 1
+            files[self.layout.role(role, signed.version)] = self.sign(role, signed, signers(role))
+
+        for role, signed in (targets or {}).items():
+            stage(role, signed)
+        if targets or snapshot:
+            unlisted = (Root.type, Snapshot.type, Timestamp.type)
+            meta = {f"{role}.json": MetaFile(version) for role, version in versions.items() if role not in unlisted}
+            stage(Snapshot.type, Snapshot(meta=meta))
+        stage(Timestamp.type, Timestamp(snapshot_meta=MetaFile(versions[Snapshot.type])))
+        return files
+
+    def publish(self, files: Mapping[Path, bytes]) -> None:
+        """Write what was prepared, the timestamp last. Raises OSError; then readers still see the old state."""
+        timestamp = self.layout.timestamp
+        self._write({path: data for path, data in files.items() if path != timestamp})
+        write_file(timestamp, files[timestamp])
+
+    def sign(self, role: str, signed: T, signers: Sequence[Signer]) -> bytes:
+        """Set the expiry of metadata and return them signed. Raises PublishError when devices would refuse the size."""
+        signed.expires = (self.now + self.lifetimes.of(role)).replace(microsecond=0)
+        metadata = Metadata(signed)
+        for signer in signers:
+            metadata.sign(signer, append=True)
+        data = metadata.to_bytes(JSONSerializer(compact=True))
+        most = LARGEST.get(role, UPDATE_LIMITS.targets_bytes)
+        if len(data) > most:
+            raise PublishError(
+                f"{role} metadata would have {len(data)} bytes, devices take at most {most}; publish fewer tasks, or "
+                "packs with fewer metrics"
+            )
+        return data
+
+    def _write(self, files: Mapping[Path, bytes]) -> None:
+        """Write all files, and synchronize each folder once: a first publication may hold a thousand packs."""
+        folders = {path.parent for path in files}
+        for folder in (self.layout.metadata, self.layout.packs, *folders):
+            make_folder(folder)
+        for path, data in files.items():
+            place_file(path, data)
+        for folder in folders:
+            sync_folder(folder)
+
+
+def clear(layout: Layout, *kept: State) -> None:
+    """Remove what none of the states refers to; a reader that began on the one before the newest can go on."""
+    keep = {path for state in kept for path in state.files(layout)}
+    for path in [*layout.metadata.glob("*"), *layout.packs.glob("*/*")]:
+        if path not in keep and (OURS.fullmatch(path.name) or path.name.startswith(TEMPORARY_PREFIX)):
+            path.unlink()
