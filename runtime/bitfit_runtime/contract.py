@@ -14,6 +14,7 @@ TOKEN_TYPE_IDS: Final = "token_type_ids"
 BIASES: Final = "biases"
 HEAD_WEIGHT: Final = "head.weight"
 HEAD_BIAS: Final = "head.bias"
+CANARY: Final = "canary"
 
 LOGITS: Final = "logits"
 TOKEN_LOGITS: Final = "token_logits"
@@ -61,6 +62,7 @@ class Limits:
     labels: int = 65_536
     tokens: int = 65_536
     task_name_characters: int = 256
+    canary_texts: int = 64
 
 
 LIMITS: Final = Limits()

@@ -1,8 +1,10 @@
 """One session, any number of tasks."""
 
+import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -20,7 +22,7 @@ from bitfit_runtime.pack import Pack, PackInfo
 from bitfit_runtime.pack_file import read_pack
 from bitfit_runtime.resident import BARE_BASE, Resident, batch_feeds
 from bitfit_runtime.rows import Inputs, Row, as_rows, is_single
-from bitfit_runtime.self_test import full_test, quick_test
+from bitfit_runtime.self_test import full_test, quick_test, run_golden
 from bitfit_runtime.session import open_session
 from bitfit_runtime.tokens import EncodedText, TextEncoder, collate
 
@@ -77,6 +79,15 @@ class Engine:
     def base(self) -> Base:
         """The base that this engine runs."""
         return self._base
+
+    @cached_property
+    def kernels(self) -> str:
+        """Name of the kernels that this engine runs on, 16 hexadecimal digits: a digest of the bits they compute.
+
+        Engines on a base that have the same name answer alike to the bit. Raises SelfTestError.
+        """
+        bits = run_golden(self._session, self._base.manifest, self._base.default_biases).tobytes()
+        return hashlib.sha256(bits).hexdigest()[:16]
 
     @property
     def tasks(self) -> Mapping[str, PackInfo]:
@@ -140,6 +151,15 @@ class Engine:
                 raise InputError(f"task {row.task!r} is an embedding, which has no logits; use embed or predict")
         outputs = [TASK_TYPES[r.info.task_type].output for r in residents if r.info is not None]
         return self._run(outputs, self._encode(rows, residents), residents)
+
+    def try_out(self, pack: Pack, texts: Sequence[tuple[str, str | None]]) -> list[Float32]:
+        """Return the output that the pack's type reads for each (text, pair or None), without installing the pack.
+
+        Float32, `[labels]`, `[tokens, labels]` or `[hidden]` each. Raises PackError or one of its subclasses.
+        """
+        rows, residents = [Row(text, None, pair) for text, pair in texts], [Resident.from_pack(pack, self._base)]
+        residents *= len(rows)
+        return self._run([TASK_TYPES[pack.info.task_type].output] * len(rows), self._encode(rows, residents), residents)
 
     def embed(self, inputs: Inputs, task: str | None = None) -> Float32:
         """Return each row's pooled vector, float32 `[inputs, hidden]`: the bare base's where a row has no task."""

@@ -27,6 +27,10 @@ class Fields:
         value = self._value[name]
         return self._typed(value, name, kind)
 
+    def optional(self, name: str, kind: type[T]) -> T | None:
+        """Return field `name` as `get` does, or None where there is no such field."""
+        return self.get(name, kind) if name in self._value else None
+
     def strings(self, name: str) -> tuple[str, ...]:
         """Return field `name`, a list of strings."""
         return self._list(name, str)

@@ -37,11 +37,25 @@ class PackInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """A few inputs and what the pack answered to them, so that another machine can tell whether it answers the same.
+
+    `texts` are (text, text_pair or None). `expected` holds the outputs that the task's type reads, float32, row after
+    row end to end. `kernels` names the kernels that computed them: `Engine.kernels`.
+    """
+
+    texts: tuple[tuple[str, str | None], ...]
+    kernels: str
+    expected: Float32
+
+
+@dataclass(frozen=True, slots=True)
 class Pack:
     """One task, as it is stored: `bitfit_runtime.encoding` says what `tensors` hold."""
 
     info: PackInfo
     tensors: Mapping[str, Stored]
+    canary: Canary | None = None
 
     def decode(self, base: Manifest, defaults: Mapping[str, Float32]) -> dict[str, Float32]:
         """Return float32 biases `[size]` by the base's names, `head.weight [hidden, labels]`, `head.bias [labels]`.

@@ -6,6 +6,7 @@ should be equal bytes.
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -16,11 +17,11 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from bitfit_runtime.contract import BIASES, HEAD_BIAS, HEAD_WEIGHT, LIMITS, PACK_SCHEMA, POOLINGS, TASK_TYPES
+from bitfit_runtime.contract import BIASES, CANARY, HEAD_BIAS, HEAD_WEIGHT, LIMITS, PACK_SCHEMA, POOLINGS, TASK_TYPES
 from bitfit_runtime.encoding import ENCODINGS, SCALE, Stored
 from bitfit_runtime.errors import PackError, PackFormatError, PackNotFoundError
 from bitfit_runtime.fields import Fields
-from bitfit_runtime.pack import Pack, PackInfo
+from bitfit_runtime.pack import Canary, Pack, PackInfo
 
 FORMAT = "bitfit-pack"
 METADATA_KEY = "bitfit"
@@ -29,9 +30,13 @@ METADATA_KEY = "bitfit"
 def serialize(pack: Pack) -> bytes:
     """Return the pack as the bytes of a `.safetensors` file. Equal packs give equal bytes."""
     document = {"format": FORMAT, "schema_version": PACK_SCHEMA} | asdict(pack.info)
+    tensors = dict(pack.tensors)
+    if pack.canary is not None:
+        document[CANARY] = {"inputs": [_input(*texts) for texts in pack.canary.texts], "kernels": pack.canary.kernels}
+        tensors[CANARY] = pack.canary.expected
     metadata = {METADATA_KEY: json.dumps(document, ensure_ascii=False, sort_keys=True)}
-    _check_finite(pack.tensors, f"pack {pack.info.task!r}")
-    return bytes(safetensors.numpy.save(dict(pack.tensors), metadata=metadata))
+    _check_finite(tensors, f"pack {pack.info.task!r}")
+    return bytes(safetensors.numpy.save(tensors, metadata=metadata))
 
 
 def parse(data: bytes, where: str = "pack") -> Pack:
@@ -51,9 +56,10 @@ def parse(data: bytes, where: str = "pack") -> Pack:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PackFormatError(f"{where} is truncated, altered or no pack ({reason}); get it again") from None
     info = _parse_info(document, where)
-    _check_tensors(tensors, info, where)
     _check_finite(tensors, where)
-    return Pack(info, tensors)
+    canary = _parse_canary(document[CANARY], tensors.pop(CANARY, None), where) if CANARY in document else None
+    _check_tensors(tensors, info, where)
+    return Pack(info, tensors, canary)
 
 
 def read_pack(path: str | Path) -> Pack:
@@ -118,6 +124,24 @@ def _parse_info(document: object, where: str) -> PackInfo:
     if info.max_length < 3:
         raise PackFormatError(f"{where}: max_length should be at least 3, found {info.max_length}; get the pack again")
     return info
+
+
+def _parse_canary(document: object, expected: Stored | None, where: str) -> Canary:
+    where = f"{where}: {CANARY}"
+    fields = Fields(document, where, lambda message: PackFormatError(f"{message}; get the pack again"))
+    kernels = fields.get("kernels", str)
+    texts = tuple((item.get("text", str), item.optional("text_pair", str)) for item in fields.objects("inputs"))
+    if not 1 <= len(texts) <= LIMITS.canary_texts:
+        raise PackFormatError(f"{where} has 1 to {LIMITS.canary_texts} inputs, found {len(texts)}; get the pack again")
+    if not re.fullmatch("[0-9a-f]{16}", kernels):
+        raise PackFormatError(f"{where}: kernels should be 16 hexadecimal digits, found {kernels[:32]!r}")
+    if expected is None or expected.dtype != np.float32 or expected.ndim != 1:
+        raise PackFormatError(f"{where}: the tensor {CANARY} should be a vector of float32; get the pack again")
+    return Canary(texts, kernels, expected)
+
+
+def _input(text: str, text_pair: str | None) -> dict[str, str]:
+    return {"text": text} if text_pair is None else {"text": text, "text_pair": text_pair}
 
 
 def _check_tensors(tensors: Mapping[str, Stored], info: PackInfo, where: str) -> None:

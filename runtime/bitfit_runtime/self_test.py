@@ -29,15 +29,20 @@ def moved_biases(manifest: Manifest, defaults: Mapping[str, Float32], amplitude:
     }
 
 
+def run_golden(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> Float32:
+    """Return what this machine computes for the manifest's golden vectors, float32 `[2, hidden]`."""
+    moved = moved_biases(manifest, defaults, manifest.self_test.amplitude)
+    feeds = {name: np.stack([defaults[name], moved[name]])[:, None] for name in moved}
+    return _pooled(session, manifest, feeds, rows=2)
+
+
 def quick_test(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> None:
     """Compare `pooled` with the manifest's golden vectors, one row with default biases and one with all moved.
 
     Raises SelfTestError when a row is further off than the manifest's tolerance.
     """
     golden = manifest.self_test
-    moved = moved_biases(manifest, defaults, golden.amplitude)
-    feeds = {name: np.stack([defaults[name], moved[name]])[:, None] for name in moved}
-    pooled = _pooled(session, manifest, feeds, rows=2)
+    pooled = run_golden(session, manifest, defaults)
     for row, (found, expected) in enumerate(zip(pooled, np.asarray(golden.pooled, np.float32), strict=True)):
         distance = relative_distance(found, expected)
         if not distance <= golden.tolerance:

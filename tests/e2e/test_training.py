@@ -14,6 +14,7 @@ from test_command_line import ROWS
 
 from bitfit_exporters import ExportOptions, export_base
 from bitfit_runtime import Base, Engine, read_pack, write_pack
+from bitfit_runtime.canary import check_canary
 from bitfit_toolkit import Example, TrainOptions, train
 from bitfit_toolkit.errors import DataError, TrainingError
 from bitfit_toolkit.kinds.kind import rarity
@@ -44,6 +45,14 @@ def test_training_is_repeatable_by_seed_and_takes_pairs_and_early_stopping(base:
     one, two = (train(base, examples, examples, tmp_path / name, options) for name in ("one", "two"))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     assert one.agreement == two.agreement
+
+
+def test_a_trained_pack_carries_a_canary_without_a_training_text(base: Base, tmp_path: Path) -> None:
+    train(base, EXAMPLES, EXAMPLES, tmp_path / "pack", TrainOptions(steps=1))
+    pack = read_pack(tmp_path / "pack")
+    assert pack.canary is not None
+    assert not {text for text, _ in pack.canary.texts} & {example.text for example in EXAMPLES}
+    check_canary(Engine(base, threads=1), pack)
 
 
 def test_a_head_alone_is_a_pack_without_biases_that_answers_alike_in_torch_and_engine(

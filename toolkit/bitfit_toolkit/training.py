@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from bitfit_runtime import Base, Engine, write_pack
+from bitfit_runtime.canary import make_canary
 from bitfit_toolkit.checks import check_output
 from bitfit_toolkit.choice import choose_encoding
 from bitfit_toolkit.distributed import on_first_process
@@ -93,7 +94,7 @@ def conclude(
     """Pack what a finished learner learnt, measure the pack in engine and torch, and write it."""
     base, kind, model, options = learner.base, learner.kind, learner.model, learner.options
     choice = choose_encoding(learner.pack_tensors(), learner.info, engine, eval_examples, options)
-    pack = choice.pack
+    pack = make_canary(engine, choice.pack)
     model.load_tensors({**base.default_biases, **pack.decode(base.manifest, base.default_biases)})
     in_torch = learner.answers(eval_examples, eval_items)
     same = [kind.same(one, other) for one, other in zip(choice.answers, in_torch, strict=True)]

@@ -59,6 +59,8 @@ def _base(path: Path) -> tuple[dict[str, Any], Table]:
 def _pack(path: Path) -> tuple[dict[str, Any], Table]:
     pack = read_pack(path)
     facts: dict[str, Any] = {"kind": "pack"} | asdict(pack.info) | {"bytes": path.stat().st_size}
+    if pack.canary is not None:
+        facts["canary"] = [text if pair is None else f"{text} | {pair}" for text, pair in pack.canary.texts]
     facts["tensors"] = {name: {"dtype": str(t.dtype), "bytes": t.nbytes} for name, t in pack.tensors.items()}
     rows: list[tuple[str, ...]] = [
         (name, str(tensor.dtype), f"{tensor.nbytes:,}") for name, tensor in pack.tensors.items()
