@@ -47,7 +47,7 @@ def parse(data: bytes, where: str = "pack") -> Pack:
     if length > LIMITS.metadata_bytes:
         raise PackFormatError(f"{where} has a header of {length} bytes, at most {LIMITS.metadata_bytes} are accepted")
     try:
-        tensors = safetensors.numpy.load(data)
+        tensors = _load_tensors(data, where)
         metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
         document: Any = json.loads(metadata[METADATA_KEY])
     except KeyError as error:
@@ -95,6 +95,14 @@ def write_pack(pack: Pack, path: str | Path) -> Path:
     except OSError as error:
         raise PackError(f"cannot write {path} ({error.strerror or error}); what was there is unchanged") from None
     return path
+
+
+def _load_tensors(data: bytes, where: str) -> dict[str, Stored]:
+    try:
+        tensors: dict[str, Stored] = safetensors.numpy.load(data)
+    except KeyError as error:  # a dtype that NumPy lacks
+        raise PackFormatError(f"{where} holds a tensor of dtype {error}, which no pack has; get it again") from None
+    return tensors
 
 
 def _parse_info(document: object, where: str) -> PackInfo:
