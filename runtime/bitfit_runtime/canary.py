@@ -9,10 +9,12 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from bitfit_runtime.engine import Engine
 from bitfit_runtime.errors import CanaryError
 from bitfit_runtime.pack import Canary, Pack
+from bitfit_runtime.rows import Row
 
 # Written for this purpose: a pack must not carry its training texts to devices.
 PROBES: Final[tuple[tuple[str, str | None], ...]] = (
@@ -26,8 +28,7 @@ def make_canary(engine: Engine, pack: Pack, texts: Sequence[tuple[str, str | Non
 
     The texts travel with the pack. Raises PackError or one of its subclasses, InputError.
     """
-    expected = np.concatenate([values.ravel() for values in engine.try_out(pack, texts)])
-    return replace(pack, canary=Canary(tuple(texts), engine.kernels, expected))
+    return replace(pack, canary=Canary(tuple(texts), engine.kernels, _answers(engine, pack, texts)))
 
 
 def check_canary(engine: Engine, pack: Pack) -> None:
@@ -40,7 +41,7 @@ def check_canary(engine: Engine, pack: Pack) -> None:
     canary, where = pack.canary, f"pack {pack.info.task!r}"
     if canary is None:
         return
-    found = np.concatenate([values.ravel() for values in engine.try_out(pack, canary.texts)])
+    found = _answers(engine, pack, canary.texts)
     if found.shape != canary.expected.shape:
         raise CanaryError(
             f"{where} gives {found.size} numbers for its canary, {canary.expected.size} are expected; publish it again"
@@ -58,3 +59,11 @@ def check_canary(engine: Engine, pack: Pack) -> None:
             f"{where} answers its canary {distance:.3g} away from what its publisher found, on other kernels at most "
             f"{allowed:.3g} is expected; publish it again, or check that this machine runs the base as it should"
         )
+
+
+def _answers(engine: Engine, pack: Pack, texts: Sequence[tuple[str, str | None]]) -> npt.NDArray[np.float32]:
+    trial = engine.sibling()
+    trial.install(pack.info.task or "canary", pack)
+    rows = [Row(text, pack.info.task or "canary", pair) for text, pair in texts]
+    values = trial.logits(rows) if pack.has_head else trial.embed(rows)
+    return np.concatenate([value.ravel() for value in values])

@@ -1,5 +1,6 @@
 """One session, any number of tasks."""
 
+import copy
 import hashlib
 import threading
 from collections.abc import Mapping, Sequence
@@ -80,6 +81,12 @@ class Engine:
         """The base that this engine runs."""
         return self._base
 
+    def sibling(self) -> "Engine":
+        """Return an engine that shares this one's session and has no tasks yet: a place to try a pack out."""
+        other = copy.copy(self)
+        other._installing, other._residents = threading.Lock(), {}
+        return other
+
     @cached_property
     def kernels(self) -> str:
         """Name of the kernels that this engine runs on, 16 hexadecimal digits: a digest of the bits they compute.
@@ -151,15 +158,6 @@ class Engine:
                 raise InputError(f"task {row.task!r} is an embedding, which has no logits; use embed or predict")
         outputs = [TASK_TYPES[r.info.task_type].output for r in residents if r.info is not None]
         return self._run(outputs, self._encode(rows, residents), residents)
-
-    def try_out(self, pack: Pack, texts: Sequence[tuple[str, str | None]]) -> list[Float32]:
-        """Return the output that the pack's type reads for each (text, pair or None), without installing the pack.
-
-        Float32, `[labels]`, `[tokens, labels]` or `[hidden]` each. Raises PackError or one of its subclasses.
-        """
-        rows, residents = [Row(text, None, pair) for text, pair in texts], [Resident.from_pack(pack, self._base)]
-        residents *= len(rows)
-        return self._run([TASK_TYPES[pack.info.task_type].output] * len(rows), self._encode(rows, residents), residents)
 
     def embed(self, inputs: Inputs, task: str | None = None) -> Float32:
         """Return each row's pooled vector, float32 `[inputs, hidden]`: the bare base's where a row has no task."""

@@ -23,7 +23,8 @@ BIN_PREFIX: Final = "bin"
 
 # Lower case alone and no separators: the same name on every file system, and never a path.
 TASK_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
-DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+SHA256: Final = re.compile("[0-9a-f]{64}")
+DIGEST: Final = re.compile(f"sha256:{SHA256.pattern}")
 RESERVED: Final = frozenset({"con", "prn", "aux", "nul"} | {f"{port}{i}" for port in ("com", "lpt") for i in range(10)})
 BASE_CHARACTERS: Final = 16
 METRIC_DIGITS: Final = 4
@@ -93,7 +94,7 @@ class Release:
             raise UntrustedUpdateError(f"{where}: a task has at most {LIMITS.labels} labels, found {release.labels}")
         if not 1 <= length <= UPDATE_LIMITS.pack_bytes:
             raise UntrustedUpdateError(f"{where}: a pack has at most {UPDATE_LIMITS.pack_bytes} bytes, found {length}")
-        if not re.fullmatch("[0-9a-f]{64}", release.sha256):
+        if not SHA256.fullmatch(release.sha256):
             raise UntrustedUpdateError(f"{where}: it lacks the pack's SHA-256")
         return release
 

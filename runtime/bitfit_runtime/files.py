@@ -1,0 +1,54 @@
+"""Files that are there whole and last, or are not there."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+TEMPORARY_PREFIX: Final = ".tmp-"
+PUBLIC: Final = 0o644
+
+
+def write_file(path: Path, data: bytes, mode: int = PUBLIC) -> None:
+    """Write a file and rename it into place; on return content and name survive a loss of power. Raises OSError."""
+    descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            Path(temporary).chmod(mode)
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, if need be, whose name survives a loss of power. Raises OSError."""
+    path.mkdir(parents=True, exist_ok=True)
+    sync_folder(path.parent)  # even if it was there: whoever made it may have been killed before this
+
+
+def read_file(path: Path, limit: int) -> bytes | None:
+    """Return a file of at most `limit` bytes, None when there is none. Raises OSError, on a larger one too."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(limit + 1)
+    except FileNotFoundError:
+        return None
+    if len(data) > limit:
+        raise OSError(f"it has more than {limit} bytes")
+    return data
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder last. Raises OSError."""
+    if os.name == "nt":  # no folder can be opened there, and renaming is journalled
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,134 @@
+"""The folder in which a device keeps its packs.
+
+    lock                                one writer at a time
+    floor.json                          the lowest versions that are taken from the network
+    metadata/                           signed metadata, as The Update Framework's client caches them
+    tasks/BASE/TASK/pointer.json        which pack answers
+    tasks/BASE/TASK/SHA256.safetensors  the packs
+
+A pack's name is its content's, and the pointer is replaced in one step, so that at any moment it names whole packs.
+"""
+
+import contextlib
+import hashlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from bitfit_runtime.errors import StoreBusyError, StoreError
+from bitfit_runtime.files import TEMPORARY_PREFIX, make_folder, read_file, write_file
+from bitfit_runtime.updates.contract import METADATA_FOLDER, UPDATE_LIMITS, base_folder, check_task_name
+from bitfit_runtime.updates.floor import Floor, parse_floor
+from bitfit_runtime.updates.pointer import Held, Pointer, parse_pointer
+
+STATE_BYTES: Final = 1 << 20
+SPARE_BYTES: Final = 256 << 10  # for metadata, floor and pointer
+
+
+class Store:
+    """The packs of the tasks of one base. Reading needs no lock; whoever writes holds `writing`."""
+
+    def __init__(self, folder: Path, base: str) -> None:
+        """`base` is the digest of a base. Nothing is read or written yet. Raises InputError."""
+        self.folder = folder
+        self.metadata = folder / METADATA_FOLDER
+        self._tasks = folder / "tasks" / base_folder(base)
+        self._floor = folder / "floor.json"
+
+    @contextlib.contextmanager
+    def writing(self, wait: float) -> Iterator[None]:
+        """Hold the store's lock, for which others are given `wait` seconds. Raises StoreBusyError, StoreError."""
+        with _reported("write to", self.folder):
+            make_folder(self.folder)
+            lock = FileLock(self.folder / "lock", timeout=wait)
+            try:
+                lock.acquire()
+            except Timeout:
+                raise StoreBusyError(
+                    f"another process is updating {self.folder}, for more than {wait:g} s; try again when it is done"
+                ) from None
+        try:
+            for folder in (self.folder, self.metadata):
+                _sweep(folder, keep=None)
+            yield
+        finally:
+            lock.release()
+
+    def pointer(self, task: str) -> Pointer:
+        """Read which releases of a task are here. Raises StoreError, InputError."""
+        path = self._folder(task) / "pointer.json"
+        with _reported("read", path):
+            data = read_file(path, STATE_BYTES)
+        return Pointer() if data is None else parse_pointer(data, str(path))
+
+    def point(self, task: str, pointer: Pointer) -> None:
+        """Replace a task's pointer, then remove packs that it does not name. Raises StoreError."""
+        folder = self._folder(task)
+        with _reported("write", folder):
+            self._make(folder)
+            write_file(folder / "pointer.json", pointer.to_json())
+        _sweep(folder, keep={"pointer.json", *(_name(held) for held in pointer.held)})
+
+    def pack(self, task: str, held: Held) -> bytes | None:
+        """Return a pack's bytes, None when they are not there or do not have their digest. Raises StoreError."""
+        path = self._folder(task) / _name(held)
+        with _reported("read", path):
+            data = read_file(path, UPDATE_LIMITS.pack_bytes)
+        return data if data is not None and hashlib.sha256(data).hexdigest() == held.sha256 else None
+
+    def keep_pack(self, task: str, held: Held, data: bytes) -> None:
+        """Write a pack whose digest was compared. It is kept once a pointer names it. Raises StoreError."""
+        folder = self._folder(task)
+        with _reported("write", folder):
+            self._make(folder)
+            write_file(folder / _name(held), data)
+
+    def check_space(self, size: int) -> None:
+        """Raise StoreError unless there is room for a pack of `size` bytes."""
+        with _reported("measure", self.folder):
+            free = shutil.disk_usage(self.folder).free
+        if free < size + SPARE_BYTES:
+            raise StoreError(f"{self.folder} has {free} bytes left, {size + SPARE_BYTES} are needed; free some")
+
+    def floor(self) -> Floor:
+        """Read the floor. Raises StoreError."""
+        with _reported("read", self._floor):
+            data = read_file(self._floor, STATE_BYTES)
+        return Floor() if data is None else parse_floor(data, str(self._floor))
+
+    def raise_floor(self, floor: Floor) -> None:
+        """Write the floor where it differs from what is there. Raises StoreError."""
+        if floor != self.floor():
+            with _reported("write", self._floor):
+                write_file(self._floor, floor.to_json())
+
+    def _folder(self, task: str) -> Path:
+        return self._tasks / check_task_name(task)
+
+    def _make(self, folder: Path) -> None:
+        for part in (self._tasks.parent, self._tasks, folder):
+            make_folder(part)
+
+
+def _name(held: Held) -> str:
+    return f"{held.sha256}.safetensors"
+
+
+def _sweep(folder: Path, keep: set[str] | None) -> None:
+    """Remove what a killed writer left, and with `keep` all but that. What cannot be removed is tried again later."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.name.startswith(TEMPORARY_PREFIX) or (keep is not None and path.name not in keep):
+                path.unlink()
+
+
+@contextlib.contextmanager
+def _reported(what: str, where: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise StoreError(f"cannot {what} {where} ({reason}); what was active still is: see to the folder") from None

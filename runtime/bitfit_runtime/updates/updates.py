@@ -1,0 +1,267 @@
+"""Updates of one application's tasks: check, fetch, activate, roll back."""
+
+import hashlib
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+from bitfit_runtime.base import Base
+from bitfit_runtime.engine import Engine
+from bitfit_runtime.errors import (
+    BitfitError,
+    CanaryError,
+    ExpiredError,
+    InputError,
+    PackError,
+    PackNotFoundError,
+    UntrustedUpdateError,
+    UpdateError,
+)
+from bitfit_runtime.pack import Pack
+from bitfit_runtime.updates.contract import PACKS_FOLDER, Release, base_folder, target_path
+from bitfit_runtime.updates.fetcher import Fetcher, NetworkOptions
+from bitfit_runtime.updates.floor import Floor
+from bitfit_runtime.updates.pointer import Held, Pointer
+from bitfit_runtime.updates.proof import HealthCheck, prove, read
+from bitfit_runtime.updates.status import Found, Outcome, Status, TaskStatus
+from bitfit_runtime.updates.store import Store
+from bitfit_runtime.updates.trust import Clock, TrustedClient, expiry, reported
+
+
+def utc_now() -> datetime:
+    """Return this device's time."""
+    return datetime.now(UTC)
+
+
+class Updates:
+    """The tasks of an application, kept up to date from a static folder of signed packs.
+
+    All methods may be called from several threads and processes; one at a time writes. Whatever fails, the pack that
+    was active goes on answering. It was verified when it became active, so it answers offline too, and after the signed
+    metadata expired, when no new one is taken.
+    """
+
+    def __init__(
+        self,
+        store: str | Path,
+        url: str,
+        root: bytes | str | Path,
+        base: Base,
+        tasks: Sequence[str],
+        *,
+        network: NetworkOptions | None = None,
+        clock: Clock = utc_now,
+        wait: float = 60,
+    ) -> None:
+        """Look after `tasks` on `base`. Nothing is read, written or fetched yet.
+
+        `store` is the device's folder, `url` the published one, `root` the first root metadata or their file, which
+        comes with the application. `wait` is how many seconds another writer is waited for. Raises InputError.
+        """
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise InputError(f"the URL of a repository begins with https:// or http://, found {url!r}")
+        self._url = url if url.endswith("/") else f"{url}/"
+        self._root = root
+        self._base = base.manifest.digest
+        self._paths = {task: target_path(self._base, task) for task in tasks}
+        self._store = Store(Path(store), self._base)
+        self._clock, self._wait = clock, wait
+        self.network = Fetcher(network)
+        self._flipping = threading.Lock()
+        self._running: WeakKeyDictionary[Engine, dict[str, Held]] = WeakKeyDictionary()
+
+    def check(self) -> Found:
+        """Bring the signed metadata up to date and return what they offer; the floor rises to it.
+
+        Raises UpdateError or one of its subclasses: UnreachableError, ExpiredError, RollbackError,
+        UntrustedUpdateError, StoreError, StoreBusyError.
+        """
+        with self._store.writing(self._wait):
+            floor, pointers = self._floor(), self._pointers()
+            client = TrustedClient(self._store.metadata, self._url, self._root_bytes(), self.network, self._clock)
+            client.refresh()
+            floor.check_root(client.root_version)
+            listed = {task: client.find(self._base, task) for task in self._paths}
+            for release, _ in listed.values():
+                if release is not None:
+                    floor.check_release(release.path, release.number)
+            lowest = {self._paths[task]: number for task, (_, number) in listed.items()}
+            self._store.raise_floor(floor.raised(client.root_version, lowest))
+        offered = [(task, release) for task, (release, _) in listed.items()]
+        return Found(
+            tuple(release for task, release in offered if release is not None and pointers[task].wants(release)),
+            tuple(task for task, release in offered if release is None and pointers[task].active is not None),
+        )
+
+    def fetch(self, release: Release) -> None:
+        """Download a release that `check` returned, and keep it beside the active one.
+
+        Raises UpdateError or one of its subclasses.
+        """
+        with self._store.writing(self._wait):
+            pointer = self._wanting(release)
+            held = Held(release.number, release.sha256)
+            if pointer.staged == held and self._store.pack(release.task, held) is not None:
+                return
+            self._floor().check_release(release.path, release.number)
+            self._store.check_space(release.size)
+        data = self._download(release)
+        with self._store.writing(self._wait):
+            pointer = self._wanting(release)
+            self._store.keep_pack(release.task, held, data)
+            self._store.point(release.task, pointer.stage(held))
+
+    def activate(self, task: str, engine: Engine, health: HealthCheck | None = None) -> None:
+        """Prove the fetched release of a task on `engine`, then let it answer there and from the next start on.
+
+        Its canary is run, then `health`, with an engine that holds the new pack alone; False or an exception fails. A
+        release that fails is not taken again. Requests that are running end with the pack that they began with. Raises
+        CanaryError, PackError, UpdateError or one of their subclasses, InputError.
+        """
+        self._check_engine(engine)
+        with self._store.writing(self._wait):
+            pointer = self._store.pointer(task)
+            if pointer.staged is None:
+                raise UpdateError(f"nothing was fetched for task {task!r} that is not active; check and fetch first")
+            try:
+                pack = self._prove(task, pointer.staged, engine, health)
+            except PackNotFoundError:
+                raise  # damaged on disk: to be fetched again
+            except (CanaryError, PackError):
+                self._store.point(task, pointer.reject())
+                raise
+            with self._flipping:
+                self._store.point(task, pointer.activate())
+                self._flip(task, pointer.staged, pack, engine)
+
+    def rollback(self, task: str, engine: Engine | None = None) -> None:
+        """Let the release before the active one answer again, and take the active one no more.
+
+        Raises UpdateError when there is none before, or one of its subclasses, PackError, InputError.
+        """
+        if engine is not None:
+            self._check_engine(engine)
+        with self._store.writing(self._wait):
+            pointer = self._store.pointer(task)
+            if pointer.active is None or pointer.previous is None:
+                raise UpdateError(f"task {task!r} has no earlier release here; publish a good one with a larger number")
+            pack = read(self._store.pack(task, pointer.previous), task, pointer.previous)
+            with self._flipping:
+                self._store.point(task, pointer.go_back())
+                if engine is not None:
+                    self._flip(task, pointer.previous, pack, engine)
+
+    def install(self, engine: Engine, grace: timedelta | None = None) -> Mapping[str, BitfitError]:
+        """Install the active pack of every task, at start-up or after another process changed one. Works offline.
+
+        A pack that is damaged or fails its canary gives way to the one before. Returns what was wrong, by task. With
+        `grace` the packs are refused once the signed metadata have been expired for longer. Raises ExpiredError,
+        StoreError, InputError.
+        """
+        self._check_engine(engine)
+        expires = expiry(self._store.metadata) if grace is not None else None
+        if grace is not None and (expires is None or self._clock() > expires + grace):
+            since = "were never fetched" if expires is None else f"expired at {expires.isoformat()}"
+            raise ExpiredError(f"the signed metadata {since}, more is asked for by `grace`; check for updates first")
+        problems: dict[str, BitfitError] = {}
+        for task in self._paths:
+            while (error := self._install(task, engine)) is not None:
+                problems[task] = error
+        return problems
+
+    def run(self, engine: Engine, health: HealthCheck | None = None) -> tuple[Outcome, ...]:
+        """Check, then fetch and activate each release that is offered. What fails for one task is in its outcome.
+
+        What another process made active is installed as well. Raises what `check` raises.
+        """
+        found = self.check()
+        self.install(engine)
+        return tuple(self._update(release, engine, health) for release in found.releases)
+
+    def status(self) -> Status:
+        """Return what is active, since when metadata are expired, and more. Works offline. Raises StoreError."""
+        floor, expires = self._floor(), expiry(self._store.metadata)
+        tasks = [
+            TaskStatus(
+                task,
+                active=pointer.active.release if pointer.active else None,
+                previous=pointer.previous.release if pointer.previous else None,
+                staged=pointer.staged.release if pointer.staged else None,
+                rejected=pointer.rejected,
+                floor=floor.releases[self._paths[task]],
+            )
+            for task, pointer in self._pointers().items()
+        ]
+        return Status(tuple(tasks), expires, expires is not None and self._clock() > expires)
+
+    def _update(self, release: Release, engine: Engine, health: HealthCheck | None) -> Outcome:
+        try:
+            self.fetch(release)
+            self.activate(release.task, engine, health)
+        except (UpdateError, PackError) as error:
+            return Outcome(release, error)
+        return Outcome(release, None)
+
+    def _install(self, task: str, engine: Engine) -> BitfitError | None:
+        """Install the active pack; where it is bad, point to the one before and return what was wrong."""
+        with self._flipping:
+            pointer = self._store.pointer(task)
+            if pointer.active is None or self._running.get(engine, {}).get(task) == pointer.active:
+                return None
+            try:
+                self._flip(task, pointer.active, self._prove(task, pointer.active, engine), engine)
+                return None
+            except (CanaryError, PackError) as error:
+                problem = error
+        with self._store.writing(self._wait):
+            if self._store.pointer(task) == pointer:  # otherwise another process went on meanwhile
+                damaged = isinstance(problem, PackNotFoundError)
+                self._store.point(task, pointer.lose() if damaged else pointer.go_back())
+        return problem
+
+    def _prove(self, task: str, held: Held, engine: Engine, health: HealthCheck | None = None) -> Pack:
+        return prove(self._store.pack(task, held), task, held, engine, health)
+
+    def _flip(self, task: str, held: Held, pack: Pack, engine: Engine) -> None:
+        engine.install(task, pack)
+        self._running.setdefault(engine, {})[task] = held
+
+    def _download(self, release: Release) -> bytes:
+        folder, name = base_folder(release.base), f"{release.sha256}.{release.task}.safetensors"
+        with reported(self._store.folder):
+            data = self.network.download_bytes(f"{self._url}{PACKS_FOLDER}/{folder}/{name}", release.size)
+        if len(data) != release.size or hashlib.sha256(data).hexdigest() != release.sha256:
+            raise UntrustedUpdateError(
+                f"release {release.number} of {release.task!r} is not the pack that was signed; nothing was kept"
+            )
+        return data
+
+    def _wanting(self, release: Release) -> Pointer:
+        if self._paths.get(release.task) != release.path:
+            raise InputError(f"release {release.number} of {release.path} is for no task of this device")
+        pointer = self._store.pointer(release.task)
+        if not pointer.wants(release):
+            raise UpdateError(f"release {release.number} of {release.task!r} is active, older, or was bad; check again")
+        return pointer
+
+    def _pointers(self) -> dict[str, Pointer]:
+        return {task: self._store.pointer(task) for task in self._paths}
+
+    def _floor(self) -> Floor:
+        seen = {self._paths[task]: pointer.newest for task, pointer in self._pointers().items()}
+        return self._store.floor().raised(0, seen)
+
+    def _root_bytes(self) -> bytes:
+        if isinstance(self._root, bytes):
+            return self._root
+        try:
+            return Path(self._root).read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read the root metadata in {self._root} ({error.strerror or error})") from None
+
+    def _check_engine(self, engine: Engine) -> None:
+        if engine.base.manifest.digest != self._base:
+            raise InputError(f"these updates are for base {self._base[:19]}…; open others for the engine's base")

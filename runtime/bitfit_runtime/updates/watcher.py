@@ -1,0 +1,66 @@
+"""Updates in the background of an application."""
+
+import random
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from bitfit_runtime.engine import Engine
+from bitfit_runtime.updates.proof import HealthCheck
+from bitfit_runtime.updates.status import Outcome
+from bitfit_runtime.updates.updates import Updates
+
+Report = Callable[[tuple[Outcome, ...], Exception | None], None]
+JITTER = 0.1  # of a period, so that devices that start together do not ask together
+
+
+class Watcher:
+    """A thread that updates an engine's tasks every so many seconds, from `start` to `stop` or in a `with` block."""
+
+    def __init__(
+        self,
+        updates: Updates,
+        engine: Engine,
+        every: float = 3600,
+        *,
+        health: HealthCheck | None = None,
+        report: Report | None = None,
+    ) -> None:
+        """`report` is called in the thread after each round, with its outcomes and the error that ended it, if any.
+
+        `every` is in seconds; the first round begins at once.
+        """
+        self._updates, self._engine, self._every = updates, engine, every
+        self._health, self._report = health, report
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="bitfit-updates", daemon=True)
+
+    def start(self) -> None:
+        """Begin. A watcher starts once."""
+        self._thread.start()
+
+    def stop(self, wait: float | None = None) -> None:
+        """End after the round that is running, and wait for that, for at most `wait` seconds."""
+        self._stopping.set()
+        self._thread.join(wait)
+
+    def __enter__(self) -> "Watcher":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            outcomes: tuple[Outcome, ...] = ()
+            problem: Exception | None = None
+            try:
+                outcomes = self._updates.run(self._engine, self._health)
+            except Exception as error:  # a device whose watcher died would never be updated again
+                problem = error
+            if self._report is not None:
+                self._report(outcomes, problem)
+            self._stopping.wait(self._every * random.uniform(1 - JITTER, 1 + JITTER))
