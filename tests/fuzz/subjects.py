@@ -17,7 +17,9 @@ from bitfit_runtime.encoding import ENCODINGS, encode
 from bitfit_runtime.manifest import BiasSpec, Manifest, SelfTest, WeightSpec
 from bitfit_runtime.pack import Canary
 from bitfit_runtime.pack_file import serialize
-from bitfit_runtime.updates.contract import Release
+from bitfit_runtime.updates.contract import BASES_FIELD, REMOVED_FIELD, Release, base_folder, target_path
+from bitfit_runtime.updates.floor import Floor
+from bitfit_runtime.updates.pointer import Held, Pointer
 
 SIZES = {"q": 5, "k": 3, "m2": 4}
 INPUTS = ("input_ids", "attention_mask")
@@ -40,6 +42,8 @@ BASE = Manifest(
     created_by="test",
 )
 DEFAULTS = {spec.name: np.linspace(-1, 1, spec.size, dtype=np.float32) for spec in BASE.biases}
+HELD = Held(4, "0f" * 32)
+NOW, EXPIRES = datetime(2100, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 LABELS = {"classification": ("no", "yes"), "regression": ("score",), "embedding": ()}
 
 
@@ -73,7 +77,7 @@ def manifests() -> list[bytes]:
 
 
 @cache
-def target_file(task: str = "mood", number: int = 1) -> TargetFile:
+def target_file(task: str = "mood", number: int = 2) -> TargetFile:
     """The signed description of a pack."""
     data = packs()[0]
     digest = sha256(data).hexdigest()
@@ -81,12 +85,31 @@ def target_file(task: str = "mood", number: int = 1) -> TargetFile:
     return TargetFile(len(data), {"sha256": digest}, release.path, {"custom": release.to_custom()})
 
 
-def descriptions() -> list[bytes]:
-    """What a device asks for and what it finds in signed metadata, as JSON."""
+def listed(*files: TargetFile) -> Targets:
+    """Targets of `BASE`, from which another task was taken back, as was the first release of these."""
+    gone = {target_path(BASE.digest, "gone"): 7} | {file.path: 1 for file in files}
+    fields = {BASES_FIELD: {base_folder(BASE.digest): BASE.digest}, REMOVED_FIELD: gone}
+    return Targets(expires=EXPIRES, targets={file.path: file for file in files}, unrecognized_fields=fields)
+
+
+def listings() -> list[bytes]:
+    """What a device asks for and the signed targets in which it looks, as JSON."""
+    questions = [("mood", target_file()), ("a.b-c_9", target_file("a.b-c_9", 1 << 40))]
     return [
-        json.dumps({"base": BASE.digest, "task": task, "target": target_file(task, number).to_dict()}).encode()
-        for task, number in (("mood", 1), ("a.b-c_9", 1 << 40))
+        json.dumps({"base": BASE.digest, "task": task, "targets": listed(file).to_dict()}).encode()
+        for task, file in questions
     ]
+
+
+def floors() -> list[bytes]:
+    """Floors of a device that has seen nothing, and of one that has."""
+    return [floor.to_json() for floor in (Floor(), Floor(3, {target_file().path: 5, "0/gone.safetensors": 8}))]
+
+
+def pointers() -> list[bytes]:
+    """Pointers of a task with every slot empty, full, and gone back from."""
+    full = Pointer(HELD, Held(3, "0" * 64), Held(5, "1" * 64))
+    return [pointer.to_json() for pointer in (Pointer(), full, full.go_back())]
 
 
 @cache
@@ -94,14 +117,14 @@ def repository() -> dict[str, bytes]:
     """Signed metadata by role, each with a key of its own, the same bytes each time; `next root` replaces `root`."""
     roles = ("root", "timestamp", "snapshot", "targets")
     signers = {role: CryptoSigner(Ed25519PrivateKey.from_private_bytes(role.encode().ljust(32))) for role in roles}
-    common: dict[str, Any] = {"expires": datetime(2200, 1, 1, tzinfo=UTC)}
+    common: dict[str, Any] = {"expires": EXPIRES}
     root = Root(**common, consistent_snapshot=True)
     for role, signer in signers.items():
         root.add_key(signer.public_key, role)
     signed: dict[str, Signed] = {
         "timestamp": Timestamp(**common, snapshot_meta=MetaFile(1)),
         "snapshot": Snapshot(**common, meta={"targets.json": MetaFile(1)}),
-        "targets": Targets(**common, targets={target_file().path: target_file()}),
+        "targets": listed(target_file()),
         "root": root,
     }
     files = {role: _sign(part, signers[role]) for role, part in signed.items()}
@@ -110,6 +133,6 @@ def repository() -> dict[str, bytes]:
 
 
 def _sign(part: Signed, signer: CryptoSigner) -> bytes:
-    metadata = Metadata(part)
+    metadata = Metadata[Any](part)
     metadata.sign(signer)
     return metadata.to_bytes()

@@ -17,7 +17,8 @@ from bitfit_runtime.contract import LIMITS
 from bitfit_runtime.errors import LONGEST_MESSAGE, BitfitError, PackFormatError, UntrustedUpdateError
 from bitfit_runtime.pack_file import parse, serialize
 from bitfit_runtime.updates.contract import Release
-from fuzz.subjects import BASE, DEFAULTS, packs, tiny_pack
+from fuzz.signed import EARLIER, fuzz_listing, fuzz_signed, signed_metadata
+from fuzz.subjects import BASE, DEFAULTS, listings, packs, tiny_pack
 from fuzz.targets import TARGETS, Target
 
 Change = Callable[[dict[str, Any], dict[str, Any]], None]
@@ -48,10 +49,17 @@ def test_bytes_that_never_were_a_file_are_refused(target: Target, data: bytes) -
 
 
 def test_alterations_reach_what_lies_behind_the_first_check() -> None:
-    for name in ("pack", "manifest", "release", "signed-targets"):
+    for name in ("pack", "manifest", "floor", "pointer", "listing"):
         target, random = TARGETS[name], Random(0)
         accepted = sum(target.fuzz_one(target.mutate(target.seeds()[0], random)) for _ in range(600))
         assert 6 <= accepted <= 500, name
+
+
+@pytest.mark.parametrize("role", EARLIER)
+def test_signed_metadata_spelt_otherwise_say_the_same_and_are_accepted(role: str) -> None:
+    signed = signed_metadata(role)[0]
+    spelt = json.dumps(dict(reversed(json.loads(signed).items())), indent=3).encode()
+    assert spelt != signed and fuzz_signed(role, spelt)
 
 
 def with_header(change: Change) -> bytes:
@@ -92,6 +100,15 @@ def test_a_signed_description_that_was_found_is_refused(change: dict[str, Any]) 
     assert Release.from_target(BASE.digest, "t", 9, {"sha256": "0" * 64}, custom).number == 1
     with pytest.raises(UntrustedUpdateError):
         Release.from_target(BASE.digest, "t", 9, {"sha256": "0" * 64}, custom | change)
+
+
+@pytest.mark.parametrize("last", [-1, (1 << 53) + 1, 1 << 63])
+def test_signed_targets_that_were_found_to_move_the_floor_out_of_reach_are_refused(last: int) -> None:
+    document = json.loads(listings()[0])
+    removed = document["targets"]["removed"]
+    assert list(removed.values()) == [7, 1]
+    document["targets"]["removed"] = dict.fromkeys(removed, last)
+    assert not fuzz_listing(json.dumps(document).encode())
 
 
 @pytest.mark.parametrize("text", ["two\nlines", "\x1b[2J", "\ud800", "\u202e", "\U000e0001" * 9000, "a" * (8 << 20)])
