@@ -87,7 +87,7 @@ def test_answers_given_while_packs_are_replaced_come_from_one_whole_pack_and_not
     load = replace_under_load(engine, tmp_path, replacements=1500, threads=8)
     assert (load.strangers, load.errors) == (0, ())
     assert min(load.answers) > 8
-    assert load.grown_bytes < 4 << 20  # a tenth of what 1,500 packs take
+    assert load.grown_bytes < 2 << 20  # 18 MB if every pack stayed
 
 
 def test_stock_onnxruntime_gives_the_same_bits_with_an_adapter_file(base: Base, engine: Engine, tmp_path: Path) -> None:
