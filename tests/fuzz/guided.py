@@ -15,7 +15,8 @@ SECONDS_PER_INPUT = 10
 # An allocation of gigabytes that an input merely claims fails the run.
 ADDRESS_SPACE = 2 << 30
 RESIDENT_MB = 512
-STRUCTURED = 0.7
+# Shares of inputs: what was kept because it reached new code loses its structure in time, seeds do not.
+FROM_SEEDS, STRUCTURED = 0.4, 0.8
 
 
 def main(name: str, runs: str, folder: str) -> None:
@@ -23,14 +24,20 @@ def main(name: str, runs: str, folder: str) -> None:
     target, corpus, findings = TARGETS[name], Path(folder, "corpus", name), Path(folder, "findings")
     for place in (corpus, findings):
         place.mkdir(parents=True, exist_ok=True)
-    for number, seed in enumerate(target.seeds()):
+    seeds = target.seeds()
+    for number, seed in enumerate(seeds):
         (corpus / f"seed-{number}").write_bytes(seed)
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
 
-    def mutate(data: bytes, longest: int, seed: int) -> bytes:
-        random = Random(seed)
-        structured = random.random() < STRUCTURED
-        return bytes(target.mutate(data, random)[:longest] if structured else atheris.Mutate(data, longest))
+    def mutate(data: bytes, longest: int, chance: int) -> bytes:
+        random = Random(chance)
+        kind = random.random()
+        if kind > STRUCTURED:
+            return bytes(atheris.Mutate(data, longest))
+        data = random.choice(seeds) if kind < FROM_SEEDS else data
+        for _ in range(random.randint(1, 3)):
+            data = target.mutate(data, random)
+        return data[:longest]
 
     def fuzz_one(data: bytes) -> None:
         target.fuzz_one(data)

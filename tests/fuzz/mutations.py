@@ -84,22 +84,21 @@ def _is_pack_header(header: Any) -> bool:
 
 
 def _changed(document: Any, random: Random) -> Any:
-    """Return the document, parts of it replaced, removed, repeated or renamed."""
+    """Return the document, one of its parts replaced, removed, repeated or renamed."""
     document = [document]  # so that the whole can be replaced too
-    for _ in range(random.randint(1, 3)):
-        holder, key = random.choice(_places(document))
-        kind = random.randrange(4)
-        if kind == 0 and holder is not document:
-            del holder[key]
-        elif kind == 1:
-            other, name = random.choice(_places(document))
-            holder[key] = deepcopy(other[name])
-        elif kind == 2 and isinstance(holder, dict):
-            holder[random.choice((key.upper(), key + "\0", "", "\ud800", "é" * 300, "\x1b\n"))] = holder.pop(key)
-        elif kind == 3 and isinstance(holder[key], str) and holder[key]:
-            holder[key] = mutate_bytes(holder[key].encode("utf-8", "surrogatepass"), random).decode("latin-1")
-        else:
-            holder[key] = deepcopy(random.choice(ODD_VALUES))
+    holder, key = random.choice(_places(document))
+    kind = random.randrange(4)
+    if kind == 0 and holder is not document:
+        del holder[key]
+    elif kind == 1:
+        other, name = random.choice(_places(document))
+        holder[key] = deepcopy(other[name])
+    elif kind == 2 and isinstance(holder, dict):
+        holder[random.choice((key.upper(), key + "\0", "", "\ud800", "é" * 300, "\x1b\n"))] = holder.pop(key)
+    elif kind == 3 and isinstance(holder[key], str) and holder[key]:
+        holder[key] = mutate_bytes(holder[key].encode("utf-8", "surrogatepass"), random).decode("latin-1")
+    else:
+        holder[key] = deepcopy(random.choice(ODD_VALUES))
     return document[0]
 
 

@@ -10,14 +10,25 @@ from typing import Any
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
-from tuf.api.metadata import Metadata, MetaFile, Root, Signed, Snapshot, TargetFile, Targets, Timestamp
+from tuf.api.metadata import (
+    Delegations,
+    Metadata,
+    MetaFile,
+    Root,
+    Signed,
+    Snapshot,
+    SuccinctRoles,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
 
 from bitfit_runtime import Pack, PackInfo
 from bitfit_runtime.encoding import ENCODINGS, encode
 from bitfit_runtime.manifest import BiasSpec, Manifest, SelfTest, WeightSpec
 from bitfit_runtime.pack import Canary
 from bitfit_runtime.pack_file import serialize
-from bitfit_runtime.updates.contract import BASES_FIELD, REMOVED_FIELD, Release, base_folder, target_path
+from bitfit_runtime.updates.contract import BASES_FIELD, BIN_PREFIX, REMOVED_FIELD, Release, base_folder, target_path
 from bitfit_runtime.updates.floor import Floor
 from bitfit_runtime.updates.pointer import Held, Pointer
 
@@ -85,19 +96,24 @@ def target_file(task: str = "mood", number: int = 2) -> TargetFile:
     return TargetFile(len(data), {"sha256": digest}, release.path, {"custom": release.to_custom()})
 
 
-def listed(*files: TargetFile) -> Targets:
-    """Targets of `BASE`, from which another task was taken back, as was the first release of these."""
+def listed(*files: TargetFile, bins: bool = False) -> Targets:
+    """Targets of `BASE`, from which another task was taken back, as was the first release of these.
+
+    With `bins` whatever else there is is said to be in one of 16 roles, of which there is none.
+    """
+    delegations = Delegations({}, succinct_roles=SuccinctRoles([], 1, 4, BIN_PREFIX)) if bins else None
     gone = {target_path(BASE.digest, "gone"): 7} | {file.path: 1 for file in files}
     fields = {BASES_FIELD: {base_folder(BASE.digest): BASE.digest}, REMOVED_FIELD: gone}
-    return Targets(expires=EXPIRES, targets={file.path: file for file in files}, unrecognized_fields=fields)
+    targets = {file.path: file for file in files}
+    return Targets(expires=EXPIRES, targets=targets, delegations=delegations, unrecognized_fields=fields)
 
 
 def listings() -> list[bytes]:
     """What a device asks for and the signed targets in which it looks, as JSON."""
-    questions = [("mood", target_file()), ("a.b-c_9", target_file("a.b-c_9", 1 << 40))]
+    answers = [("mood", listed(target_file())), ("a.b-c_9", listed(target_file("a.b-c_9", 1 << 40), bins=True))]
     return [
-        json.dumps({"base": BASE.digest, "task": task, "targets": listed(file).to_dict()}).encode()
-        for task, file in questions
+        json.dumps({"base": BASE.digest, "task": task, "targets": targets.to_dict()}).encode()
+        for task, targets in answers
     ]
 
 
