@@ -8,27 +8,12 @@ from typing import Any
 
 Mutation = Callable[[bytes, Random], bytes]
 
-ODD_VALUES: tuple[Any, ...] = (
-    *(None, True, False, 0, 1, -1, 3, 16, 255, 65_537, 1 << 31, (1 << 53) + 1, 1 << 63, 1 << 64, 10**400),
-    *(
-        0.5,
-        -0.0,
-        1e308,
-        5e-324,
-        "1.7976931348623157e308",
-        "1_0",
-        float("nan"),
-        float("inf"),
-        "",
-        "a",
-        "\ud800",
-        "\x1b[2J\n",
-        "é" * 300,
-        "../../x",
-        "NUL",
-    ),
-    *([], {}, [[]], [0] * 40, {"": 0}, ["q"], ["a", "a"], "BF16", "F8_E5M2", "F64", "U8", "I8", "float16", "embedding"),
-)
+ODD_INTEGERS = (0, 1, -1, 3, 16, 255, 65_537, 1 << 31, (1 << 53) + 1, 1 << 63, 1 << 64, 10**400)
+ODD_FLOATS = (0.5, -0.0, 1e308, 5e-324, float("nan"), float("inf"))
+ODD_TEXTS = ("", "a", "\ud800", "\x1b[2J\n", "é" * 300, "../../x", "1.7976931348623157e308", "1_0")
+OTHER_NAMES = ("BF16", "F8_E5M2", "F64", "U8", "I8", "float16", "embedding", "nul")
+ODD_LISTS: tuple[Any, ...] = ([], [[]], [0] * 40, ["q"], ["a", "a"], {}, {"": 0})
+ODD_VALUES = (None, True, False, *ODD_INTEGERS, *ODD_FLOATS, *ODD_TEXTS, *OTHER_NAMES, *ODD_LISTS)
 ODD_BYTES = (b"[" * 5000, b'{"":' * 500, b"1e999", b"-", b"0" * 5000, b"\\ud800", b"\xff\xfe", b"\0" * 8, b"\xff" * 8)
 
 
