@@ -1,58 +1,41 @@
 """A device against a live server: what it takes, what it refuses, and that it never stops answering."""
 
+import errno
+import hashlib
+import os
+import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from queue import Queue
+from types import SimpleNamespace
 
-import numpy as np
 import pytest
+from filelock import FileLock
 
-from bitfit_runtime import Base, Engine, Pack
-from bitfit_runtime.canary import make_canary
-from bitfit_runtime.updates import NetworkOptions, Updates
+from bitfit_runtime import Base, Engine
+from bitfit_runtime.errors import (
+    CanaryError,
+    ExpiredError,
+    InputError,
+    PackError,
+    PackMismatchError,
+    RollbackError,
+    StoreBusyError,
+    StoreError,
+    UnreachableError,
+    UntrustedUpdateError,
+    UpdateError,
+)
+from bitfit_runtime.pack_file import serialize
+from bitfit_runtime.updates import Outcome, Updates, Watcher
+from bitfit_runtime.updates.pointer import Held
+from bitfit_runtime.updates.proof import HealthCheck
+from bitfit_runtime.updates.store import Store
 from conftest import random_pack
-from signed_folder import Server, SignedFolder, serving
-
-HASTY = NetworkOptions(timeout=0.5, patience=1, pause=0, proxy="")
-TEXT = "some text"
-
-
-class Device:
-    """An application with an engine, its store, and the publisher that it trusts."""
-
-    def __init__(self, folder: Path, base: Base, engine: Engine, published: SignedFolder, server: Server) -> None:
-        self.base, self.engine, self.published, self.server = base, engine, published, server
-        self.store = folder / "store"
-        self.now = datetime.now(UTC)
-        self.updates = self.open()
-
-    def open(self) -> Updates:
-        """What the application does when it starts."""
-        root = self.published.first_root
-        return Updates(
-            self.store, self.server.url, root, self.base, ["mood", "spam"],
-            network=HASTY, clock=lambda: self.now, wait=0.1,
-        )  # fmt: skip
-
-    def publish(self, task: str, number: int, seed: int) -> Pack:
-        """Publish a random pack with a canary."""
-        pack = make_canary(self.engine, random_pack(self.base, seed))
-        self.published.publish({task: (number, pack)})
-        return pack
-
-    def update(self) -> None:
-        """Check, fetch and activate everything, with no failure."""
-        assert [outcome.error for outcome in self.updates.run(self.engine)] != []
-        assert all(outcome.active for outcome in self.updates.run(self.engine))
-
-    def answers(self, pack: Pack, task: str = "mood") -> bool:
-        """Whether the engine answers with this pack, and a restarted application too."""
-        expected = self.engine.sibling()
-        expected.install("x", pack)
-        restarted = self.engine.sibling()
-        self.open().install(restarted)
-        wanted = expected.logits(TEXT, "x")[0]
-        return all(np.array_equal(one.logits(TEXT, task)[0], wanted) for one in (self.engine, restarted))
+from device import Device
+from signed_folder import SignedFolder, serving
 
 
 @pytest.fixture
@@ -72,25 +55,265 @@ def test_a_release_is_checked_fetched_activated_and_gone_back_from(device: Devic
     assert device.answers(first)
     assert updates.check().releases == ()
 
-    second = device.publish("mood", 2, seed=2)
-    [outcome] = updates.run(device.engine)
-    assert outcome.active and device.answers(second)
-
+    second = device.update("mood", 2, seed=2)
+    assert device.answers(second)
     updates.rollback("mood", device.engine)
     assert device.answers(first)
     assert updates.check().releases == (), "what was gone back from is not offered again"
-    third = device.publish("mood", 3, seed=3)
-    updates.run(device.engine)
-    assert device.answers(third)
+    assert device.answers(device.update("mood", 3, seed=3))
+    with pytest.raises(UpdateError, match="nothing was fetched"):
+        updates.activate("mood", device.engine)
 
 
 def test_an_idle_check_writes_nothing_and_asks_for_two_files(device: Device) -> None:
-    device.publish("mood", 1, seed=1)
-    device.update()
-    before = {path: path.stat().st_mtime_ns for path in device.store.rglob("*") if path.is_file()}
+    device.update("mood", 1, seed=1)
+    before = device.files()
     device.server.seen.clear()
-    received = device.updates.network.received
     assert device.updates.check().releases == ()
     assert device.server.seen == ["/metadata/2.root.json", "/metadata/timestamp.json"]
-    assert device.updates.network.received > received
-    assert {path: path.stat().st_mtime_ns for path in device.store.rglob("*") if path.is_file()} == before
+    assert device.files() == before
+
+
+def test_two_packs_a_task_are_kept_and_older_ones_removed(device: Device) -> None:
+    for number in range(1, 5):
+        device.update("mood", number, seed=number)
+    assert len(list(device.store.rglob("*.safetensors"))) == 2
+    [mood, spam] = device.updates.status().tasks
+    assert (mood.active, mood.previous, mood.staged, mood.rejected, mood.floor) == (4, 3, None, 0, 4)
+    assert (spam.active, spam.floor) == (None, 1)
+
+
+@pytest.mark.parametrize("health", [None, lambda trial: False, lambda trial: 1 / 0])
+def test_a_bad_release_leaves_the_old_one_active_and_is_not_taken_again(
+    device: Device, health: HealthCheck | None
+) -> None:
+    good = device.update("mood", 1, seed=1)
+    bad = device.sign(random_pack(device.base, 2))
+    if health is None:
+        assert bad.canary is not None
+        bad = replace(bad, canary=replace(bad.canary, expected=bad.canary.expected + 1))
+    device.published.publish({"mood": (2, bad)})
+    [outcome] = device.updates.run(device.engine, health)
+    assert isinstance(outcome.error, CanaryError)
+    assert device.answers(good)
+    assert device.updates.run(device.engine) == ()
+    assert device.updates.status().tasks[0].rejected == 2
+    assert device.answers(device.update("mood", 3, seed=3))
+
+
+def test_the_health_check_sees_the_new_pack_alone_while_the_engine_answers_with_the_old(device: Device) -> None:
+    old = device.update("mood", 1, seed=1)
+    new = device.publish("mood", 2, seed=2)
+    seen = []
+
+    def health(trial: Engine) -> bool:
+        seen.append((list(trial.tasks), device.same(trial, new), device.same(device.engine, old)))
+        return True
+
+    device.updates.run(device.engine, health)
+    assert seen == [(["mood"], True, True)]
+
+
+def test_one_bad_task_does_not_hold_up_another(device: Device) -> None:
+    device.published.publish({"mood": (1, b"no pack")})
+    spam = device.publish("spam", 1, seed=5)
+    mood, other = device.updates.run(device.engine)
+    assert isinstance(mood.error, PackError) and other.active
+    assert device.answers(spam, "spam")
+
+
+def test_a_pack_for_another_base_is_refused_before_it_answers(device: Device) -> None:
+    pack = random_pack(device.base, 1)
+    device.published.publish({"mood": (1, replace(pack, info=replace(pack.info, base="sha256:" + "0" * 64)))})
+    [outcome] = device.updates.run(device.engine)
+    assert isinstance(outcome.error, PackMismatchError) and not device.engine.tasks
+
+
+def test_what_is_active_answers_offline_and_after_the_metadata_expired(device: Device) -> None:
+    pack = device.update("mood", 1, seed=1)
+    assert not device.updates.status().expired
+    device.server.interfere = lambda handler: handler.send_error(503) or True  # type: ignore[func-returns-value]
+    with pytest.raises(UnreachableError, match="503"):
+        device.updates.check()
+    assert device.answers(pack)
+    device.server.interfere = lambda handler: False
+    device.now += timedelta(days=8)
+    with pytest.raises(ExpiredError):
+        device.updates.check()
+    status = device.updates.status()
+    assert status.expired and status.expires == device.published.expires
+    assert device.answers(pack)
+
+
+def test_a_stricter_policy_refuses_packs_some_time_after_the_metadata_expired(device: Device) -> None:
+    with pytest.raises(ExpiredError, match="never fetched"):
+        device.updates.install(device.engine, grace=timedelta(days=1))
+    device.update("mood", 1, seed=1)
+    device.now = device.published.expires + timedelta(hours=23)
+    assert device.updates.install(device.engine, grace=timedelta(days=1)) == {}
+    device.now += timedelta(hours=2)
+    with pytest.raises(ExpiredError, match="grace"):
+        device.updates.install(device.engine, grace=timedelta(days=1))
+
+
+def test_a_task_that_was_taken_back_is_reported_and_comes_back_with_a_larger_number_alone(device: Device) -> None:
+    device.update("mood", 3, seed=1)
+    device.published.publish({}, removed={"mood": 3})
+    found = device.updates.check()
+    assert (found.releases, found.withdrawn) == ((), ("mood",))
+    device.publish("mood", 3, seed=2)
+    with pytest.raises(RollbackError):
+        device.updates.check()
+    device.update("mood", 4, seed=2)
+
+
+def test_nothing_older_comes_back_when_the_cached_metadata_are_emptied(device: Device) -> None:
+    device.update("mood", 1, seed=1)
+    old = {path: path.read_bytes() for path in device.published.folder.rglob("*.json")}
+    newest = device.update("mood", 2, seed=2)
+    for path, content in old.items():  # a server that replays what was signed before
+        path.write_bytes(content)
+    floor = (device.store / "floor.json").read_bytes()
+    for path in (device.store / "metadata").rglob("*.json"):
+        path.write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(RollbackError, match="release 1"):
+            device.updates.check()
+    assert (device.store / "floor.json").read_bytes() == floor
+    assert device.answers(newest)
+
+
+def test_the_pointers_hold_the_floor_where_its_file_is_lost(device: Device) -> None:
+    device.update("mood", 5, seed=1)
+    (device.store / "floor.json").unlink()
+    shutil.rmtree(device.store / "metadata")
+    device.publish("mood", 4, seed=2)
+    with pytest.raises(RollbackError):
+        device.updates.check()
+
+
+def test_a_revoked_key_does_not_come_back_when_the_cached_root_is_emptied_and_the_new_one_held_back(
+    device: Device,
+) -> None:
+    pack = device.update("mood", 1, seed=1)
+    stolen = device.published.replace_key("timestamp")
+    device.published.commit()
+    device.updates.check()
+    shutil.rmtree(device.store / "metadata")
+    device.published.keys["timestamp"] = stolen
+    device.published.commit()
+    (device.published.folder / "metadata" / "2.root.json").unlink()
+    with pytest.raises(RollbackError, match="root"):
+        device.updates.check()
+    assert device.answers(pack)
+
+
+def test_an_altered_pack_is_refused_and_the_whole_one_taken_later(device: Device) -> None:
+    old, new = device.update("mood", 1, seed=1), device.publish("mood", 2, seed=2)
+    whole = serialize(new)
+    [path] = (path for path in device.published.folder.rglob("*.mood.safetensors") if path.read_bytes() == whole)
+    for altered in (whole[:-1], whole[:-1] + b"\1", whole + b"\0"):
+        path.write_bytes(altered)
+        [outcome] = device.updates.run(device.engine)
+        assert isinstance(outcome.error, UntrustedUpdateError)
+        assert device.answers(old)
+    path.write_bytes(whole)
+    device.updates.run(device.engine)
+    assert device.answers(new)
+
+
+def test_a_damaged_pack_gives_way_to_the_one_before_and_is_fetched_again(device: Device) -> None:
+    first, second = device.update("mood", 1, seed=1), device.update("mood", 2, seed=2)
+    [path] = (path for path in device.store.rglob("*.safetensors") if path.read_bytes() == serialize(second))
+    path.write_bytes(b"torn")
+    device.engine.remove("mood")
+    restarted = device.open()
+    assert list(restarted.install(device.engine)) == ["mood"]
+    assert device.same(device.engine, first)
+    [outcome] = restarted.run(device.engine)
+    assert outcome.active and device.answers(second)
+
+
+def test_a_pack_that_fails_its_canary_at_start_up_gives_way_for_good(device: Device) -> None:
+    first = device.update("mood", 1, seed=1)
+    device.update("mood", 2, seed=2)
+    store, bad = Store(device.store, device.base.manifest.digest), device.sign(random_pack(device.base, 3))
+    assert bad.canary is not None
+    data = serialize(replace(bad, canary=replace(bad.canary, expected=-bad.canary.expected)))
+    held = Held(2, hashlib.sha256(data).hexdigest())  # as if the machine computed another thing than before
+    store.keep_pack("mood", held, data)
+    store.point("mood", replace(store.pointer("mood"), active=held))
+    restarted = device.engine.sibling()
+    problems = device.open().install(restarted)
+    assert isinstance(problems["mood"], CanaryError)
+    assert device.same(restarted, first)
+    assert device.updates.status().tasks[0].rejected == 2
+
+
+def test_what_another_process_made_active_is_installed_by_the_next_run(device: Device) -> None:
+    device.update("mood", 1, seed=1)
+    second = device.publish("mood", 2, seed=2)
+    other = device.open()
+    other.run(device.engine.sibling())
+    assert not device.same(device.engine, second)
+    assert device.updates.run(device.engine) == ()
+    assert device.same(device.engine, second)
+
+
+def test_a_second_writer_is_told_to_wait(device: Device) -> None:
+    device.publish("mood", 1, seed=1)
+    with FileLock(device.store / "lock"), pytest.raises(StoreBusyError, match="another process"):
+        device.updates.check()
+    device.updates.check()
+
+
+def test_a_file_system_without_symbolic_links_will_do(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **named: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "symlink", refuse)
+    monkeypatch.setattr(os, "link", refuse)
+    assert device.answers(device.update("mood", 1, seed=1))
+
+
+def test_no_space_is_noticed_before_anything_is_downloaded(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    device.publish("mood", 1, seed=1)
+    [release] = device.updates.check().releases
+    device.server.seen.clear()
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(StoreError, match="1000 bytes left"):
+        device.updates.fetch(release)
+    assert device.server.seen == []
+
+
+def test_updates_for_one_base_refuse_an_engine_on_another(device: Device) -> None:
+    other = device.engine.sibling()
+    files = {**device.base.manifest.files, "model.onnx": "0" * 64}
+    other._base = replace(device.base, manifest=replace(device.base.manifest, files=files))
+    for call in (device.updates.install, device.updates.run):
+        with pytest.raises(InputError, match="base"):
+            call(other)
+
+
+@pytest.mark.parametrize("task", ["", "Mood", "../mood", "a/b", "con", "mood."])
+def test_names_that_could_be_paths_are_refused(device: Device, task: str) -> None:
+    with pytest.raises(InputError):
+        Updates(device.store, device.server.url, b"", device.base, [task])
+
+
+def test_a_url_that_is_no_web_server_is_refused(device: Device) -> None:
+    with pytest.raises(InputError, match="https://"):
+        Updates(device.store, "file:///etc", b"", device.base, ["mood"])
+
+
+def test_a_watcher_updates_by_itself_and_outlives_what_goes_wrong(device: Device) -> None:
+    device.server.interfere = lambda handler: handler.send_error(500) or True  # type: ignore[func-returns-value]
+    rounds: Queue[tuple[tuple[Outcome, ...], Exception | None]] = Queue()
+    with Watcher(device.updates, device.engine, every=0.01, report=lambda *round: rounds.put(round)):
+        assert isinstance(rounds.get(timeout=20)[1], UnreachableError)
+        pack = device.publish("mood", 1, seed=1)
+        device.server.interfere = lambda handler: False
+        while not (outcomes := rounds.get(timeout=20)[0]):
+            pass
+    assert [outcome.active for outcome in outcomes] == [True]
+    assert device.answers(pack)

@@ -3,6 +3,10 @@
 ToolkitError
 ├── DataError           labelled texts that cannot be used
 ├── TrainingError       a training run that cannot begin or go on
+├── PublishError        a publication that was not made; readers see what they saw before
+│   ├── SigningKeyError      a signing key is missing, or its passphrase is wrong
+│   ├── RepositoryError      the folder is not what its keys signed
+│   └── PublishBusyError     another process publishes with the same keys
 └── MissingExtraError   a package of an optional extra is not installed
 """
 
@@ -19,6 +23,22 @@ class DataError(ToolkitError):
 
 class TrainingError(ToolkitError):
     """A training run that cannot begin or go on."""
+
+
+class PublishError(ToolkitError):
+    """A publication that was not made; readers see what they saw before."""
+
+
+class SigningKeyError(PublishError):
+    """A signing key is missing, or its passphrase is wrong."""
+
+
+class RepositoryError(PublishError):
+    """The folder is not what its keys signed."""
+
+
+class PublishBusyError(PublishError):
+    """Another process publishes with the same keys."""
 
 
 class MissingExtraError(ToolkitError, ImportError):

@@ -57,6 +57,6 @@ def parse_floor(data: bytes, where: str) -> Floor:
     """Read what `to_json` wrote. Raises StoreError on anything else."""
     fields = read_document(data, where, FORMAT, SCHEMA)
     floor = Floor(fields.get("root", int), fields.mapping("releases", int))
-    if min((floor.root, *floor.releases.values())) < 0:
+    if any(version < 0 for version in (floor.root, *floor.releases.values())):
         raise StoreError(f"{where}: a version should not be negative; {REMEDY}")
     return floor

@@ -177,6 +177,7 @@ class Updates:
 
         What another process made active is installed as well. Raises what `check` raises.
         """
+        self._check_engine(engine)
         found = self.check()
         self.install(engine)
         return tuple(self._update(release, engine, health) for release in found.releases)

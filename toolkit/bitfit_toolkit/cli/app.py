@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 import typer
 
-from bitfit_toolkit.cli import compare, convert, evaluate, export, inspect, run_texts, train
+from bitfit_toolkit.cli import compare, convert, evaluate, export, inspect, publish, run_texts, train, update
 from bitfit_toolkit.cli.failures import fail
 
 app = typer.Typer(
@@ -15,7 +15,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
     help="One frozen encoder, one small pack a task.",
-    epilog="Exit codes: 0 done, 2 usage, 3 data, 4 base, 5 pack, 6 unknown task, 7 training, 8 export, 9 system.",
+    epilog="Exit codes: 0 done, 2 usage, 3 data, 4 base, 5 pack, 6 unknown task, 7 training, 8 export, 9 system, "
+    "10 update.",
 )
 for module, name in (
     (export, "export"),
@@ -27,6 +28,8 @@ for module, name in (
     (compare, "compare"),
 ):
     app.command(name, epilog=module.EXAMPLES)(module.command)
+app.add_typer(publish.app, name="publish")
+app.add_typer(update.app, name="update")
 
 export_app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 export_app.command(epilog=export.EXAMPLES.replace("bitfit export", "bitfit-export"))(export.command)

@@ -3,8 +3,8 @@
 import sys
 from typing import NoReturn
 
-from bitfit_runtime.errors import BitfitError, BundleError, InputError, PackError, UnknownTaskError
-from bitfit_toolkit.errors import DataError, MissingExtraError, TrainingError
+from bitfit_runtime.errors import BitfitError, BundleError, InputError, PackError, UnknownTaskError, UpdateError
+from bitfit_toolkit.errors import DataError, MissingExtraError, PublishError, TrainingError
 
 # 1 is any other failure and 2 wrong usage, as usual.
 EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
@@ -15,6 +15,8 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (UnknownTaskError, 6),
     (TrainingError, 7),
     (MissingExtraError, 1),
+    (PublishError, 10),
+    (UpdateError, 10),
     (BitfitError, 8),
     (OSError, 9),
     (KeyboardInterrupt, 130),

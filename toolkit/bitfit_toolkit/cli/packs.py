@@ -8,14 +8,19 @@ import typer
 from bitfit_runtime import Engine
 
 
+def named_pack(item: str) -> tuple[str, Path]:
+    """Split a pack given as NAME=FILE, or as FILE under the file's own name. Raises BadParameter."""
+    name, separator, path = item.partition("=")
+    if not separator:
+        name, path = Path(item).stem, item
+    if not name or not path:
+        raise typer.BadParameter(f"expected NAME=FILE, found {item!r}", param_hint="--pack")
+    return name, Path(path)
+
+
 def engine_with(base: Path, packs: Sequence[str], threads: int | None) -> Engine:
-    """Load a base and install packs given as NAME=FILE, or as FILE under the file's own name."""
+    """Load a base and install packs as `named_pack` reads them."""
     engine = Engine(base, threads=threads)
-    for item in packs:
-        name, separator, path = item.partition("=")
-        if not separator:
-            name, path = Path(item).stem, item
-        if not name or not path:
-            raise typer.BadParameter(f"expected NAME=FILE, found {item!r}", param_hint="--pack")
+    for name, path in map(named_pack, packs):
         engine.install(name, path)
     return engine

@@ -1,0 +1,66 @@
+"""An application on a device: an engine, a store, and the publisher that it trusts."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from bitfit_runtime import Base, Engine, Pack
+from bitfit_runtime.canary import make_canary
+from bitfit_runtime.updates import NetworkOptions, Updates
+from conftest import random_pack
+from signed_folder import Server, SignedFolder
+
+HASTY = NetworkOptions(timeout=0.5, patience=1, pause=0, proxy="")
+TEXT = "some text"
+
+
+class Device:
+    """An application with an engine, its store, and the publisher that it trusts."""
+
+    def __init__(self, folder: Path, base: Base, engine: Engine, published: SignedFolder, server: Server) -> None:
+        self.base, self.engine, self.published, self.server = base, engine, published, server
+        self.store = folder / "store"
+        self.now = datetime.now(UTC)
+        self.updates = self.open()
+
+    def open(self) -> Updates:
+        """What the application does when it starts."""
+        root = self.published.first_root
+        return Updates(
+            self.store, self.server.url, root, self.base, ["mood", "spam"],
+            network=HASTY, clock=lambda: self.now, wait=0.1,
+        )  # fmt: skip
+
+    def sign(self, pack: Pack) -> Pack:
+        """Give a pack a canary of this device's engine."""
+        return make_canary(self.engine, pack)
+
+    def publish(self, task: str, number: int, seed: int) -> Pack:
+        """Publish a random pack with a canary."""
+        pack = self.sign(random_pack(self.base, seed))
+        self.published.publish({task: (number, pack)})
+        return pack
+
+    def update(self, task: str, number: int, seed: int) -> Pack:
+        """Publish a pack and make it active."""
+        pack = self.publish(task, number, seed)
+        [outcome] = self.updates.run(self.engine)
+        assert outcome.error is None
+        return pack
+
+    def same(self, engine: Engine, pack: Pack, task: str = "mood") -> bool:
+        """Whether an engine's task answers with this pack."""
+        expected = engine.sibling()
+        expected.install("x", pack)
+        return np.array_equal(engine.logits(TEXT, task)[0], expected.logits(TEXT, "x")[0])
+
+    def answers(self, pack: Pack, task: str = "mood") -> bool:
+        """Whether the engine answers with this pack, and a restarted application too."""
+        restarted = self.engine.sibling()
+        self.open().install(restarted)
+        return self.same(self.engine, pack, task) and self.same(restarted, pack, task)
+
+    def files(self) -> dict[Path, int]:
+        """When each file of the store was written."""
+        return {path: path.stat().st_mtime_ns for path in self.store.rglob("*") if path.is_file()}

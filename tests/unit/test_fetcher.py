@@ -1,0 +1,165 @@
+"""The network as a device meets it: lost connections, slow and endless servers, proxies."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+
+import pytest
+from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError
+
+from bitfit_runtime.updates.fetcher import Fetcher, NetworkOptions
+
+CONTENT = bytes(range(256)) * 40
+LENGTH = f"HTTP/1.1 200 OK\r\nContent-Length: {len(CONTENT)}\r\n\r\n".encode()
+HASTY = NetworkOptions(proxy="", timeout=0.3, patience=0.6, pause=0)
+
+Answer = Callable[[socket.socket], None]
+
+
+class RawServer:
+    """Answers each connection with the next of some functions of its socket; the last one stays."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self._answers = list(answers)
+        self.requests: list[bytes] = []
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/file"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+                threading.Thread(target=self._answer, args=(connection, answer), daemon=True).start()
+
+    def _answer(self, connection: socket.socket, answer: Answer) -> None:
+        with suppress(OSError), connection:
+            self.requests.append(connection.recv(65536))
+            answer(connection)
+
+
+Serve = Callable[..., RawServer]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    servers: list[RawServer] = []
+
+    def start(*answers: Answer) -> RawServer:
+        servers.append(RawServer(*answers))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def sends(*parts: bytes) -> Answer:
+    return lambda connection: connection.sendall(b"".join(parts))
+
+
+def repeats(beginning: bytes, part: bytes, pause: float = 0) -> Answer:
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(beginning)
+        while True:
+            time.sleep(pause)
+            connection.sendall(part)
+
+    return answer
+
+
+def test_a_lost_connection_is_taken_up_where_it_stopped(serve: Serve) -> None:
+    rest = f"HTTP/1.1 206 Partial Content\r\nContent-Length: {len(CONTENT) - 100}\r\n\r\n".encode()
+    server = serve(sends(LENGTH, CONTENT[:100]), sends(rest, CONTENT[100:]))
+    fetcher = Fetcher(HASTY)
+    assert fetcher.download_bytes(server.url, len(CONTENT)) == CONTENT
+    assert b"Range: bytes=100-" in server.requests[1]
+    assert (fetcher.received, fetcher.requests) == (len(CONTENT), 2)
+
+
+def test_a_server_that_ignores_the_range_is_read_from_the_start(serve: Serve) -> None:
+    server = serve(sends(LENGTH, CONTENT[:100]), sends(LENGTH, CONTENT))
+    fetcher = Fetcher(HASTY)
+    assert fetcher.download_bytes(server.url, len(CONTENT)) == CONTENT
+    assert fetcher.received == len(CONTENT) + 100
+
+
+def test_a_connection_that_is_always_lost_is_given_up(serve: Serve) -> None:
+    server = serve(sends(LENGTH, CONTENT[:10]))
+    with pytest.raises(DownloadError, match="cannot be had"):
+        Fetcher(HASTY).download_bytes(server.url, len(CONTENT))
+    assert len(server.requests) == HASTY.attempts
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        repeats(LENGTH, b"x", pause=0.05),
+        repeats(b"HTTP/1.1 200 OK\r\nX-Header: ", b"x", pause=0.05),
+        repeats(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x", pause=0.05),
+        lambda connection: time.sleep(5),
+    ],
+    ids=["body", "headers", "chunk", "silence"],
+)
+def test_a_slow_server_is_given_up(serve: Serve, answer: Answer) -> None:
+    done = threading.Event()
+
+    def download() -> None:
+        with suppress(DownloadError):
+            Fetcher(HASTY).download_bytes(serve(answer).url, len(CONTENT))
+        done.set()
+
+    threading.Thread(target=download, daemon=True).start()
+    assert done.wait(30)  # left to itself each of these lasts for minutes or days
+
+
+@pytest.mark.parametrize("length", [b"", b"Content-Length: 1000000000000\r\n"])
+def test_endless_data_are_cut_at_the_limit(serve: Serve, length: bytes) -> None:
+    server = serve(repeats(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n", bytes(4096)))
+    fetcher = Fetcher(HASTY)
+    with pytest.raises(DownloadLengthMismatchError):
+        fetcher.download_bytes(server.url, 10_000)
+    assert fetcher.received < 200_000
+
+
+def test_an_endless_error_page_is_left(serve: Serve) -> None:
+    server = serve(repeats(b"HTTP/1.1 404 Not Found\r\n\r\n", bytes(4096)))
+    fetcher = Fetcher(HASTY)
+    with pytest.raises(DownloadHTTPError) as caught:
+        fetcher.download_bytes(server.url, 10)
+    assert caught.value.status_code == 404 and fetcher.received <= 1024
+
+
+def test_a_status_that_may_pass_is_tried_again_and_others_are_not(serve: Serve) -> None:
+    busy, gone = (f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode() for status in (503, 410))
+    assert Fetcher(HASTY).download_bytes(serve(sends(busy), sends(LENGTH, CONTENT)).url, len(CONTENT)) == CONTENT
+    server = serve(sends(gone))
+    with pytest.raises(DownloadHTTPError):
+        Fetcher(HASTY).download_bytes(server.url, 1)
+    assert len(server.requests) == 1
+
+
+def test_the_proxy_of_the_environment_or_of_the_options_is_asked(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = serve(sends(LENGTH, CONTENT))
+    address = proxy.url.removesuffix("/file")
+    monkeypatch.setenv("http_proxy", address)
+    url = "http://updates.example/file"
+    for options in (NetworkOptions(pause=0), NetworkOptions(proxy=address)):
+        assert Fetcher(options).download_bytes(url, len(CONTENT)) == CONTENT
+        assert proxy.requests.pop().startswith(b"GET http://updates.example/file HTTP/1.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert Fetcher(NetworkOptions()).download_bytes(serve(sends(LENGTH, CONTENT)).url, len(CONTENT)) == CONTENT
+    assert proxy.requests == []
+
+
+def test_nobody_listening_is_an_error_that_names_the_file() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/file"
+    with pytest.raises(DownloadError, match=url):
+        Fetcher(HASTY).download_bytes(url, 1)

@@ -1,0 +1,179 @@
+"""`bitfit publish`: a signed repository of packs, as a static folder."""
+
+import contextlib
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bitfit_runtime import Base, Engine
+from bitfit_toolkit.cli.packs import named_pack
+from bitfit_toolkit.cli.publish_report import print_releases, print_state
+from bitfit_toolkit.errors import SigningKeyError
+
+if TYPE_CHECKING:  # it needs the extra `publish`
+    from bitfit_toolkit.publish import Publisher
+
+PASSPHRASE = "BITFIT_KEY_PASSPHRASE"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Publish packs as a static folder that devices can trust.",
+    epilog=f"Keys are encrypted with the passphrase in {PASSPHRASE}, or one that is asked for.",
+)
+
+
+class Role(StrEnum):
+    """Roles whose keys can be replaced."""
+
+    ROOT = "root"
+    TARGETS = "targets"
+    SNAPSHOT = "snapshot"
+    TIMESTAMP = "timestamp"
+
+
+Repository = Annotated[Path, typer.Option(help="Folder to serve: packs and signed metadata.")]
+Keys = Annotated[Path, typer.Option(help="Folder of the keys that sign often. Never serve it.")]
+RootKeys = Annotated[Path | None, typer.Option(help="Folder of the root keys; keep it offline.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command(epilog="Example: `bitfit publish init --repository site --keys keys --root-keys root-keys`")
+def init(
+    repository: Repository,
+    keys: Keys,
+    root_keys: Annotated[Path, typer.Option(help="Folder for the root keys, to be taken offline afterwards.")],
+    root_days: Annotated[int, typer.Option(help="How long a root lasts.")] = 365,
+    targets_days: Annotated[int, typer.Option(help="How long the signed list of packs lasts.")] = 90,
+    snapshot_days: Annotated[int, typer.Option(help="How long a snapshot lasts.")] = 30,
+    timestamp_days: Annotated[int, typer.Option(help="How long devices can be kept from news.")] = 7,
+    json: Json = False,
+) -> None:
+    """Make keys and an empty repository. Devices are given its first root, root.json in the folder of the keys."""
+    from bitfit_toolkit.publish import Lifetimes
+
+    publisher = _publisher(repository, keys, root_keys, confirm=True)
+    publisher.initialize(Lifetimes(root_days, targets_days, snapshot_days, timestamp_days))
+    print_state(publisher, json)
+
+
+@app.command(
+    epilog="Examples: `bitfit publish add --repository site --keys keys --base base mood=mood.safetensors` · "
+    "`… --base base packs/*.safetensors` · `… mood=mood.safetensors --release 12`"
+)
+def add(
+    packs: Annotated[list[str], typer.Argument(help="NAME=FILE, or FILE under its own name; all in one publication.")],
+    repository: Repository,
+    keys: Keys,
+    base: Annotated[Path, typer.Option(help="Folder of the base bundle that the packs were made for.")],
+    release: Annotated[int | None, typer.Option(help="Number of the release; default: the task's next.")] = None,
+    json: Json = False,
+) -> None:
+    """Prove packs on their base and publish them. A pack that is its task's newest release is passed over."""
+    from bitfit_toolkit.publish import prove
+
+    publisher = _publisher(repository, keys)
+    publisher.state()  # a folder that cannot be published into is told before the base is loaded
+    engine = Engine(base, threads=1)
+    candidates = [prove(engine, name, path) for name, path in map(named_pack, packs)]
+    print_releases(publisher.add(candidates, release), json)
+
+
+@app.command(epilog="Example: `bitfit publish remove --repository site --keys keys mood`")
+def remove(
+    tasks: Annotated[list[str], typer.Argument(help="Names of tasks.")],
+    repository: Repository,
+    keys: Keys,
+    base: Annotated[
+        str | None, typer.Option(help="Folder of the base bundle, or of its packs in the repository, if several are.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Take tasks back. Devices that have one are told; it may be published again, as a later release."""
+    publisher = _publisher(repository, keys)
+    publisher.remove(_digest(publisher, base), tasks)
+    print_state(publisher, json)
+
+
+@app.command(epilog="Example: `bitfit publish status --repository site --keys keys --json`")
+def status(repository: Repository, keys: Keys, json: Json = False) -> None:
+    """Show versions, expiry and what is published. Needs no passphrase."""
+    print_state(_publisher(repository, keys), json)
+
+
+@app.command(
+    epilog="Examples: `bitfit publish refresh --repository site --keys keys` every day · `… --targets` every month · "
+    "`… --root --root-keys root-keys` every half year"
+)
+def refresh(
+    repository: Repository,
+    keys: Keys,
+    root_keys: RootKeys = None,
+    targets: Annotated[bool, typer.Option("--targets", help="Also sign targets again where half is over.")] = False,
+    root: Annotated[bool, typer.Option("--root", help="Also sign the root again, with its keys.")] = False,
+    json: Json = False,
+) -> None:
+    """Sign the timestamp again, and the snapshot when half of its time is over. Meant for cron."""
+    publisher = _publisher(repository, keys, root_keys)
+    publisher.refresh(targets, root)
+    print_state(publisher, json)
+
+
+@app.command(
+    epilog="Examples: `bitfit publish rotate-key timestamp --repository site --keys keys --root-keys root-keys` · "
+    "`bitfit publish rotate-key root --key 1a2b3c4d …`"
+)
+def rotate_key(
+    role: Annotated[Role, typer.Argument(help="Whose key.")],
+    repository: Repository,
+    keys: Keys,
+    root_keys: Annotated[Path, typer.Option(help="Folder of the root keys.")],
+    key: Annotated[str, typer.Option(help="Which root key: the first characters of its id in status.")] = "",
+    lost: Annotated[bool, typer.Option("--lost", help="The old key cannot sign any more.")] = False,
+    json: Json = False,
+) -> None:
+    """Replace a key. Give the command again if it was interrupted."""
+    publisher = _publisher(repository, keys, root_keys)
+    publisher.rotate_key(role, key, lost)
+    print_state(publisher, json)
+
+
+@app.command(epilog="Example: `bitfit publish serve --repository site --port 8000`")
+def serve(
+    repository: Repository, port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8000
+) -> None:
+    """Serve the folder on this machine, to try it out. Any web server does it for good."""
+    from bitfit_toolkit.publish import open_server
+
+    with open_server(repository, port) as server, contextlib.suppress(KeyboardInterrupt):
+        typer.echo(f"http://127.0.0.1:{server.server_port}/ serves {repository}; Ctrl-C ends it")
+        server.serve_forever()
+
+
+def _publisher(repository: Path, keys: Path, root_keys: Path | None = None, confirm: bool = False) -> "Publisher":
+    from bitfit_toolkit.publish import KeyRing, Publisher
+
+    return Publisher(repository, KeyRing(keys, root_keys, lambda: _passphrase(confirm)))
+
+
+def _passphrase(confirm: bool) -> str:
+    given = os.environ.get(PASSPHRASE)
+    if given is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise SigningKeyError(f"the passphrase of the keys is needed; set {PASSPHRASE}")
+    answer: str = typer.prompt("Passphrase of the keys", hide_input=True, confirmation_prompt=confirm, err=True)
+    return answer
+
+
+def _digest(publisher: "Publisher", base: str | None) -> str:
+    bases = publisher.state().catalogue.bases
+    if base is not None:
+        return bases[base] if base in bases else Base.open(base).manifest.digest
+    if len(bases) != 1:
+        raise typer.BadParameter(f"say which base: {', '.join(bases) or 'none has packs here'}", param_hint="--base")
+    return next(iter(bases.values()))

@@ -1,0 +1,64 @@
+"""What `bitfit publish` shows of a repository."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
+
+if TYPE_CHECKING:  # it needs the extra `publish`
+    from bitfit_runtime.updates.contract import Release
+    from bitfit_toolkit.publish import Publisher
+    from bitfit_toolkit.publish.repository import State
+
+
+def print_state(publisher: "Publisher", json: bool) -> None:
+    """Print what is committed."""
+    state = publisher.state()
+    roles = {role: _role(state, role) for role in ("root", "targets", "snapshot", "timestamp")}
+    catalogue = state.catalogue
+    if json:
+        print_json(
+            {
+                "repository": str(publisher.layout.folder),
+                "roles": roles,
+                "bins": 1 << state.bits if state.bits else 0,
+                "bases": dict(catalogue.bases),
+                "releases": [asdict(release) for release in catalogue.releases.values()],
+                "removed": dict(catalogue.removed),
+            }
+        )
+        return
+    print_pairs(
+        (role, f"version {facts['version']}, until {facts['expires']}, key {', '.join(k[:8] for k in facts['keys'])}")
+        for role, facts in roles.items()
+    )
+    if catalogue.removed:
+        print_pairs([("taken back", ", ".join(f"{path} ({last})" for path, last in catalogue.removed.items()))])
+    _print_table(catalogue.releases.values(), "nothing published")
+
+
+def print_releases(releases: "Sequence[Release]", json: bool) -> None:
+    """Print releases, one a line."""
+    if json:
+        print_json({"releases": [asdict(release) for release in releases]})
+        return
+    _print_table(releases, "nothing new")
+
+
+def _print_table(releases: "Iterable[Release]", empty: str) -> None:
+    rows = [
+        (r.task, str(r.number), r.base[:15], f"{r.size:,}", ", ".join(f"{k} {v:.4g}" for k, v in r.metrics.items()))
+        for r in releases
+    ]
+    print_table(("task", "release", "base", "bytes", "metrics"), rows or [(empty, "", "", "", "")])
+
+
+def _role(state: "State", role: str) -> dict[str, Any]:
+    """Version, keys and expiry of a role; of targets the first expiry of all bins."""
+    names = state.targets if role == "targets" else (role,)
+    return {
+        "version": state.versions[role],
+        "expires": min(state.expires[name] for name in names).isoformat(),
+        "keys": list(state.root.roles[role].keyids),
+    }

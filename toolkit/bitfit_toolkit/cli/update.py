@@ -1,0 +1,166 @@
+"""`bitfit update`: a device's tasks, kept up to date from a published folder."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bitfit_runtime import Base, Engine
+from bitfit_runtime.errors import BitfitError, PackError, UpdateError
+from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
+
+if TYPE_CHECKING:  # it needs the extra `update`
+    from bitfit_runtime.updates import Outcome, Updates
+    from bitfit_runtime.updates.contract import Release
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Keep a device's tasks up to date from a published folder.",
+    epilog="All options can be set once: `BITFIT_STORE`, `BITFIT_URL`, `BITFIT_ROOT`, `BITFIT_BASE`, `BITFIT_TASKS`.",
+)
+
+Store = Annotated[Path, typer.Option(help="The device's folder.", envvar="BITFIT_STORE")]
+Url = Annotated[str, typer.Option(help="Where the folder is published.", envvar="BITFIT_URL")]
+Root = Annotated[Path, typer.Option(help="The first root metadata, from the publisher by hand.", envvar="BITFIT_ROOT")]
+BaseFolder = Annotated[Path, typer.Option(help="Folder of the base bundle.", envvar="BITFIT_BASE")]
+Tasks = Annotated[list[str], typer.Option("--task", help="A task; may be given several times.", envvar="BITFIT_TASKS")]
+Threads = Annotated[int | None, typer.Option(help="Threads inside one operator.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+OPTIONS = "--store store --url https://cdn.example/app --root root.json --base base --task mood"
+
+
+@app.command(epilog=f"Example: `bitfit update check {OPTIONS} --task intents`")
+def check(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, json: Json = False) -> None:
+    """Say which updates there are. Nothing but signed metadata is fetched."""
+    found = _open(store, url, root, base, task).check()
+    if json:
+        print_json({"releases": [asdict(release) for release in found.releases], "withdrawn": list(found.withdrawn)})
+        return
+    _print_releases(found.releases)
+    if found.withdrawn:
+        print_pairs([("taken back", ", ".join(found.withdrawn))])
+
+
+@app.command(epilog=f"Example: `bitfit update fetch {OPTIONS}`")
+def fetch(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, json: Json = False) -> None:
+    """Check, and download what is new. What is active stays so."""
+    updates = _open(store, url, root, base, task)
+    releases = updates.check().releases
+    for release in releases:
+        updates.fetch(release)
+    if json:
+        print_json({"fetched": [asdict(release) for release in releases]})
+        return
+    _print_releases(releases)
+
+
+@app.command(epilog=f"Example: `bitfit update activate {OPTIONS}`")
+def activate(
+    store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, threads: Threads = None, json: Json = False
+) -> None:
+    """Prove what was fetched and make it active. A running application takes it up when it next checks or starts."""
+    updates = _open(store, url, root, base, task)
+    waiting = [status.task for status in updates.status().tasks if status.staged is not None]
+    engine = Engine(base, threads=threads)
+    problems: dict[str, BitfitError] = {}
+    for name in waiting:
+        try:
+            updates.activate(name, engine)
+        except (UpdateError, PackError) as error:
+            problems[name] = error
+    _print_status(updates, json)
+    _fail_for(problems, len(waiting))
+
+
+@app.command(epilog=f"Example: `bitfit update run {OPTIONS}`, from cron or a timer")
+def run(
+    store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, threads: Threads = None, json: Json = False
+) -> None:
+    """Check, fetch and activate in one step."""
+    updates = _open(store, url, root, base, task)
+    outcomes = updates.run(Engine(base, threads=threads))
+    _print_status(updates, json)
+    _fail_for({o.release.task: o.error for o in outcomes if o.error is not None}, len(outcomes))
+
+
+@app.command(epilog=f"Example: `bitfit update rollback {OPTIONS}`")
+def rollback(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, json: Json = False) -> None:
+    """Let the release before the active one answer again. The one that was active is not taken any more."""
+    updates = _open(store, url, root, base, task)
+    for name in task:
+        updates.rollback(name)
+    _print_status(updates, json)
+
+
+@app.command(epilog=f"Example: `bitfit update status {OPTIONS} --json`")
+def status(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, json: Json = False) -> None:
+    """Show what is active, what waits, and whether the signed metadata have expired. Asks no server."""
+    _print_status(_open(store, url, root, base, task), json)
+
+
+@app.command(epilog=f"Example: `bitfit update watch {OPTIONS} --every 3600`")
+def watch(
+    store: Store,
+    url: Url,
+    root: Root,
+    base: BaseFolder,
+    task: Tasks,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between two rounds.")] = 3600,
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Run again and again, until Ctrl-C. Prints a line for each release and each error."""
+    from bitfit_runtime.updates import Watcher
+
+    def report(outcomes: "tuple[Outcome, ...]", error: Exception | None) -> None:
+        for outcome in outcomes:
+            _print_outcome(outcome, json)
+        if error is not None:
+            sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+
+    updates = _open(store, url, root, base, task)
+    with suppress(KeyboardInterrupt), Watcher(updates, Engine(base, threads=threads), every, report=report):
+        Event().wait()
+
+
+def _open(store: Path, url: str, root: Path, base: Path, tasks: Sequence[str]) -> "Updates":
+    from bitfit_runtime.updates import Updates
+
+    return Updates(store, url, root, Base.open(base), tasks)
+
+
+def _print_releases(releases: "Sequence[Release]") -> None:
+    rows = [(release.task, str(release.number), f"{release.size:,}") for release in releases]
+    print_table(("task", "release", "bytes"), rows or [("nothing new", "", "")])
+
+
+def _print_outcome(outcome: "Outcome", json: bool) -> None:
+    release, error = outcome.release, None if outcome.error is None else str(outcome.error)
+    if json:
+        print_json({"task": release.task, "release": release.number, "active": outcome.active, "error": error})
+        return
+    typer.echo(f"{release.task} {release.number}: {'active' if outcome.active else error}")
+
+
+def _print_status(updates: "Updates", json: bool) -> None:
+    found = updates.status()
+    if json:
+        print_json(found.as_dict())
+        return
+    until = "never fetched" if found.expires is None else found.expires.isoformat()
+    print_pairs([("signed until", f"{until}, expired: no update is taken" if found.expired else until)])
+    columns = ("active", "previous", "staged", "rejected", "floor")
+    rows = [(one.task, *(str(getattr(one, name) or "–") for name in columns)) for one in found.tasks]
+    print_table(("task", *columns), rows)
+
+
+def _fail_for(problems: dict[str, BitfitError], tried: int) -> None:
+    if problems:
+        reasons = "; ".join(f"{task}: {error}" for task, error in problems.items())
+        raise UpdateError(f"{len(problems)} of {tried} releases did not become active ({reasons})")

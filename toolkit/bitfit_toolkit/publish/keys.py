@@ -1,0 +1,117 @@
+"""Signing keys on disk: ed25519, PKCS8 in PEM, encrypted with one passphrase, readable by their owner alone.
+
+A key is the file `<role>-<first characters of its key id>.pem`. Root keys have a folder of their own, to be
+taken offline.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from securesystemslib.signer import CryptoSigner, Key
+from tuf.api.metadata import Root
+
+from bitfit_toolkit.errors import SigningKeyError
+from bitfit_toolkit.publish.files import PRIVATE, write_file
+
+ID_CHARACTERS: Final = 16
+# PKCS8 files derive their key with few rounds (PBKDF2, 2,048), so the passphrase itself must be hard to guess.
+SHORTEST_PASSPHRASE: Final = 12
+
+
+class KeyRing:
+    """The keys of one repository: the folder of those that are used often, and that of the root's, None when offline.
+
+    `passphrase` is called when a key is first read or written.
+    """
+
+    def __init__(self, folder: Path, root_folder: Path | None, passphrase: Callable[[], str]) -> None:
+        self.folder = folder
+        self._root_folder = root_folder
+        self._ask = passphrase
+
+    @property
+    def anchor(self) -> Path:
+        """The first root: devices are given it, and the publisher trusts the repository's folder by it."""
+        return self.folder / "root.json"
+
+    @property
+    def settings(self) -> Path:
+        """How long metadata last."""
+        return self.folder / "publish.json"
+
+    def create(self, role: str) -> CryptoSigner:
+        """Make a key for a role and write it. Raises SigningKeyError, OSError."""
+        private = Ed25519PrivateKey.generate()
+        signer = CryptoSigner(private)
+        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(self._passphrase))
+        path = self._path(role, signer.public_key.keyid)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_file(path, pem, PRIVATE)
+        return signer
+
+    def signer(self, role: str, key: Key) -> CryptoSigner:
+        """Read the private half of a role's key. Raises SigningKeyError when it is missing or cannot be decrypted."""
+        path = self._path(role, key.keyid)
+        if not path.is_file():
+            raise SigningKeyError(
+                f"the key that signs {role} is missing: expected {path}; bring it back from your copy, or replace it "
+                f"with 'bitfit publish rotate-key {role} --lost'"
+            )
+        signer = self._read(path)
+        if signer.public_key != key:
+            raise SigningKeyError(f"{path} holds another key than the repository names; bring the right one back")
+        return signer
+
+    def at_hand(self, role: str, keys: Iterable[Key]) -> list[CryptoSigner]:
+        """Read those of a role's keys whose files are there. Raises SigningKeyError on a file that cannot be read."""
+        return [self.signer(role, key) for key in keys if self._path(role, key.keyid).is_file()]
+
+    def unused(self, role: str, known: Iterable[str]) -> list[CryptoSigner]:
+        """Read the role's keys that are not among the `known` key ids: what an interrupted command left."""
+        names = {self._path(role, keyid).name for keyid in known}
+        files = sorted(self._folder_of(role).glob(f"{role}-*.pem"))
+        return [self._read(path) for path in files if path.name not in names]
+
+    def discard(self, role: str, keyids: Iterable[str]) -> None:
+        """Remove the files of keys that sign no longer."""
+        for keyid in keyids:
+            self._path(role, keyid).unlink(missing_ok=True)
+
+    @cached_property
+    def _passphrase(self) -> bytes:
+        passphrase = self._ask()
+        if len(passphrase) < SHORTEST_PASSPHRASE:
+            raise SigningKeyError(
+                f"the passphrase of the keys has {len(passphrase)} characters, at least {SHORTEST_PASSPHRASE} are "
+                "needed; take several random words"
+            )
+        return passphrase.encode()
+
+    def _read(self, path: Path) -> CryptoSigner:
+        try:
+            private = load_pem_private_key(path.read_bytes(), self._passphrase)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise SigningKeyError(f"{path} cannot be opened ({error}); check the passphrase and the file") from None
+        if not isinstance(private, Ed25519PrivateKey):
+            raise SigningKeyError(f"{path} is no ed25519 key; bring the right file back")
+        return CryptoSigner(private)
+
+    def _path(self, role: str, keyid: str) -> Path:
+        return self._folder_of(role) / f"{role}-{keyid[:ID_CHARACTERS]}.pem"
+
+    def _folder_of(self, role: str) -> Path:
+        if role != Root.type:
+            return self.folder
+        if self._root_folder is None:
+            raise SigningKeyError("this needs the root keys; say with --root-keys where they are")
+        return self._root_folder

@@ -1,0 +1,57 @@
+"""How long signed metadata last, kept beside the keys."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
+
+from bitfit_runtime.fields import Fields
+from bitfit_toolkit.errors import PublishError
+from bitfit_toolkit.publish.files import write_file
+
+SCHEMA: Final = 1
+LONGEST_DAYS: Final = 3650
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """Days from signing to expiry. A device takes no update from metadata that have expired."""
+
+    root: int = 365
+    targets: int = 90
+    snapshot: int = 30
+    timestamp: int = 7
+
+    def __post_init__(self) -> None:
+        """Raises PublishError."""
+        for role, days in asdict(self).items():
+            if not 1 <= days <= LONGEST_DAYS:
+                raise PublishError(f"{role} metadata should last 1 to {LONGEST_DAYS} days, found {days}")
+
+    def of(self, role: str) -> timedelta:
+        """How long a role's metadata last; hash bins are as targets."""
+        days = {Root.type: self.root, Snapshot.type: self.snapshot, Timestamp.type: self.timestamp}
+        return timedelta(days=days.get(role, self.targets))
+
+    def write(self, path: Path) -> None:
+        """Write the file. Raises OSError."""
+        write_file(path, json.dumps({"schema_version": SCHEMA, "days": asdict(self)}, indent=2).encode())
+
+    @classmethod
+    def read(cls, path: Path) -> "Lifetimes":
+        """Read the file. Raises PublishError when it is not what `write` writes."""
+        try:
+            fields = Fields(json.loads(path.read_bytes()), str(path), PublishError)
+        except FileNotFoundError:
+            raise PublishError(
+                f"{path.parent} holds no keys of a repository: {path.name} is missing; make them with "
+                "'bitfit publish init'"
+            ) from None
+        except ValueError as error:
+            raise PublishError(f"{path} is not JSON ({error}); restore it from your copy of the keys") from None
+        fields.schema(SCHEMA)
+        days = fields.nested("days")
+        return cls(**{role: days.get(role, int) for role in (Root.type, Targets.type, Snapshot.type, Timestamp.type)})
