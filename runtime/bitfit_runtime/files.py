@@ -11,6 +11,12 @@ PUBLIC: Final = 0o644
 
 def write_file(path: Path, data: bytes, mode: int = PUBLIC) -> None:
     """Write a file and rename it into place; on return content and name survive a loss of power. Raises OSError."""
+    place_file(path, data, mode)
+    sync_folder(path.parent)
+
+
+def place_file(path: Path, data: bytes, mode: int = PUBLIC) -> None:
+    """Write a file and rename it into place; its name lasts when its folder is synchronized. Raises OSError."""
     descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -22,7 +28,6 @@ def write_file(path: Path, data: bytes, mode: int = PUBLIC) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
 
 
 def make_folder(path: Path) -> None:

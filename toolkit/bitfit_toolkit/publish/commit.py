@@ -15,7 +15,7 @@ from securesystemslib.signer import Signer
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, T, Targets, Timestamp
 from tuf.api.serialization.json import JSONSerializer
 
-from bitfit_toolkit.publish.files import TEMPORARY_PREFIX, write_file, write_files
+from bitfit_runtime.files import TEMPORARY_PREFIX, make_folder, place_file, sync_folder, write_file
 from bitfit_toolkit.publish.keys import KeyRing
 from bitfit_toolkit.publish.repository import Layout, State
 from bitfit_toolkit.publish.settings import Lifetimes
@@ -69,7 +69,7 @@ class Committer:
             stage(Snapshot.type, Snapshot(meta=meta))
         stage(Timestamp.type, Timestamp(snapshot_meta=MetaFile(versions[Snapshot.type])))
         timestamp = files.pop(self.layout.timestamp)
-        write_files(files)
+        self._write(files)
         write_file(self.layout.timestamp, timestamp)
 
     def sign(self, role: str, signed: T, signers: Sequence[Signer]) -> bytes:
@@ -79,6 +79,16 @@ class Committer:
         for signer in signers:
             metadata.sign(signer, append=True)
         return metadata.to_bytes(JSONSerializer(compact=True))
+
+    def _write(self, files: Mapping[Path, bytes]) -> None:
+        """Write all files, and synchronize each folder once: a first publication may hold a thousand packs."""
+        folders = {path.parent for path in files}
+        for folder in (self.layout.metadata, self.layout.packs, *folders):
+            make_folder(folder)
+        for path, data in files.items():
+            place_file(path, data)
+        for folder in folders:
+            sync_folder(folder)
 
 
 def clear(layout: Layout, *kept: State) -> None:

@@ -5,9 +5,9 @@ from typing import Final
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
+from bitfit_runtime.files import make_folder, write_file
 from bitfit_toolkit.errors import PublishError
 from bitfit_toolkit.publish.commit import Committer, role_signers
-from bitfit_toolkit.publish.files import write_file
 from bitfit_toolkit.publish.keys import KeyRing
 from bitfit_toolkit.publish.repository import State, read_root
 
@@ -28,6 +28,8 @@ def initialize(committer: Committer, keys: KeyRing) -> None:
     else:
         committer.lifetimes.write(keys.settings)
         data = _first_root(committer, keys)
+        make_folder(layout.folder)
+        make_folder(layout.metadata)
         write_file(first, data)
         write_file(keys.anchor, data)
     root = read_root(data, first)

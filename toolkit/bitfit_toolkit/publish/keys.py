@@ -20,10 +20,11 @@ from cryptography.hazmat.primitives.serialization import (
 from securesystemslib.signer import CryptoSigner, Key
 from tuf.api.metadata import Root
 
+from bitfit_runtime.files import make_folder, write_file
 from bitfit_toolkit.errors import SigningKeyError
-from bitfit_toolkit.publish.files import PRIVATE, write_file
 
 ID_CHARACTERS: Final = 16
+PRIVATE: Final = 0o600
 # PKCS8 files derive their key with few rounds (PBKDF2, 2,048), so the passphrase itself must be hard to guess.
 SHORTEST_PASSPHRASE: Final = 12
 
@@ -56,6 +57,7 @@ class KeyRing:
         pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(self._passphrase))
         path = self._path(role, signer.public_key.keyid)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)  # it is there, and now its name lasts
         write_file(path, pem, PRIVATE)
         return signer
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from securesystemslib.signer import CryptoSigner, Signer
 from tuf.api.metadata import Key, Root, Snapshot, Targets
 
+from bitfit_runtime.files import write_file
 from bitfit_toolkit.errors import PublishError, SigningKeyError
 from bitfit_toolkit.publish.commit import Committer, Signers, role_signers
-from bitfit_toolkit.publish.files import write_file
 from bitfit_toolkit.publish.keys import KeyRing
 from bitfit_toolkit.publish.repository import State
 

@@ -21,6 +21,7 @@ class _Handler(SimpleHTTPRequestHandler):
     """Gives files, whole or from an offset on, and lists no folders."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a body follows its headers at once, not 40 ms later
     error_message_format = "%(code)d %(message)s\n"
     error_content_type = "text/plain"
 

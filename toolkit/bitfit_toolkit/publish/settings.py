@@ -9,8 +9,8 @@ from typing import Final
 from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
 from bitfit_runtime.fields import Fields
+from bitfit_runtime.files import write_file
 from bitfit_toolkit.errors import PublishError
-from bitfit_toolkit.publish.files import write_file
 
 SCHEMA: Final = 1
 LONGEST_DAYS: Final = 3650
