@@ -5,9 +5,7 @@ should be equal bytes.
 """
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +19,7 @@ from bitfit_runtime.contract import BIASES, CANARY, HEAD_BIAS, HEAD_WEIGHT, LIMI
 from bitfit_runtime.encoding import ENCODINGS, SCALE, Stored
 from bitfit_runtime.errors import PackError, PackFormatError, PackNotFoundError
 from bitfit_runtime.fields import Fields
+from bitfit_runtime.files import write_file
 from bitfit_runtime.pack import Canary, Pack, PackInfo
 
 FORMAT = "bitfit-pack"
@@ -81,17 +80,7 @@ def write_pack(pack: Pack, path: str | Path) -> Path:
     data = serialize(pack)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_file(path, data)
     except OSError as error:
         raise PackError(f"cannot write {path} ({error.strerror or error}); what was there is unchanged") from None
     return path

@@ -1,6 +1,7 @@
 """Updates of one application's tasks: check, fetch, activate, roll back."""
 
 import hashlib
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,8 @@ from bitfit_runtime.updates.proof import HealthCheck, prove, read
 from bitfit_runtime.updates.status import Found, Outcome, Status, TaskStatus
 from bitfit_runtime.updates.store import Store
 from bitfit_runtime.updates.trust import Clock, TrustedClient, expiry, reported
+
+log = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -175,11 +178,12 @@ class Updates:
     def run(self, engine: Engine, health: HealthCheck | None = None) -> tuple[Outcome, ...]:
         """Check, then fetch and activate each release that is offered. What fails for one task is in its outcome.
 
-        What another process made active is installed as well. Raises what `check` raises.
+        What another process made active is installed first; what was wrong with that is logged. Raises what `check` and
+        `install` raise.
         """
-        self._check_engine(engine)
+        for task, problem in self.install(engine).items():
+            log.warning("the active pack of task %r gave way to the one before: %s", task, problem)
         found = self.check()
-        self.install(engine)
         return tuple(self._update(release, engine, health) for release in found.releases)
 
     def status(self) -> Status:

@@ -66,14 +66,8 @@ def activate(
 ) -> None:
     """Prove what was fetched and make it active. A running application takes it up when it next checks or starts."""
     updates = _open(store, url, root, base, task)
-    waiting = [status.task for status in updates.status().tasks if status.staged is not None]
-    engine = Engine(base, threads=threads)
-    problems: dict[str, BitfitError] = {}
-    for name in waiting:
-        try:
-            updates.activate(name, engine)
-        except (UpdateError, PackError) as error:
-            problems[name] = error
+    waiting = [one.task for one in updates.status().tasks if one.staged is not None]
+    problems = _activate(updates, waiting, Engine(base, threads=threads)) if waiting else {}
     _print_status(updates, json)
     _fail_for(problems, len(waiting))
 
@@ -133,6 +127,16 @@ def _open(store: Path, url: str, root: Path, base: Path, tasks: Sequence[str]) -
     from bitfit_runtime.updates import Updates
 
     return Updates(store, url, root, Base.open(base), tasks)
+
+
+def _activate(updates: "Updates", tasks: Sequence[str], engine: Engine) -> dict[str, BitfitError]:
+    problems: dict[str, BitfitError] = {}
+    for task in tasks:
+        try:
+            updates.activate(task, engine)
+        except (UpdateError, PackError) as error:
+            problems[task] = error
+    return problems
 
 
 def _print_releases(releases: "Sequence[Release]") -> None:
