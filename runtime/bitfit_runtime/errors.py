@@ -24,9 +24,28 @@ BitfitError
 A message says what was expected, what was found and what to do next, in one line.
 """
 
+from typing import Final
+
+LONGEST_MESSAGE: Final = 1000
+
 
 class BitfitError(Exception):
-    """Root of every error that bitfit-edge raises on purpose."""
+    """Root of every error that bitfit-edge raises on purpose.
+
+    A message may quote a file that nobody vouches for. So that it cannot forge lines of a log or steer a terminal, what
+    is not printable is escaped, and what is too long loses its middle: the end says what to do.
+    """
+
+    def __init__(self, message: str) -> None:
+        escaped = (c if c.isprintable() else ascii(c)[1:-1] for c in _shortened(message))
+        super().__init__(_shortened("".join(escaped)))
+
+
+def _shortened(message: str) -> str:
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    kept = LONGEST_MESSAGE // 2 - 2
+    return f"{message[:kept]} … {message[-kept:]}"
 
 
 class BundleError(BitfitError):

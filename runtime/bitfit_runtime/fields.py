@@ -51,7 +51,7 @@ class Fields:
     def mapping(self, name: str, kind: type[T]) -> dict[str, T]:
         """Return field `name`, an object whose values are all of type `kind`."""
         inner = self.nested(name)
-        return {key: inner.get(key, kind) for key in inner._value}
+        return {inner._typed(key, key, str): inner.get(key, kind) for key in inner._value}
 
     def vectors(self, name: str, count: int) -> tuple[tuple[float, ...], ...]:
         """Return field `name`, a list of `count` lists of numbers."""

@@ -32,7 +32,7 @@ def parse(data: bytes, where: str = "pack") -> Pack:
     if length > LIMITS.metadata_bytes:
         raise PackFormatError(f"{where} has a header of {length} bytes, at most {LIMITS.metadata_bytes} are accepted")
     try:
-        tensors = safetensors.numpy.load(data)
+        tensors = _load_tensors(data, where)
         metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
         document: Any = json.loads(metadata[METADATA_KEY])
     except KeyError as error:
@@ -58,6 +58,14 @@ def read_pack(path: str | Path) -> Pack:
         return parse(path.read_bytes(), str(path))
     except OSError as error:
         raise PackError(f"cannot read {path} ({error.strerror or error}); check the file's permissions") from None
+
+
+def _load_tensors(data: bytes, where: str) -> dict[str, Stored]:
+    try:
+        tensors: dict[str, Stored] = safetensors.numpy.load(data)
+    except KeyError as error:  # a dtype that NumPy lacks
+        raise PackFormatError(f"{where} holds a tensor of dtype {error}, which no pack has; get it again") from None
+    return tensors
 
 
 def _parse_info(document: object, where: str) -> PackInfo:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bitfit_runtime.contract import LIMITS
 from bitfit_runtime.errors import InputError, UntrustedUpdateError
 from bitfit_runtime.fields import Fields
 
@@ -89,6 +90,8 @@ class Release:
         )
         if not 1 <= release.number <= UPDATE_LIMITS.release:
             raise UntrustedUpdateError(f"{where}: a release is a number from 1 on, found {release.number}")
+        if not 0 <= release.labels <= LIMITS.labels:
+            raise UntrustedUpdateError(f"{where}: a task has at most {LIMITS.labels} labels, found {release.labels}")
         if not 1 <= length <= UPDATE_LIMITS.pack_bytes:
             raise UntrustedUpdateError(f"{where}: a pack has at most {UPDATE_LIMITS.pack_bytes} bytes, found {length}")
         if not SHA256.fullmatch(release.sha256):
@@ -98,7 +101,7 @@ class Release:
 
 def _metric(text: str, where: str) -> float:
     try:
-        value = float(text)
+        value = float(f"{float(text):.{METRIC_DIGITS}g}")  # as `to_custom` writes it: the largest floats are none then
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

@@ -126,7 +126,10 @@ def _removed(role: Targets, path: str) -> int:
     if REMOVED_FIELD not in role.unrecognized_fields:
         return 0
     fields = Fields(role.unrecognized_fields, "signed targets", UntrustedUpdateError)
-    return fields.mapping(REMOVED_FIELD, int).get(path, 0)
+    last = fields.mapping(REMOVED_FIELD, int).get(path, 0)
+    if not 0 <= last <= UPDATE_LIMITS.release:
+        raise UntrustedUpdateError(f"signed targets: no release of {path} has the number {last}; see to the publisher")
+    return last
 
 
 def _check_base(role: Targets, base: str) -> None:
