@@ -11,11 +11,16 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from hypothesis import settings
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from bitfit_exporters import ExportOptions, export_base
 from bitfit_runtime import Base, Engine, Pack, PackInfo
 from bitfit_runtime.encoding import encode
+
+# No test is timed: the machines are shared.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LETTERS = [chr(ord("a") + i) for i in range(26)]

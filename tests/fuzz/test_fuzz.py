@@ -32,7 +32,7 @@ def test_what_was_not_altered_is_accepted(target: Target) -> None:
 
 
 @targets
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, 2**32))
 def test_what_was_altered_is_refused_in_one_line_or_is_valid(target: Target, seed: int) -> None:
     random = Random(seed)
@@ -43,7 +43,7 @@ def test_what_was_altered_is_refused_in_one_line_or_is_valid(target: Target, see
 
 
 @targets
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_bytes_that_never_were_a_file_are_refused(target: Target, data: bytes) -> None:
     assert not target.fuzz_one(data)

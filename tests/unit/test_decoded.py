@@ -15,7 +15,7 @@ def same_bits(one: Resident, other: Resident) -> bool:
     return found.keys() == expected.keys() and all(found[k].tobytes() == expected[k].tobytes() for k in expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(asked=st.lists(st.integers(0, 5), min_size=1), room=st.floats(0, 7))
 def test_the_cache_never_exceeds_its_bound_and_always_gives_the_pack_that_was_asked_for(
     base: Base, asked: list[int], room: float

@@ -30,7 +30,7 @@ RELEASES = st.lists(
 
 
 @given(releases=RELEASES, removed=st.integers(0, 5), bits=st.sampled_from((0, 1, 7)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_roles_say_is_what_the_catalogue_held(releases: list[Release], removed: int, bits: int) -> None:
     catalogue = Catalogue()
     for release in releases:
