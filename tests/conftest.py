@@ -17,7 +17,7 @@ from bitfit_exporters import ExportOptions, export_base
 from bitfit_runtime import Base, Engine, Pack, PackInfo
 from bitfit_runtime.encoding import encode
 
-pytest_plugins = ("victim",)
+pytest_plugins = ("simulated", "victim")
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LETTERS = [chr(ord("a") + i) for i in range(26)]
