@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from bitfit_runtime.errors import UpdateError
+from bitfit_runtime.errors import BitfitError, UpdateError
 from bitfit_runtime.updates.fetcher import Fetcher
 from bitfit_runtime.updates.trust import ROOT_HISTORY, Clock, TrustedClient, reported
 from bitfit_runtime.updates.updates import utc_now
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = utc_now) -> int:
             _refresh(options, clock)
         else:
             _download(options, clock)
-    except (UpdateError, OSError) as error:
+    except (BitfitError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
