@@ -10,9 +10,10 @@ from tuf.api.metadata import Root
 
 from attacker import Attacker
 from bitfit_runtime import Base, Engine, Pack
+from bitfit_runtime.pack_file import serialize
 from bitfit_runtime.updates.contract import target_path
 from bitfit_runtime.updates.floor import parse_floor
-from bitfit_toolkit.publish import prove
+from bitfit_toolkit.publish import Candidate, prove
 from bitfit_toolkit.publish.catalogue import FLAT_TASKS
 from device import Device
 from publishing import candidate, make_keys, make_publisher, new_publisher
@@ -27,11 +28,16 @@ class Shop:
     def __init__(self, folder: Path, engine: Engine) -> None:
         self.publisher = make_publisher(folder)
         self.first_root = (folder / "keys" / "root.json").read_bytes()
-        self._engine = engine
+        self._engine, self._file = engine, folder / "pack.safetensors"
+
+    def prove(self, task: str, pack: Pack) -> Candidate:
+        """What the publisher tries a pack by."""
+        self._file.write_bytes(serialize(pack))
+        return prove(self._engine, task, self._file)
 
     def publish(self, packs: Mapping[str, tuple[int, Pack]]) -> None:
         for task, (number, pack) in packs.items():
-            self.publisher.add([prove(self._engine, task, pack)], number)
+            self.publisher.add([self.prove(task, pack)], number)
 
 
 class Victim(Device):

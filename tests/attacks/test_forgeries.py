@@ -10,7 +10,6 @@ from attacker import CHAIN, Attacker, newest, sets
 from bitfit_runtime.errors import CanaryError, PackMismatchError, UntrustedUpdateError
 from bitfit_runtime.pack_file import serialize
 from bitfit_runtime.updates.contract import BASES_FIELD, PACKS_FOLDER, Release, base_folder
-from bitfit_toolkit.publish import prove
 from conftest import random_pack
 from victim import Victim
 
@@ -81,7 +80,7 @@ def test_a_thief_of_all_online_keys_cannot_bring_a_pack_for_another_base(victim:
     twin = victim.base.manifest.digest[:-1] + ("0" if victim.base.manifest.digest[-1] != "0" else "1")
     data = serialize(replace(pack, info=replace(pack.info, base=twin)))
     with pytest.raises(PackMismatchError):
-        prove(victim.engine, "mood", replace(pack, info=replace(pack.info, base=twin)))
+        victim.published.prove("mood", replace(pack, info=replace(pack.info, base=twin)))
     attacker = victim.attack(*CHAIN)
     offer(victim, attacker, data)
     [outcome] = victim.updates.run(victim.engine)

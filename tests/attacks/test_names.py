@@ -16,7 +16,6 @@ from bitfit_runtime.errors import InputError, StoreError, UntrustedUpdateError
 from bitfit_runtime.updates import Updates
 from bitfit_runtime.updates.contract import base_folder
 from bitfit_toolkit.publish import prove
-from conftest import random_pack
 from publishing import candidate, served
 from victim import Victim
 
@@ -33,7 +32,7 @@ def test_no_side_takes_a_name_that_could_be_a_path_or_another_name(victim: Victi
     before = files(victim)
     for task in NAMES:
         with pytest.raises(InputError):
-            prove(victim.engine, task, random_pack(victim.base, 1))
+            prove(victim.engine, task, victim.folder / "pack.safetensors")
         with pytest.raises(InputError):
             publisher.add([candidate(task, base=digest)])
         with pytest.raises(InputError):

@@ -41,7 +41,7 @@ class TrustedClient(Updater):
     """
 
     def __init__(self, folder: Path, url: str, root: bytes, fetcher: Fetcher, clock: Clock) -> None:
-        """Load the trusted root; `url` is that of the metadata. Nothing is fetched yet. Raises InputError, StoreError."""
+        """Load the trusted root; nothing is fetched yet. `url` is of metadata. Raises InputError, StoreError."""
         with reported(folder):
             make_folder(folder)
             make_folder(folder / ROOT_HISTORY)
