@@ -49,6 +49,20 @@ def test_an_active_pack_that_was_altered_gives_way_at_start_up_and_is_fetched_ag
     assert (outcome.release.number, outcome.active) == (2, True)
 
 
+def test_a_fetched_pack_that_was_altered_does_not_become_active_and_is_fetched_again(victim: Victim) -> None:
+    newer = victim.publish("mood", 3, seed=3)
+    [release] = victim.updates.check().releases
+    victim.updates.fetch(release)
+    [path] = victim.store.rglob(f"{release.sha256}.safetensors")
+    path.write_bytes(serialize(random_pack(victim.base, 66)))
+    with pytest.raises(PackNotFoundError):
+        victim.updates.activate("mood", victim.engine)
+    assert victim.answers(victim.active)
+    [outcome] = victim.updates.run(victim.engine)
+    assert outcome.active
+    victim.active = newer
+
+
 def test_with_both_packs_altered_the_task_answers_nothing_and_the_reason_is_told(victim: Victim) -> None:
     for path in pack_in_store(victim).parent.glob("*.safetensors"):
         path.write_bytes(b"altered")

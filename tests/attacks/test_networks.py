@@ -91,6 +91,55 @@ def test_a_server_that_drips_is_given_up(
     assert attacker.used == {path}
 
 
+@pytest.mark.parametrize(
+    "location", ["/metadata/timestamp.json", "file:///etc/hostname", "ftp://127.0.0.1/x", "http://[", ""]
+)
+def test_a_server_that_sends_elsewhere_leads_to_no_file_of_the_device_and_round_in_no_circle(
+    victim: Victim, location: str
+) -> None:
+    def redirects(handler: SimpleHTTPRequestHandler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", location.encode().decode("latin-1"))
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    attacker = victim.attack()
+    attacker.answers["metadata/timestamp.json"] = redirects
+    victim.server.seen.clear()
+    assert isinstance(run(victim), UpdateError)
+    assert len(victim.server.seen) <= 15
+
+
+RAW = [
+    b"\0" * 100 + b"\r\n\r\n",
+    b"HTTP/9.9 abc\r\n\r\n",
+    b"HTTP/1.1 99999 X\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000 + b"\r\n",
+    b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n{}",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+    b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 5-6/7\r\nContent-Length: 2\r\n\r\n{}",
+    b"HTTP/1.1 304 Not Modified\r\n\r\n",
+]
+
+
+def test_answers_that_are_no_http_are_failures_of_one_kind(victim: Victim) -> None:
+    for raw in RAW:
+
+        def answer(handler: SimpleHTTPRequestHandler, raw: bytes = raw) -> None:
+            handler.wfile.write(raw)
+            handler.close_connection = True
+
+        attacker = victim.attack()
+        attacker.answers["metadata/timestamp.json"] = answer
+        assert isinstance(run(victim), UpdateError)
+        assert attacker.used == {"metadata/timestamp.json"}
+
+
 NONSENSE = [
     b"",
     b"\0\xff",
