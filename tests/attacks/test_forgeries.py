@@ -9,7 +9,7 @@ from tuf.api.metadata import Root, Snapshot, TargetFile, Targets, Timestamp
 from attacker import CHAIN, Attacker, newest, sets
 from bitfit_runtime.errors import CanaryError, PackMismatchError, UntrustedUpdateError
 from bitfit_runtime.pack_file import serialize
-from bitfit_runtime.updates.contract import BASES_FIELD, PACKS_FOLDER, Release, base_folder
+from bitfit_runtime.updates.contract import BASES_FIELD, PACKS_FOLDER, UPDATE_LIMITS, Release, base_folder
 from conftest import random_pack
 from victim import Victim
 
@@ -117,6 +117,16 @@ def test_a_thief_of_timestamp_and_snapshot_keys_changes_no_pack_and_raises_no_fl
     assert "metadata/timestamp.json" in attacker.used
     assert victim.read_floor() == victim.floor
     victim.replace_keys(*roles)
+
+
+@pytest.mark.parametrize("last", [-1, UPDATE_LIMITS.release + 1, 10**4300 - 1, "3", None])
+def test_a_thief_of_all_online_keys_cannot_raise_a_floor_without_bound(victim: Victim, last: object) -> None:
+    attacker = victim.attack(*CHAIN)
+    attacker.publish(targets=lambda targets: targets.unrecognized_fields.update(removed={victim.path: last}))
+    with pytest.raises(UntrustedUpdateError):
+        victim.updates.check()
+    assert victim.read_floor() == victim.floor
+    victim.replace_keys(*CHAIN)
 
 
 @pytest.mark.parametrize("role", CHAIN)

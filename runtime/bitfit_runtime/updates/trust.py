@@ -123,7 +123,10 @@ def _removed(role: Targets, path: str) -> int:
     if REMOVED_FIELD not in role.unrecognized_fields:
         return 0
     fields = Fields(role.unrecognized_fields, "signed targets", UntrustedUpdateError)
-    return fields.mapping(REMOVED_FIELD, int).get(path, 0)
+    last = fields.mapping(REMOVED_FIELD, int).get(path, 0)
+    if not 0 <= last <= UPDATE_LIMITS.release:
+        raise UntrustedUpdateError(f"signed targets: the last release of {path} is no number up to 2^53")
+    return last
 
 
 def _check_base(role: Targets, base: str) -> None:
