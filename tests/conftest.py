@@ -18,6 +18,8 @@ from bitfit_exporters import ExportOptions, export_base
 from bitfit_runtime import Base, Engine, Pack, PackInfo
 from bitfit_runtime.encoding import encode
 
+pytest_plugins = ("simulated", "victim")
+
 # No test is timed: the machines are shared.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

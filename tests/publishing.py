@@ -24,8 +24,12 @@ def candidate(task: str, content: str = "first", base: str = BASE) -> Candidate:
 
 def make_publisher(folder: Path, age: timedelta = timedelta(0), passphrase: str = PASSPHRASE) -> Publisher:
     """The publisher of the repository in a folder; `age` is how far its clock is behind."""
-    keys = KeyRing(folder / "keys", folder / "root-keys", lambda: passphrase)
-    return Publisher(folder / "site", keys, lambda: datetime.now(UTC) - age)
+    return Publisher(folder / "site", make_keys(folder, passphrase), lambda: datetime.now(UTC) - age)
+
+
+def make_keys(folder: Path, passphrase: str = PASSPHRASE) -> KeyRing:
+    """The keys of the repository in a folder."""
+    return KeyRing(folder / "keys", folder / "root-keys", lambda: passphrase)
 
 
 def new_publisher(folder: Path, age: timedelta = timedelta(0)) -> Publisher:

@@ -38,14 +38,19 @@ def make_folder(path: Path) -> None:
 
 def read_file(path: Path, limit: int) -> bytes | None:
     """Return a file of at most `limit` bytes, None when there is none. Raises OSError, on a larger one too."""
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(limit + 1)
-    except FileNotFoundError:
-        return None
-    if len(data) > limit:
+    data = read_start(path, limit + 1)
+    if data is not None and len(data) > limit:
         raise OSError(f"it has more than {limit} bytes")
     return data
+
+
+def read_start(path: Path, size: int) -> bytes | None:
+    """Return the first `size` bytes of a file, None when there is none. Raises OSError."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(size)
+    except FileNotFoundError:
+        return None
 
 
 def sync_folder(folder: Path) -> None:

@@ -63,7 +63,7 @@ class Fetcher(FetcherInterface):
                 for chunk in self._request(url, pace):
                     pace.received += len(chunk)
                     yield chunk
-            except (urllib3.exceptions.HTTPError, _TransientError) as error:
+            except (urllib3.exceptions.HTTPError, ValueError, _TransientError) as error:  # ValueError: a bad Location
                 if attempt == self._options.attempts or pace.left <= 0:
                     raise _final(url, error, pace) from error
                 time.sleep(self._options.pause)

@@ -15,10 +15,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
 @contextlib.contextmanager
-def at_most(seconds: float, stop: Callable[[], object]) -> Iterator[None]:
-    """Call `stop` from another thread if the block takes longer."""
+def at_most(seconds: float, stop: Callable[[], object]) -> Iterator[threading.Event]:
+    """Call `stop` from another thread if the block takes longer; the event that is yielded says so."""
+    stopped = threading.Event()
 
     def give_up() -> None:
+        stopped.set()
         with contextlib.suppress(OSError):  # it ended by itself meanwhile
             stop()
 
@@ -26,15 +28,20 @@ def at_most(seconds: float, stop: Callable[[], object]) -> Iterator[None]:
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield stopped
     finally:
         timer.cancel()
 
 
 class _Patient(HTTPConnection):
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 does
-        with at_most(self.timeout or socket.getdefaulttimeout() or 60, lambda: self.sock.shutdown(socket.SHUT_RDWR)):
-            return super().getresponse()
+        seconds = self.timeout or socket.getdefaulttimeout() or 60
+        with at_most(seconds, lambda: self.sock.shutdown(socket.SHUT_RDWR)) as stopped:
+            response = super().getresponse()
+        if stopped.is_set():  # http.client takes the end of the connection for that of the headers
+            response.close()
+            raise TimeoutError("the headers did not end")
+        return response
 
 
 class _PatientTls(_Patient, HTTPSConnection):

@@ -11,20 +11,23 @@ A pack's name is its content's, and the pointer is replaced in one step, so that
 
 import contextlib
 import hashlib
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Final
 
 from filelock import FileLock, Timeout
 
 from bitfit_runtime.errors import StoreBusyError, StoreError
-from bitfit_runtime.files import TEMPORARY_PREFIX, make_folder, read_file, write_file
-from bitfit_runtime.updates.contract import METADATA_FOLDER, UPDATE_LIMITS, base_folder, check_task_name
+from bitfit_runtime.files import TEMPORARY_PREFIX, make_folder, read_file, read_start, write_file
+from bitfit_runtime.updates.contract import METADATA_FOLDER, SHA256, UPDATE_LIMITS, base_folder, check_task_name
 from bitfit_runtime.updates.floor import Floor, parse_floor
 from bitfit_runtime.updates.pointer import Held, Pointer, parse_pointer
 
 STATE_BYTES: Final = 1 << 20
+# Nothing else is removed: the folder may be a link to one that is not the store's alone.
+PACK_NAME: Final = re.compile(rf"{SHA256.pattern}\.safetensors")
 SPARE_BYTES: Final = 256 << 10  # for metadata, floor and pointer
 
 
@@ -70,13 +73,13 @@ class Store:
         with _reported("write", folder):
             self._make(folder)
             write_file(folder / "pointer.json", pointer.to_json())
-        _sweep(folder, keep={"pointer.json", *(_name(held) for held in pointer.held)})
+        _sweep(folder, keep={_name(held) for held in pointer.held})
 
     def pack(self, task: str, held: Held) -> bytes | None:
         """Return a pack's bytes, None when they are not there or do not have their digest. Raises StoreError."""
         path = self._folder(task) / _name(held)
         with _reported("read", path):
-            data = read_file(path, UPDATE_LIMITS.pack_bytes)
+            data = read_start(path, UPDATE_LIMITS.pack_bytes + 1)  # of a larger one the digest differs
         return data if data is not None and hashlib.sha256(data).hexdigest() == held.sha256 else None
 
     def keep_pack(self, task: str, held: Held, data: bytes) -> None:
@@ -117,11 +120,12 @@ def _name(held: Held) -> str:
     return f"{held.sha256}.safetensors"
 
 
-def _sweep(folder: Path, keep: set[str] | None) -> None:
-    """Remove what a killed writer left, and with `keep` all but that. What cannot be removed is tried again later."""
+def _sweep(folder: Path, keep: Container[str] | None) -> None:
+    """Remove what a killed writer left, and packs but those of `keep`. What cannot be removed is tried again later."""
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
-            if path.name.startswith(TEMPORARY_PREFIX) or (keep is not None and path.name not in keep):
+            unnamed = keep is not None and path.name not in keep and PACK_NAME.fullmatch(path.name)
+            if unnamed or path.name.startswith(TEMPORARY_PREFIX):
                 path.unlink()
 
 

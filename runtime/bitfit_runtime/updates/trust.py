@@ -15,7 +15,6 @@ from bitfit_runtime.fields import Fields
 from bitfit_runtime.files import make_folder, read_file, write_file
 from bitfit_runtime.updates.contract import (
     BASES_FIELD,
-    METADATA_FOLDER,
     REMOVED_FIELD,
     UPDATE_LIMITS,
     Release,
@@ -42,14 +41,12 @@ class TrustedClient(Updater):
     """
 
     def __init__(self, folder: Path, url: str, root: bytes, fetcher: Fetcher, clock: Clock) -> None:
-        """Load the trusted root. Nothing is fetched yet. Raises InputError, StoreError."""
+        """Load the trusted root; nothing is fetched yet. `url` is of metadata. Raises InputError, StoreError."""
         with reported(folder):
             make_folder(folder)
             make_folder(folder / ROOT_HISTORY)
             try:
-                super().__init__(
-                    str(folder), f"{url}{METADATA_FOLDER}/", fetcher=fetcher, config=LIMITS, bootstrap=root
-                )
+                super().__init__(str(folder), url, fetcher=fetcher, config=LIMITS, bootstrap=root)
             except exceptions.RepositoryError as error:
                 raise InputError(f"what was given as root metadata is none ({error}); take the publisher's") from None
         self._folder = folder

@@ -22,7 +22,7 @@ from bitfit_runtime.errors import (
     UpdateError,
 )
 from bitfit_runtime.pack import Pack
-from bitfit_runtime.updates.contract import PACKS_FOLDER, Release, base_folder, target_path
+from bitfit_runtime.updates.contract import METADATA_FOLDER, PACKS_FOLDER, Release, base_folder, target_path
 from bitfit_runtime.updates.fetcher import Fetcher, NetworkOptions
 from bitfit_runtime.updates.floor import Floor
 from bitfit_runtime.updates.pointer import Held, Pointer
@@ -84,7 +84,8 @@ class Updates:
         """
         with self._store.writing(self._wait):
             floor, pointers = self._floor(), self._pointers()
-            client = TrustedClient(self._store.metadata, self._url, self._root_bytes(), self.network, self._clock)
+            url = f"{self._url}{METADATA_FOLDER}/"
+            client = TrustedClient(self._store.metadata, url, self._root_bytes(), self.network, self._clock)
             client.refresh()
             floor.check_root(client.root_version)
             listed = {task: client.find(self._base, task) for task in self._paths}
