@@ -55,8 +55,11 @@ def team(
 
 
 def test_a_device_follows_what_a_team_publishes_and_goes_back(team: Team) -> None:
+    assert team.update("check")[1]["missing"] == ["mood"]
     team.publish("mood", random_pack(team.base, 1))
-    assert [release["number"] for release in team.update("check")[1]["releases"]] == [1]
+    found = team.update("check")[1]
+    assert [release["number"] for release in found["releases"]] == [1]
+    assert found["missing"] == []
     assert [release["number"] for release in team.update("fetch")[1]["fetched"]] == [1]
     assert team.update("status")[1]["tasks"][0]["staged"] == 1
     assert team.update("activate")[1]["tasks"][0]["active"] == 1
@@ -64,7 +67,7 @@ def test_a_device_follows_what_a_team_publishes_and_goes_back(team: Team) -> Non
     assert team.update("run")[1]["tasks"][0]["active"] == 2
     _, status, _ = team.update("rollback")
     assert (status["tasks"][0]["active"], status["tasks"][0]["rejected"]) == (1, 2)
-    assert team.update("check")[1] == {"releases": [], "withdrawn": []}
+    assert team.update("check")[1] == {"releases": [], "withdrawn": [], "missing": []}
     team.bitfit("publish", "remove", *team.site, "mood")
     assert team.update("check")[1]["withdrawn"] == ["mood"]
 

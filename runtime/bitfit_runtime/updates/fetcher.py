@@ -143,7 +143,8 @@ class _TransientError(Exception):
 
 def _final(url: str, error: Exception, pace: _Pace) -> DownloadError:
     reason = getattr(error, "reason", None) or error
-    if pace.left <= 0 or isinstance(reason, urllib3.exceptions.TimeoutError):
+    refused = isinstance(reason, urllib3.exceptions.NewConnectionError)  # which urllib3 counts among timeouts
+    if pace.left <= 0 or (isinstance(reason, urllib3.exceptions.TimeoutError) and not refused):
         return SlowRetrievalError(f"{url} comes too slowly: {pace.received} bytes before the device gave up")
     if isinstance(error, _TransientError):
         return DownloadHTTPError(f"{url} cannot be had: {error}", error.status)

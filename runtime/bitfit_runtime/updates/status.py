@@ -39,10 +39,14 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a check found: updates for this device, and tasks that the publisher took back."""
+    """What a check found: updates for this device, tasks that the publisher took back, and those it does not have.
+
+    A task that is `missing` has no active pack here either: perhaps its name is mistyped.
+    """
 
     releases: tuple[Release, ...]
     withdrawn: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

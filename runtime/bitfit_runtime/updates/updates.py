@@ -94,10 +94,11 @@ class Updates:
                     floor.check_release(release.path, release.number)
             lowest = {self._paths[task]: number for task, (_, number) in listed.items()}
             self._store.raise_floor(floor.raised(client.root_version, lowest))
-        offered = [(task, release) for task, (release, _) in listed.items()]
+        absent = [task for task, (release, _) in listed.items() if release is None]
         return Found(
-            tuple(release for task, release in offered if release is not None and pointers[task].wants(release)),
-            tuple(task for task, release in offered if release is None and pointers[task].active is not None),
+            tuple(release for task, (release, _) in listed.items() if release and pointers[task].wants(release)),
+            withdrawn=tuple(task for task in absent if pointers[task].active is not None),
+            missing=tuple(task for task in absent if pointers[task].active is None),
         )
 
     def fetch(self, release: Release) -> None:

@@ -40,11 +40,13 @@ def check(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, jso
     """Say which updates there are. Nothing but signed metadata is fetched."""
     found = _open(store, url, root, base, task).check()
     if json:
-        print_json({"releases": [asdict(release) for release in found.releases], "withdrawn": list(found.withdrawn)})
+        print_json(asdict(found))
         return
     _print_releases(found.releases)
-    if found.withdrawn:
-        print_pairs([("taken back", ", ".join(found.withdrawn))])
+    states = (("taken back", found.withdrawn), ("not published", found.missing))
+    for state, tasks in states:
+        if tasks:
+            print_pairs([(state, ", ".join(tasks))])
 
 
 @app.command(epilog=f"Example: `bitfit update fetch {OPTIONS}`")
