@@ -55,7 +55,8 @@ class Store:
                 _sweep(folder, keep=None)
             yield
         finally:
-            lock.release()
+            with _reported("unlock", self.folder):
+                lock.release()
 
     def pointer(self, task: str) -> Pointer:
         """Read which releases of a task are here. Raises StoreError, InputError."""
