@@ -37,7 +37,7 @@ class Row:
 
 
 def sweep(case: Case, folder: Path, step: int = 1) -> Row:
-    """Try a case with a fault at every call, or at every `step`-th in turn with the kinds of faults."""
+    """Try a case with every fault at every call, or with one in `step` of these."""
     row, known = Row(case.name), set[str]()
     whole = attempt(case, folder / "whole", None)
     assert not whole.stuck, whole.stuck
@@ -51,7 +51,7 @@ def sweep(case: Case, folder: Path, step: int = 1) -> Row:
 
 
 def faults(calls: Sequence[str], step: int) -> Iterator[Fault]:
-    """Death and every error at each call, and a disk that stays full; with a `step` above 1, one in so many of these."""
+    """Death and every error at each call, and a disk that is full from there on; one in `step` of all these."""
 
     def every() -> Iterator[Fault]:
         for point, call in enumerate(calls):
