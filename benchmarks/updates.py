@@ -8,8 +8,9 @@ import json
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -77,35 +78,44 @@ def activation(engine: Engine, folder: Path) -> dict[str, Any]:
 
 
 def flips(engine: Engine) -> dict[str, Any]:
-    """Milliseconds of requests while packs are replaced every few requests, and while none is, in turns."""
+    """Milliseconds of requests while another thread replaces their pack, and while it does nothing, in turns."""
     packs = [random_pack(engine, seed, "mood") for seed in (1, 2)]
     engine.install("mood", packs[0])
     quiet, flipped, installs = [], [], []
-    for turn in range(20 * ROUNDS):
-        start = threading.Event()
-        thread = threading.Thread(target=_flip, args=(engine, packs[turn % 2], start, installs))
-        if turn % 2:
-            thread.start()
+
+    def flip(pack: Pack) -> None:
         began = time.perf_counter()
-        start.set()
-        engine.predict(TEXT, "mood")
-        (flipped if turn % 2 else quiet).append(time.perf_counter() - began)
-        if turn % 2:
-            thread.join()
-    delay = 1000 * (statistics.median(flipped) - statistics.median(quiet))
+        engine.install("mood", pack)
+        installs.append(time.perf_counter() - began)
+
+    for turn in range(20 * ROUNDS):
+        quiet.append(request_beside(engine, lambda: None))
+        flipped.append(request_beside(engine, partial(flip, packs[turn % 2])))
+    delays = [other - one for one, other in zip(quiet, flipped, strict=True)]
     return {
         "request alone, ms": spread(quiet),
         "request during a flip, ms": spread(flipped),
-        "delay by a flip, median, ms": round(delay, 3),
+        "delay by a flip, median, ms": round(1000 * statistics.median(delays), 3),
         "flip, ms": spread(installs),
     }
 
 
-def _flip(engine: Engine, pack: Pack, start: threading.Event, installs: list[float]) -> None:
-    start.wait()
+def request_beside(engine: Engine, work: Callable[[], None]) -> float:
+    """Seconds of one request that begins when another thread begins its work."""
+    together = threading.Barrier(2)
+
+    def other() -> None:
+        together.wait()
+        work()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    together.wait()
     began = time.perf_counter()
-    engine.install("mood", pack)
-    installs.append(time.perf_counter() - began)
+    engine.predict(TEXT, "mood")
+    seconds = time.perf_counter() - began
+    thread.join()
+    return seconds
 
 
 def traffic(base: Base, folder: Path, tasks: int) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from bitfit_runtime.contract import CANARY
 from bitfit_runtime.engine import Engine
 from bitfit_runtime.errors import CanaryError
 from bitfit_runtime.pack import Canary, Pack
@@ -63,7 +64,7 @@ def check_canary(engine: Engine, pack: Pack) -> None:
 
 def _answers(engine: Engine, pack: Pack, texts: Sequence[tuple[str, str | None]]) -> npt.NDArray[np.float32]:
     trial = engine.sibling()
-    trial.install(pack.info.task or "canary", pack)
-    rows = [Row(text, pack.info.task or "canary", pair) for text, pair in texts]
+    trial.install(CANARY, pack)
+    rows = [Row(text, CANARY, pair) for text, pair in texts]
     values = trial.logits(rows) if pack.has_head else trial.embed(rows)
     return np.concatenate([value.ravel() for value in values])

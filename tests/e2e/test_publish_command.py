@@ -32,7 +32,7 @@ def test_packs_are_published_listed_taken_back_and_published_again(base: Base, t
     write_pack(random_pack(base, 1, labels=3), tmp_path / "second.safetensors")
     root_keys = ("--root-keys", tmp_path / "root-keys")
     code, out, err = bitfit("init", *root_keys, "--timestamp-days", 3, "--json")
-    assert (code, json.loads(out)["releases"]) == (0, []), err
+    assert (code, json.loads(out)["roles"]["timestamp"]["version"]) == (0, 1), err
 
     packs = (tmp_path / "mood.safetensors", f"intents={tmp_path / 'second.safetensors'}")
     code, out, err = bitfit("add", *packs, "--base", base.folder, "--json")

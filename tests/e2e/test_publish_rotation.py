@@ -1,4 +1,3 @@
-import contextlib
 import shutil
 from pathlib import Path
 
@@ -142,6 +141,17 @@ def test_root_keys_need_not_be_at_hand_to_publish(tmp_path: Path) -> None:
     publisher.add([candidate("mood")])
     publisher.refresh(targets=True)
     publisher.remove(BASE, ["mood"])
-    with contextlib.suppress(SigningKeyError):
+    with pytest.raises(SigningKeyError, match="a root needs 2 of its 3 keys, found 0"):
         publisher.rotate_key("timestamp")
-    assert publisher.state().versions["root"] == 1
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_rotation_that_lacks_any_key_publishes_nothing(lost: bool, tmp_path: Path) -> None:
+    publisher = new_publisher(tmp_path)
+    before = publisher.state().versions
+    for role in ("timestamp", "targets"):
+        [key] = (tmp_path / "keys").glob(f"{role}-*.pem")
+        key.rename(tmp_path / key.name)
+    with pytest.raises(SigningKeyError, match="the key that signs timestamp is missing"):
+        publisher.rotate_key("snapshot", lost=lost)
+    assert publisher.state().versions == before

@@ -114,6 +114,17 @@ def test_the_health_check_sees_the_new_pack_alone_while_the_engine_answers_with_
     assert seen == [(["mood"], True, True)]
 
 
+def test_a_fetched_release_is_not_activated_once_a_newer_one_or_its_removal_was_seen(device: Device) -> None:
+    device.publish("mood", 1, seed=1)
+    [release] = device.updates.check().releases
+    device.updates.fetch(release)
+    device.published.publish({}, removed={"mood": 1})
+    device.updates.check()
+    with pytest.raises(RollbackError):
+        device.updates.activate("mood", device.engine)
+    assert not device.engine.tasks
+
+
 def test_one_bad_task_does_not_hold_up_another(device: Device) -> None:
     device.published.publish({"mood": (1, b"no pack")})
     spam = device.publish("spam", 1, seed=5)
@@ -301,9 +312,28 @@ def test_names_that_could_be_paths_are_refused(device: Device, task: str) -> Non
         Updates(device.store, device.server.url, b"", device.base, [task])
 
 
+def test_a_task_that_was_not_asked_for_is_refused_by_name(device: Device) -> None:
+    for call in (device.updates.activate, device.updates.rollback):
+        with pytest.raises(InputError, match=r"'other' is none of .*mood, spam"):
+            call("other", device.engine)
+
+
+def test_a_task_that_the_application_removed_is_installed_again_when_asked(device: Device) -> None:
+    pack = device.update("mood", 1, seed=1)
+    device.engine.remove("mood")
+    assert device.updates.install(device.engine) == {}
+    assert device.same(device.engine, pack)
+
+
 def test_a_url_that_is_no_web_server_is_refused(device: Device) -> None:
     with pytest.raises(InputError, match="https://"):
         Updates(device.store, "file:///etc", b"", device.base, ["mood"])
+
+
+def test_root_metadata_that_are_none_are_told_from_what_a_server_sends(device: Device) -> None:
+    for root in (b"", b"{}", device.published.first_root.replace(b"root", b"toor")):
+        with pytest.raises(InputError, match="given as root metadata"):
+            Updates(device.store, device.server.url, root, device.base, ["mood"]).check()
 
 
 def test_a_watcher_updates_by_itself_and_outlives_what_goes_wrong(device: Device) -> None:

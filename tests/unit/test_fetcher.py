@@ -1,15 +1,26 @@
 """The network as a device meets it: lost connections, slow and endless servers, proxies."""
 
+import functools
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError
 
 from bitfit_runtime.updates.fetcher import Fetcher, NetworkOptions
+from signed_folder import serving
 
 CONTENT = bytes(range(256)) * 40
 LENGTH = f"HTTP/1.1 200 OK\r\nContent-Length: {len(CONTENT)}\r\n\r\n".encode()
@@ -136,6 +147,29 @@ def test_an_endless_error_page_is_left(serve: Serve) -> None:
     assert caught.value.status_code == 404 and fetcher.received <= 1024
 
 
+def test_one_connection_serves_a_refusal_and_the_next_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(CONTENT)
+    connections = []
+
+    def refuse(handler: SimpleHTTPRequestHandler) -> bool:
+        connections.append(handler.client_address)
+        if handler.path == "/file":
+            return False
+        handler.send_response(404)
+        handler.send_header("Content-Length", "4")
+        handler.end_headers()
+        handler.wfile.write(b"none")
+        return True
+
+    with serving(tmp_path) as server:
+        server.interfere = refuse
+        fetcher = Fetcher(HASTY)
+        with pytest.raises(DownloadHTTPError):
+            fetcher.download_bytes(f"{server.url}none", 1)
+        assert fetcher.download_bytes(f"{server.url}file", len(CONTENT)) == CONTENT
+    assert len(connections) == 2 and len(set(connections)) == 1
+
+
 def test_a_status_that_may_pass_is_tried_again_and_others_are_not(serve: Serve) -> None:
     busy, gone = (f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode() for status in (503, 410))
     assert Fetcher(HASTY).download_bytes(serve(sends(busy), sends(LENGTH, CONTENT)).url, len(CONTENT)) == CONTENT
@@ -156,6 +190,41 @@ def test_the_proxy_of_the_environment_or_of_the_options_is_asked(serve: Serve, m
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert Fetcher(NetworkOptions()).download_bytes(serve(sends(LENGTH, CONTENT)).url, len(CONTENT)) == CONTENT
     assert proxy.requests == []
+
+
+def test_a_server_is_believed_only_with_a_certificate_that_the_system_trusts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path))
+    (tmp_path / "file").write_bytes(CONTENT)
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *arguments: None)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"https://127.0.0.1:{server.server_port}/file"
+        with pytest.raises(DownloadError, match="certificate verify failed"):
+            Fetcher(HASTY).download_bytes(url, len(CONTENT))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "both.pem"))
+        assert Fetcher(HASTY).download_bytes(url, len(CONTENT)) == CONTENT
+        server.shutdown()
+
+
+def self_signed(folder: Path) -> Path:
+    """A key with its own certificate for 127.0.0.1, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
+    certificate = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    plain = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = folder / "both.pem"
+    path.write_bytes(plain + certificate.public_bytes(pem))
+    return path
 
 
 def test_nobody_listening_is_an_error_that_names_the_file() -> None:

@@ -12,9 +12,9 @@ from bitfit_runtime.canary import make_canary
 from bitfit_runtime.errors import CanaryError, InputError, PackMismatchError
 from bitfit_runtime.pack_file import parse
 from bitfit_toolkit.errors import PublishBusyError, PublishError, RepositoryError, SigningKeyError
-from bitfit_toolkit.publish import Lifetimes, prove
+from bitfit_toolkit.publish import KeyRing, Lifetimes, Publisher, prove
 from conftest import random_pack
-from publishing import BASE, candidate, make_publisher, new_publisher
+from publishing import BASE, PASSPHRASE, candidate, make_publisher, new_publisher
 
 
 def test_a_pack_without_canary_gets_one_and_one_with_a_canary_keeps_its_bytes(
@@ -153,6 +153,24 @@ def test_nothing_is_written_over_and_one_command_writes_at_a_time(tmp_path: Path
     shutil.move(tmp_path / "moved", tmp_path / "site")
     with FileLock(tmp_path / "keys" / ".lock"), pytest.raises(PublishBusyError):
         publisher.refresh()
+
+
+@pytest.mark.parametrize("keys", ["site/keys", "site"])
+def test_keys_are_never_made_where_they_would_be_served(keys: str, tmp_path: Path) -> None:
+    for online, root in ((keys, "root-keys"), ("keys", keys)):
+        ring = KeyRing(tmp_path / online, tmp_path / root, lambda: PASSPHRASE)
+        with pytest.raises(PublishError, match="keys must not lie in"):
+            Publisher(tmp_path / "site", ring).initialize(Lifetimes())
+    assert not list(tmp_path.rglob("*.pem"))
+
+
+def test_metadata_that_devices_would_refuse_are_not_published(tmp_path: Path) -> None:
+    publisher = new_publisher(tmp_path)
+    many = replace(candidate("mood"), metrics={f"metric-{i}": 0.5 for i in range(60_000)})
+    with pytest.raises(PublishError, match=r"targets metadata would have \d+ bytes, devices take at most 1048576"):
+        publisher.add([many])
+    assert publisher.state().versions["timestamp"] == 1
+    assert not list((tmp_path / "site" / "packs").glob("*/*"))
 
 
 @pytest.mark.parametrize("days", [{"root": 0}, {"timestamp": -1}, {"targets": 4000}])

@@ -87,9 +87,8 @@ class Fetcher(FetcherInterface):
                     raise _TransientError(response.status)
                 raise DownloadHTTPError(f"{url} cannot be had: HTTP status {response.status}", response.status)
             yield from self._body(response, pace, skip=0 if response.status == 206 else start)
-            response.release_conn()
         finally:
-            response.close()  # of no effect on a connection that was released
+            response.close()  # of no effect where all was read: the connection then serves the next request
 
     def _body(self, response: BaseHTTPResponse, pace: "_Pace", skip: int) -> Iterator[bytes]:
         while True:

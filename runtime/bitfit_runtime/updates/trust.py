@@ -10,7 +10,7 @@ from tuf.api import exceptions
 from tuf.api.metadata import Metadata, Snapshot, Targets, Timestamp
 from tuf.ngclient import Updater, UpdaterConfig
 
-from bitfit_runtime.errors import ExpiredError, StoreError, UnreachableError, UntrustedUpdateError
+from bitfit_runtime.errors import ExpiredError, InputError, StoreError, UnreachableError, UntrustedUpdateError
 from bitfit_runtime.fields import Fields
 from bitfit_runtime.files import make_folder, read_file, write_file
 from bitfit_runtime.updates.contract import (
@@ -42,11 +42,16 @@ class TrustedClient(Updater):
     """
 
     def __init__(self, folder: Path, url: str, root: bytes, fetcher: Fetcher, clock: Clock) -> None:
-        """Load the trusted root. Nothing is fetched yet. Raises UntrustedUpdateError, StoreError."""
+        """Load the trusted root. Nothing is fetched yet. Raises InputError, StoreError."""
         with reported(folder):
             make_folder(folder)
             make_folder(folder / ROOT_HISTORY)
-            super().__init__(str(folder), f"{url}{METADATA_FOLDER}/", fetcher=fetcher, config=LIMITS, bootstrap=root)
+            try:
+                super().__init__(
+                    str(folder), f"{url}{METADATA_FOLDER}/", fetcher=fetcher, config=LIMITS, bootstrap=root
+                )
+            except exceptions.RepositoryError as error:
+                raise InputError(f"what was given as root metadata is none ({error}); take the publisher's") from None
         self._folder = folder
         self._trusted_set.reference_time = clock()
 

@@ -122,13 +122,16 @@ class Updates:
 
         Its canary is run, then `health`, with an engine that holds the new pack alone; False or an exception fails. A
         release that fails is not taken again. Requests that are running end with the pack that they began with. Raises
-        CanaryError, PackError, UpdateError or one of their subclasses, InputError.
+        CanaryError, RollbackError where a newer one was seen meanwhile, PackError, UpdateError or one of their
+        subclasses, InputError.
         """
         self._check_engine(engine)
+        path = self._path(task)
         with self._store.writing(self._wait):
             pointer = self._store.pointer(task)
             if pointer.staged is None:
                 raise UpdateError(f"nothing was fetched for task {task!r} that is not active; check and fetch first")
+            self._floor().check_release(path, pointer.staged.release)
             try:
                 pack = self._prove(task, pointer.staged, engine, health)
             except PackNotFoundError:
@@ -147,6 +150,7 @@ class Updates:
         """
         if engine is not None:
             self._check_engine(engine)
+        self._path(task)
         with self._store.writing(self._wait):
             pointer = self._store.pointer(task)
             if pointer.active is None or pointer.previous is None:
@@ -214,7 +218,8 @@ class Updates:
         """Install the active pack; where it is bad, point to the one before and return what was wrong."""
         with self._flipping:
             pointer = self._store.pointer(task)
-            if pointer.active is None or self._running.get(engine, {}).get(task) == pointer.active:
+            running = self._running.get(engine, {}).get(task) if task in engine.tasks else None
+            if pointer.active is None or running == pointer.active:
                 return None
             try:
                 self._flip(task, pointer.active, self._prove(task, pointer.active, engine), engine)
@@ -222,10 +227,11 @@ class Updates:
             except (CanaryError, PackError) as error:
                 problem = error
         with self._store.writing(self._wait):
-            if self._store.pointer(task) == pointer:  # otherwise another process went on meanwhile
+            unchanged = self._store.pointer(task) == pointer
+            if unchanged:
                 damaged = isinstance(problem, PackNotFoundError)
                 self._store.point(task, pointer.lose() if damaged else pointer.go_back())
-        return problem
+        return problem if unchanged else self._install(task, engine)  # another process went on meanwhile
 
     def _prove(self, task: str, held: Held, engine: Engine, health: HealthCheck | None = None) -> Pack:
         return prove(self._store.pack(task, held), task, held, engine, health)
@@ -245,12 +251,17 @@ class Updates:
         return data
 
     def _wanting(self, release: Release) -> Pointer:
-        if self._paths.get(release.task) != release.path:
-            raise InputError(f"release {release.number} of {release.path} is for no task of this device")
+        if self._path(release.task) != release.path:
+            raise InputError(f"release {release.number} of {release.path} is for another base; check again")
         pointer = self._store.pointer(release.task)
         if not pointer.wants(release):
             raise UpdateError(f"release {release.number} of {release.task!r} is active, older, or was bad; check again")
         return pointer
+
+    def _path(self, task: str) -> str:
+        if task not in self._paths:
+            raise InputError(f"task {task!r} is none of these updates' ({', '.join(self._paths)}); open them with it")
+        return self._paths[task]
 
     def _pointers(self) -> dict[str, Pointer]:
         return {task: self._store.pointer(task) for task in self._paths}

@@ -11,7 +11,7 @@ import typer
 
 from bitfit_runtime import Base, Engine
 from bitfit_toolkit.cli.packs import named_pack
-from bitfit_toolkit.cli.publish_report import print_releases, print_state
+from bitfit_toolkit.cli.publish_report import print_releases, print_roles, print_state
 from bitfit_toolkit.errors import SigningKeyError
 
 if TYPE_CHECKING:  # it needs the extra `publish`
@@ -23,7 +23,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="Publish packs as a static folder that devices can trust.",
-    epilog=f"Keys are encrypted with the passphrase in {PASSPHRASE}, or one that is asked for.",
+    epilog=f"Keys are encrypted with the passphrase in `{PASSPHRASE}`, or one that is asked for. Folders can be set "
+    "once: `BITFIT_REPOSITORY`, `BITFIT_KEYS`, `BITFIT_ROOT_KEYS`, `BITFIT_BASE`.",
 )
 
 
@@ -36,9 +37,11 @@ class Role(StrEnum):
     TIMESTAMP = "timestamp"
 
 
-Repository = Annotated[Path, typer.Option(help="Folder to serve: packs and signed metadata.")]
-Keys = Annotated[Path, typer.Option(help="Folder of the keys that sign often. Never serve it.")]
-RootKeys = Annotated[Path | None, typer.Option(help="Folder of the root keys; keep it offline.")]
+Repository = Annotated[
+    Path, typer.Option(help="Folder to serve: packs and signed metadata.", envvar="BITFIT_REPOSITORY")
+]
+Keys = Annotated[Path, typer.Option(help="Folder of the keys that sign often. Never serve it.", envvar="BITFIT_KEYS")]
+RootKeys = Annotated[Path, typer.Option(help="Folder of the root keys; keep it offline.", envvar="BITFIT_ROOT_KEYS")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -46,7 +49,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 def init(
     repository: Repository,
     keys: Keys,
-    root_keys: Annotated[Path, typer.Option(help="Folder for the root keys, to be taken offline afterwards.")],
+    root_keys: RootKeys,
     root_days: Annotated[int, typer.Option(help="How long a root lasts.")] = 365,
     targets_days: Annotated[int, typer.Option(help="How long the signed list of packs lasts.")] = 90,
     snapshot_days: Annotated[int, typer.Option(help="How long a snapshot lasts.")] = 30,
@@ -58,7 +61,7 @@ def init(
 
     publisher = _publisher(repository, keys, root_keys, confirm=True)
     publisher.initialize(Lifetimes(root_days, targets_days, snapshot_days, timestamp_days))
-    print_state(publisher, json)
+    print_roles(publisher, json)
 
 
 @app.command(
@@ -69,7 +72,9 @@ def add(
     packs: Annotated[list[str], typer.Argument(help="NAME=FILE, or FILE under its own name; all in one publication.")],
     repository: Repository,
     keys: Keys,
-    base: Annotated[Path, typer.Option(help="Folder of the base bundle that the packs were made for.")],
+    base: Annotated[
+        Path, typer.Option(help="Folder of the base bundle that the packs were made for.", envvar="BITFIT_BASE")
+    ],
     release: Annotated[int | None, typer.Option(help="Number of the release; default: the task's next.")] = None,
     json: Json = False,
 ) -> None:
@@ -96,7 +101,7 @@ def remove(
     """Take tasks back. Devices that have one are told; it may be published again, as a later release."""
     publisher = _publisher(repository, keys)
     publisher.remove(_digest(publisher, base), tasks)
-    print_state(publisher, json)
+    print_roles(publisher, json)
 
 
 @app.command(epilog="Example: `bitfit publish status --repository site --keys keys --json`")
@@ -112,7 +117,7 @@ def status(repository: Repository, keys: Keys, json: Json = False) -> None:
 def refresh(
     repository: Repository,
     keys: Keys,
-    root_keys: RootKeys = None,
+    root_keys: Annotated[Path | None, typer.Option(help="For --root.", envvar="BITFIT_ROOT_KEYS")] = None,
     targets: Annotated[bool, typer.Option("--targets", help="Also sign targets again where half is over.")] = False,
     root: Annotated[bool, typer.Option("--root", help="Also sign the root again, with its keys.")] = False,
     json: Json = False,
@@ -120,7 +125,7 @@ def refresh(
     """Sign the timestamp again, and the snapshot when half of its time is over. Meant for cron."""
     publisher = _publisher(repository, keys, root_keys)
     publisher.refresh(targets, root)
-    print_state(publisher, json)
+    print_roles(publisher, json)
 
 
 @app.command(
@@ -131,7 +136,7 @@ def rotate_key(
     role: Annotated[Role, typer.Argument(help="Whose key.")],
     repository: Repository,
     keys: Keys,
-    root_keys: Annotated[Path, typer.Option(help="Folder of the root keys.")],
+    root_keys: RootKeys,
     key: Annotated[str, typer.Option(help="Which root key: the first characters of its id in status.")] = "",
     lost: Annotated[bool, typer.Option("--lost", help="The old key cannot sign any more.")] = False,
     json: Json = False,
@@ -139,7 +144,7 @@ def rotate_key(
     """Replace a key. Give the command again if it was interrupted."""
     publisher = _publisher(repository, keys, root_keys)
     publisher.rotate_key(role, key, lost)
-    print_state(publisher, json)
+    print_roles(publisher, json)
 
 
 @app.command(epilog="Example: `bitfit publish serve --repository site --port 8000`")

@@ -12,11 +12,19 @@ if TYPE_CHECKING:  # these need the extra `publish`
     from bitfit_toolkit.publish.repository import State
 
 
+def print_roles(publisher: "Publisher", json: bool) -> None:
+    """Print versions, keys and expiry of what is committed."""
+    roles = _roles(publisher.state())
+    if json:
+        print_json({"roles": roles})
+    else:
+        print_pairs(_lines(roles))
+
+
 def print_state(publisher: "Publisher", json: bool) -> None:
-    """Print what is committed."""
+    """Print everything that is committed."""
     state = publisher.state()
-    roles = {role: _role(state, role) for role in ("root", "targets", "snapshot", "timestamp")}
-    catalogue = state.catalogue
+    roles, catalogue = _roles(state), state.catalogue
     if json:
         print_json(
             {
@@ -29,10 +37,7 @@ def print_state(publisher: "Publisher", json: bool) -> None:
             }
         )
         return
-    print_pairs(
-        (role, f"version {facts['version']}, until {facts['expires']}, key {', '.join(k[:8] for k in facts['keys'])}")
-        for role, facts in roles.items()
-    )
+    print_pairs(_lines(roles))
     if catalogue.removed:
         print_pairs([("taken back", ", ".join(f"{path} ({last})" for path, last in catalogue.removed.items()))])
     _print_table(catalogue.releases.values(), "nothing published")
@@ -54,11 +59,24 @@ def _print_table(releases: "Iterable[Release]", empty: str) -> None:
     print_table(("task", "release", "base", "bytes", "metrics"), rows or [(empty, "", "", "", "")])
 
 
-def _role(state: "State", role: str) -> dict[str, Any]:
-    """Version, keys and expiry of a role; of targets the first expiry of all bins."""
-    names = state.targets if role == "targets" else (role,)
+Roles = dict[str, dict[str, Any]]
+
+
+def _roles(state: "State") -> Roles:
+    """Version, keys and expiry by role; targets expire with the first of their bins."""
+    parts = {role: (role,) for role in ("root", "snapshot", "timestamp")} | {"targets": tuple(state.targets)}
     return {
-        "version": state.versions[role],
-        "expires": min(state.expires[name] for name in names).isoformat(),
-        "keys": list(state.root.roles[role].keyids),
+        role: {
+            "version": state.versions[role],
+            "expires": min(state.expires[name] for name in names).isoformat(),
+            "keys": list(state.root.roles[role].keyids),
+        }
+        for role, names in parts.items()
     }
+
+
+def _lines(roles: Roles) -> list[tuple[str, str]]:
+    return [
+        (role, f"version {facts['version']}, until {facts['expires']}, key {', '.join(k[:8] for k in facts['keys'])}")
+        for role, facts in roles.items()
+    ]

@@ -16,10 +16,17 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, T, Targets, Tim
 from tuf.api.serialization.json import JSONSerializer
 
 from bitfit_runtime.files import TEMPORARY_PREFIX, make_folder, place_file, sync_folder, write_file
+from bitfit_runtime.updates.contract import UPDATE_LIMITS
+from bitfit_toolkit.errors import PublishError
 from bitfit_toolkit.publish.keys import KeyRing
 from bitfit_toolkit.publish.repository import Layout, State
 from bitfit_toolkit.publish.settings import Lifetimes
 
+LARGEST: Final = {
+    Root.type: UPDATE_LIMITS.root_bytes,
+    Snapshot.type: UPDATE_LIMITS.snapshot_bytes,
+    Timestamp.type: UPDATE_LIMITS.timestamp_bytes,
+}
 Signers = Callable[[str], Sequence[Signer]]
 OURS: Final = re.compile(r"\d+\.(?!root\.)[a-z0-9-]+\.json|[0-9a-f]{64}\..+\.safetensors")
 
@@ -42,17 +49,17 @@ class Committer:
     lifetimes: Lifetimes
     now: datetime
 
-    def commit(
+    def prepare(
         self,
         state: State,
         signers: Signers,
         targets: Mapping[str, Targets] | None = None,
         packs: Mapping[Path, bytes] | None = None,
         snapshot: bool = False,
-    ) -> None:
-        """Publish new versions of the roles in `targets`, with `packs`; `snapshot` makes a new one in any case.
+    ) -> dict[Path, bytes]:
+        """Sign new versions of the roles in `targets`, a snapshot of them or if `snapshot` says so, and a timestamp.
 
-        Raises SigningKeyError, OSError; then readers still see the old state.
+        Returns every file of the publication, with `packs`. Raises PublishError or one of its subclasses, OSError.
         """
         files = dict(packs or {})
         versions = dict(state.versions)
@@ -68,17 +75,28 @@ class Committer:
             meta = {f"{role}.json": MetaFile(version) for role, version in versions.items() if role not in unlisted}
             stage(Snapshot.type, Snapshot(meta=meta))
         stage(Timestamp.type, Timestamp(snapshot_meta=MetaFile(versions[Snapshot.type])))
-        timestamp = files.pop(self.layout.timestamp)
-        self._write(files)
-        write_file(self.layout.timestamp, timestamp)
+        return files
+
+    def publish(self, files: Mapping[Path, bytes]) -> None:
+        """Write what was prepared, the timestamp last. Raises OSError; then readers still see the old state."""
+        timestamp = self.layout.timestamp
+        self._write({path: data for path, data in files.items() if path != timestamp})
+        write_file(timestamp, files[timestamp])
 
     def sign(self, role: str, signed: T, signers: Sequence[Signer]) -> bytes:
-        """Set the expiry of metadata and return them signed."""
+        """Set the expiry of metadata and return them signed. Raises PublishError when devices would refuse the size."""
         signed.expires = (self.now + self.lifetimes.of(role)).replace(microsecond=0)
         metadata = Metadata(signed)
         for signer in signers:
             metadata.sign(signer, append=True)
-        return metadata.to_bytes(JSONSerializer(compact=True))
+        data = metadata.to_bytes(JSONSerializer(compact=True))
+        most = LARGEST.get(role, UPDATE_LIMITS.targets_bytes)
+        if len(data) > most:
+            raise PublishError(
+                f"{role} metadata would have {len(data)} bytes, devices take at most {most}; publish fewer tasks, or "
+                "packs with fewer metrics"
+            )
+        return data
 
     def _write(self, files: Mapping[Path, bytes]) -> None:
         """Write all files, and synchronize each folder once: a first publication may hold a thousand packs."""

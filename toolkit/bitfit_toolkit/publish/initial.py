@@ -9,10 +9,16 @@ from bitfit_runtime.files import make_folder, write_file
 from bitfit_toolkit.errors import PublishError
 from bitfit_toolkit.publish.commit import Committer, role_signers
 from bitfit_toolkit.publish.keys import KeyRing
-from bitfit_toolkit.publish.repository import State, read_root
+from bitfit_toolkit.publish.repository import Layout, State, read_root
 
 ROOT_KEYS: Final = 3
 ROOT_THRESHOLD: Final = 2
+
+
+def check_folders(layout: Layout, keys: KeyRing) -> None:
+    """Refuse to make keys where they would be served. Raises PublishError."""
+    if any(folder.resolve().is_relative_to(layout.folder.resolve()) for folder in keys.folders):
+        raise PublishError(f"keys must not lie in {layout.folder}, which is served; name folders outside it")
 
 
 def initialize(committer: Committer, keys: KeyRing) -> None:
@@ -33,7 +39,7 @@ def initialize(committer: Committer, keys: KeyRing) -> None:
         write_file(first, data)
         write_file(keys.anchor, data)
     root = read_root(data, first)
-    committer.commit(State((root,)), role_signers(keys, root), {Targets.type: Targets()})
+    committer.publish(committer.prepare(State((root,)), role_signers(keys, root), {Targets.type: Targets()}))
 
 
 def _first_root(committer: Committer, keys: KeyRing) -> bytes:

@@ -41,6 +41,11 @@ class KeyRing:
         self._ask = passphrase
 
     @property
+    def folders(self) -> list[Path]:
+        """Where keys lie."""
+        return [folder for folder in (self.folder, self._root_folder) if folder]
+
+    @property
     def anchor(self) -> Path:
         """The first root: devices are given it, and the publisher trusts the repository's folder by it."""
         return self.folder / "root.json"

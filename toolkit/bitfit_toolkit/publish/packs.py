@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from bitfit_runtime import Engine, Pack, read_pack
+from bitfit_runtime import Engine, read_pack
 from bitfit_runtime.canary import check_canary, make_canary
 from bitfit_runtime.pack_file import serialize
 from bitfit_runtime.updates.contract import UPDATE_LIMITS, Release, check_task_name
@@ -31,13 +31,13 @@ class Candidate:
         return Release(self.base, self.task, number, len(self.data), self.sha256, self.labels, self.metrics)
 
 
-def prove(engine: Engine, task: str, source: Path | Pack) -> Candidate:
+def prove(engine: Engine, task: str, path: Path) -> Candidate:
     """Check that a pack is one for this base and answers its canary; a pack without one gets it here.
 
     Raises InputError on the task's name, PackError or one of its subclasses, CanaryError, PublishError.
     """
     check_task_name(task)
-    pack = source if isinstance(source, Pack) else read_pack(source)
+    pack = read_pack(path)
     if pack.canary is None:
         pack = make_canary(engine, pack)
     check_canary(engine, pack)

@@ -14,7 +14,7 @@ from bitfit_runtime.updates.contract import Release, target_path
 from bitfit_toolkit.errors import PublishBusyError, PublishError
 from bitfit_toolkit.publish.catalogue import Catalogue
 from bitfit_toolkit.publish.commit import Committer, clear, role_signers
-from bitfit_toolkit.publish.initial import initialize
+from bitfit_toolkit.publish.initial import check_folders, initialize
 from bitfit_toolkit.publish.keys import KeyRing
 from bitfit_toolkit.publish.packs import Candidate
 from bitfit_toolkit.publish.plan import arrange, is_due, plan_targets
@@ -39,6 +39,7 @@ class Publisher:
 
     def initialize(self, lifetimes: Lifetimes) -> None:
         """Make keys and an empty repository; both folders should be empty or new."""
+        check_folders(self.layout, self._keys)
         make_folder(self._keys.folder, 0o700)
         with self._lock():
             initialize(Committer(self.layout, lifetimes, self._clock()), self._keys)
@@ -92,7 +93,7 @@ class Publisher:
             lifetimes, now = committer.lifetimes, committer.now
             due = plan_targets(state, state.catalogue, lifetimes, now) if targets else {}
             snapshot = is_due(state, Snapshot.type, lifetimes, now)
-            committer.commit(state, role_signers(self._keys, state.root), due, snapshot=snapshot)
+            committer.publish(committer.prepare(state, role_signers(self._keys, state.root), due, snapshot=snapshot))
             clear(self.layout, state, self.state())
 
     def rotate_key(self, role: str, keyid: str = "", lost: bool = False) -> None:
@@ -110,7 +111,7 @@ class Publisher:
 
     def _publish(self, state: State, committer: Committer, catalogue: Catalogue, packs: Mapping[Path, bytes]) -> None:
         targets = plan_targets(state, catalogue, committer.lifetimes, committer.now)
-        committer.commit(state, role_signers(self._keys, state.root), targets, packs)
+        committer.publish(committer.prepare(state, role_signers(self._keys, state.root), targets, packs))
         clear(self.layout, state, self.state())  # reading it again proves what was written
 
     @contextmanager

@@ -60,14 +60,11 @@ class Rotation:
         root.add_key(new.public_key, role)
         data = self._sign_root(root)
         signers = role_signers(self.keys, root) if lost else self._both(role, new)
+        targets = arrange(new.public_key) if role == Targets.type else None
+        files = self.committer.prepare(self.state, signers, targets, snapshot=role == Snapshot.type)
         if lost:
             self._publish_root(data)
-        self.committer.commit(
-            self.state,
-            signers,
-            targets=arrange(new.public_key) if role == Targets.type else None,
-            snapshot=role == Snapshot.type,
-        )
+        self.committer.publish(files)
         if not lost:
             self._publish_root(data)
         self.keys.discard(role, old)
