@@ -113,11 +113,15 @@ class DeviceCase:
             return str(error)
         return f"floor {lowest}, was {self.floor}, {known} known" if lowest < max(self.floor, known) else ""
 
-    def settle(self, updates: Updates, engine: Engine, store: Path) -> None:
-        """Update to what is published now, then to what comes later. Raises AssertionError and errors of updates."""
+    def try_again(self, updates: Updates, engine: Engine) -> None:
+        """Update to what is published now. Raises AssertionError and errors of updates."""
         outcomes = updates.run(engine)
         assert self.refused or all(outcome.active for outcome in outcomes), outcomes
         assert self.world.active(engine) in ({self.before, self.after} if self.settles is None else {self.settles})
+
+    def settle(self, updates: Updates, engine: Engine, store: Path) -> None:
+        """Update to what is published now, then to what comes later. Raises AssertionError and errors of updates."""
+        self.try_again(updates, engine)
         [outcome] = self.world.open(store, self.later, self.root).run(engine)
         assert outcome.active, outcome.error
         assert self.world.active(engine) == LAST
@@ -129,7 +133,7 @@ class Running:
     expected: tuple[type[Exception], ...] = (BitfitError,)
 
     def __init__(self, case: DeviceCase, store: Path) -> None:
-        self._case, self._store, self._engine = case, store, case.world.engine.sibling()
+        self._case, self._engine = case, case.world.engine.sibling()
         self._updates = case.world.open(store, case.now, case.root)
         if store.exists() and not case.damaged:
             self._updates.install(self._engine)
@@ -140,7 +144,7 @@ class Running:
     def go_on(self) -> None:
         case = self._case
         assert case.world.active(self._engine) in (None if case.damaged else case.before, case.before, case.after)
-        case.settle(self._updates, self._engine, self._store)
+        case.try_again(self._updates, self._engine)
 
 
 def update(updates: Updates, engine: Engine) -> None:
