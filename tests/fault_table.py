@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -34,6 +35,7 @@ export_base(str(make_checkpoint("bert", folder / "checkpoint")), folder / "base"
 
 def main() -> int:
     arguments = _arguments()
+    logging.disable(logging.WARNING)  # devices log what they give up, which is what is tried here
     top = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     try:
         subprocess.run([sys.executable, "-c", EXPORT, str(top)], cwd=Path(__file__).parent, check=True)
