@@ -91,11 +91,11 @@ def _commands(top: Path, world: World, devices: Sequence[DeviceCase]) -> Iterato
     first, base = top / "published", world.base.manifest.digest
     publisher = open_publisher(first)
     publisher.initialize(Lifetimes())
-    publisher.add([prove(world.engine, task, world.packs[1]) for task in ("mood", "topics")])
-    write_pack(world.packs[2], top / "mood.safetensors")
-    new = prove(world.engine, "mood", world.packs[2])
+    old, pack = (write_pack(world.packs[number], top / f"{number}.safetensors") for number in (1, 2))
+    publisher.add([prove(world.engine, task, old) for task in ("mood", "topics")])
+    new = prove(world.engine, "mood", pack)
     case = PublishCase("publish add", top / "add", first, lambda publisher: publisher.add([new]), base)
-    options = f"--repository FOLDER/site --keys FOLDER/keys --base {top}/base mood={top}/mood.safetensors"
+    options = f"--repository FOLDER/site --keys FOLDER/keys --base {top}/base mood={pack}"
     yield Command(case.learn(), ["publish", "add", *options.split()], {"BITFIT_KEY_PASSPHRASE": PASSPHRASE})
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -51,18 +52,18 @@ def trace(command: Command, scratch: Path) -> Row:
     points = list(_points(command, folder, log))
     row.calls = len(points)
     for call, number in points:
-        for what in ("signal=KILL", "error=ENOSPC"):
+        for what in ("error=ENOSPC", "signal=KILL"):
             _prepare(command, folder)
             done = command.run(folder, "-o", str(log), "-e", f"trace={call}", f"--inject={call}:{what}:when={number}")
             where = f"{row.operation}: {what} at {call} {number}"
-            if str(folder) not in _struck(log):
-                row.past.append(f"{where}: another call was struck; processes differ")
-            elif what == "signal=KILL":
-                row.kills += 1
-            else:
+            if what == "signal=KILL":
+                row.kills += done.returncode == -signal.SIGKILL
+            elif any("(INJECTED)" in line and str(folder) in line for line in log.read_text().splitlines()):
                 row.errors += 1
                 if done.returncode not in EXITS or "Traceback" in done.stderr or done.stderr.count("\n") > 1:
                     row.stuck.append(f"{where}: exit {done.returncode}, {done.stderr}")
+            else:
+                row.past.append(f"{where}: another call was struck; processes differ")
             judge(command.case, folder, where, row, known)
     row.states = len(known)
     return row
@@ -89,11 +90,3 @@ def _prepare(command: Command, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     command.case.prepare(folder)
-
-
-def _struck(log: Path) -> str:
-    """The call that failed, or the last before death."""
-    lines = log.read_text().splitlines()
-    injected = [line for line in lines if "(INJECTED)" in line]
-    calls = [line for line in lines if "(" in line]
-    return (injected or calls or [""])[-1]
