@@ -7,12 +7,13 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test lint bench bench-quick residency profile accuracy fuzz clean
+.PHONY: help demo test lint faults bench bench-quick residency profile accuracy fuzz clean
 
 help:
 	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch"
 	@echo "make test    set up, lint, pass every test"
 	@echo "make lint    ruff and mypy"
+	@echo "make faults  kill and fail updates and publications at every call on the file system (half an hour)"
 	@echo "make bench   measure speed, memory and size beside peers, going on where it stopped (half an hour)"
 	@echo "make bench-quick   a look at the same (some minutes); make profile   time by operator"
 	@echo "make residency   measure what many resident tasks and a start cost (minutes)"
@@ -28,6 +29,9 @@ test: lint
 
 lint: .venv/.ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy
+
+faults: .venv/.ready
+	@$(BIN)/python tests/fault_table.py
 
 bench: .venv/.ready .venv-peers/.ready
 	@$(BIN)/python benchmarks/speed.py

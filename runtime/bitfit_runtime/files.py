@@ -30,9 +30,11 @@ def place_file(path: Path, data: bytes, mode: int = PUBLIC) -> None:
         raise
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder, if need be, whose name survives a loss of power. Raises OSError."""
-    path.mkdir(parents=True, exist_ok=True)
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder and what is missing above it; on return its name survives a loss of power. Raises OSError."""
+    if not path.parent.exists():
+        make_folder(path.parent)
+    path.mkdir(mode, exist_ok=True)
     sync_folder(path.parent)  # even if it was there: whoever made it may have been killed before this
 
 

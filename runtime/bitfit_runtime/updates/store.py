@@ -40,15 +40,15 @@ class Store:
         self.metadata = folder / METADATA_FOLDER
         self._tasks = folder / "tasks" / base_folder(base)
         self._floor = folder / "floor.json"
+        self._lock = FileLock(folder / "lock")
 
     @contextlib.contextmanager
     def writing(self, wait: float) -> Iterator[None]:
         """Hold the store's lock, for which others are given `wait` seconds. Raises StoreBusyError, StoreError."""
         with _reported("write to", self.folder):
             make_folder(self.folder)
-            lock = FileLock(self.folder / "lock", timeout=wait)
             try:
-                lock.acquire()
+                self._lock.acquire(timeout=wait)
             except Timeout:
                 raise StoreBusyError(
                     f"another process is updating {self.folder}, for more than {wait:g} s; try again when it is done"
@@ -58,7 +58,8 @@ class Store:
                 _sweep(folder, keep=None)
             yield
         finally:
-            lock.release()
+            with _reported("unlock", self.folder):
+                self._lock.release(force=True)  # with what could not be released the last time
 
     def pointer(self, task: str) -> Pointer:
         """Read which releases of a task are here. Raises StoreError, InputError."""

@@ -61,8 +61,7 @@ class KeyRing:
         signer = CryptoSigner(private)
         pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(self._passphrase))
         path = self._path(role, signer.public_key.keyid)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        make_folder(path.parent)  # it is there, and now its name lasts
+        make_folder(path.parent, 0o700)
         write_file(path, pem, PRIVATE)
         return signer
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from tuf.api.metadata import Root, Snapshot
 
+from bitfit_runtime.files import make_folder
 from bitfit_runtime.updates.contract import Release, target_path
 from bitfit_toolkit.errors import PublishBusyError, PublishError
 from bitfit_toolkit.publish.catalogue import Catalogue
@@ -39,7 +40,7 @@ class Publisher:
     def initialize(self, lifetimes: Lifetimes) -> None:
         """Make keys and an empty repository; both folders should be empty or new."""
         check_folders(self.layout, self._keys)
-        self._keys.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._keys.folder, 0o700)
         with self._lock():
             initialize(Committer(self.layout, lifetimes, self._clock()), self._keys)
 
