@@ -114,9 +114,13 @@ def test_a_connection_that_is_always_lost_is_given_up(serve: Serve) -> None:
         repeats(LENGTH, b"x", pause=0.05),
         repeats(b"HTTP/1.1 200 OK\r\nX-Header: ", b"x", pause=0.05),
         repeats(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x", pause=0.05),
+        repeats(b"HTTP/1.1 404 X\r\nTransfer-Encoding: chunked\r\n\r\n", b"0", pause=0.05),
+        repeats(b"HTTP/1.1 302 X\r\nLocation: /x\r\nContent-Length: 100000\r\n\r\n", b"x", pause=0.05),
+        repeats(b"HTTP/1.1 302 X\r\nLocation: /x\r\n\r\n", bytes(4096)),
+        repeats(b"HTTP/1.1 503 X\r\nRetry-After: 9\r\nContent-Length: 100000\r\n\r\n", b"x", pause=0.05),
         lambda connection: time.sleep(5),
     ],
-    ids=["body", "headers", "chunk", "silence"],
+    ids=["body", "headers", "chunk", "error", "redirection", "endless redirection", "busy", "silence"],
 )
 def test_a_slow_server_is_given_up(serve: Serve, answer: Answer) -> None:
     done = threading.Event()
@@ -168,6 +172,17 @@ def test_one_connection_serves_a_refusal_and_the_next_file(tmp_path: Path) -> No
             fetcher.download_bytes(f"{server.url}none", 1)
         assert fetcher.download_bytes(f"{server.url}file", len(CONTENT)) == CONTENT
     assert len(connections) == 2 and len(set(connections)) == 1
+
+
+def test_a_file_is_fetched_from_where_the_server_sends_for_it(serve: Serve) -> None:
+    moved = b"HTTP/1.1 302 X\r\nLocation: elsewhere?x=1\r\nContent-Length: 0\r\n\r\n"
+    server = serve(sends(moved), sends(LENGTH, CONTENT))
+    assert Fetcher(HASTY).download_bytes(server.url, len(CONTENT)) == CONTENT
+    assert server.requests[1].startswith(b"GET /elsewhere?x=1 ")
+    server = serve(sends(moved))
+    with pytest.raises(DownloadError, match="more than 3 redirections"):
+        Fetcher(HASTY).download_bytes(server.url, len(CONTENT))
+    assert len(server.requests) == 4 * HASTY.attempts
 
 
 def test_a_status_that_may_pass_is_tried_again_and_others_are_not(serve: Serve) -> None:

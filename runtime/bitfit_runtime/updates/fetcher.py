@@ -1,16 +1,16 @@
 """Files from a web server: with an end to how long and how large, and going on where a lost connection stopped."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError, SlowRetrievalError
 from tuf.ngclient import FetcherInterface
-from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Retry
+from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager
 
 from bitfit_runtime.updates.patience import POOLS, at_most
 from bitfit_runtime.version import TOOL
@@ -18,6 +18,7 @@ from bitfit_runtime.version import TOOL
 CHUNK: Final = 64 << 10
 # What an error says is read, so that the connection can serve the next request, but not more than this.
 ERROR_BYTES: Final = 1 << 10
+REDIRECTIONS: Final = 3
 TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -74,15 +75,10 @@ class Fetcher(FetcherInterface):
         """Yield what is lacking of a file, as it comes."""
         start = pace.received
         headers = {"User-Agent": TOOL, "Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-        timeout = urllib3.Timeout(connect=self._options.timeout, read=self._options.timeout)
-        retries = Retry(connect=0, read=0, status=0, other=0, redirect=3)
-        self.requests += 1
-        response = self._manager(url).request(
-            "GET", url, headers=headers, timeout=timeout, retries=retries, preload_content=False, decode_content=False
-        )
+        response = self._open(url, headers)
         try:
             if response.status >= 400:
-                self.received += len(response.read1(ERROR_BYTES))
+                self._chunk(response, pace, ERROR_BYTES)
                 if response.status in TRANSIENT:
                     raise _TransientError(response.status)
                 raise DownloadHTTPError(f"{url} cannot be had: HTTP status {response.status}", response.status)
@@ -90,18 +86,36 @@ class Fetcher(FetcherInterface):
         finally:
             response.close()  # of no effect where all was read: the connection then serves the next request
 
+    def _open(self, url: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
+        """Ask for a file, also where the server sends for it. urllib3 itself would read all that is said on the way."""
+        timeout = urllib3.Timeout(connect=self._options.timeout, read=self._options.timeout)
+        for _ in range(1 + REDIRECTIONS):
+            self.requests += 1
+            response = self._manager(url).request(
+                "GET", url, headers=headers, timeout=timeout, retries=False, redirect=False,
+                preload_content=False, decode_content=False,
+            )  # fmt: skip
+            location = response.get_redirect_location()
+            if not location:
+                return response
+            response.close()
+            url = urljoin(url, location)
+        raise urllib3.exceptions.ProtocolError(f"more than {REDIRECTIONS} redirections")
+
     def _body(self, response: BaseHTTPResponse, pace: "_Pace", skip: int) -> Iterator[bytes]:
-        while True:
-            with at_most(pace.left, response.shutdown):
-                chunk = response.read1(CHUNK)  # `read` and `stream` would wait until a chunk is full
-            if pace.left <= 0:
-                raise urllib3.exceptions.ProtocolError("too slow")
-            if not chunk:
-                return
-            self.received += len(chunk)
+        while chunk := self._chunk(response, pace, CHUNK):
             wanted, skip = chunk[skip:], max(0, skip - len(chunk))
             if wanted:
                 yield wanted
+
+    def _chunk(self, response: BaseHTTPResponse, pace: "_Pace", size: int) -> bytes:
+        """Return at most `size` bytes of a body, as soon as there are some; none at its end."""
+        with at_most(pace.left, response.shutdown):
+            chunk = response.read1(size)  # `read` and `stream` would wait until a chunk is full
+        if pace.left <= 0:
+            raise urllib3.exceptions.ProtocolError("too slow")
+        self.received += len(chunk)
+        return chunk
 
     def _manager(self, url: str) -> PoolManager:
         proxy = self._proxy(url)
@@ -142,10 +156,9 @@ class _TransientError(Exception):
 
 
 def _final(url: str, error: Exception, pace: _Pace) -> DownloadError:
-    reason = getattr(error, "reason", None) or error
-    refused = isinstance(reason, urllib3.exceptions.NewConnectionError)  # which urllib3 counts among timeouts
-    if pace.left <= 0 or (isinstance(reason, urllib3.exceptions.TimeoutError) and not refused):
+    refused = isinstance(error, urllib3.exceptions.NewConnectionError)  # which urllib3 counts among timeouts
+    if pace.left <= 0 or (isinstance(error, urllib3.exceptions.TimeoutError) and not refused):
         return SlowRetrievalError(f"{url} comes too slowly: {pace.received} bytes before the device gave up")
     if isinstance(error, _TransientError):
         return DownloadHTTPError(f"{url} cannot be had: {error}", error.status)
-    return DownloadError(f"{url} cannot be had: {reason}")
+    return DownloadError(f"{url} cannot be had: {error}")

@@ -21,7 +21,7 @@ def at_most(seconds: float, stop: Callable[[], object]) -> Iterator[threading.Ev
 
     def give_up() -> None:
         stopped.set()
-        with contextlib.suppress(OSError):  # it ended by itself meanwhile
+        with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):  # it ended by itself meanwhile
             stop()
 
     timer = threading.Timer(max(seconds, 0), give_up)
