@@ -17,7 +17,7 @@ from bitfit_exporters import ExportOptions, export_base
 from bitfit_runtime import Base, Engine
 from packs import random_pack as random_pack
 
-pytest_plugins = ("simulated", "victim")
+pytest_plugins = ("device", "simulated", "victim")
 
 # No test is timed: the machines are shared.
 settings.register_profile("untimed", deadline=None)

@@ -1,15 +1,17 @@
 """An application on a device: an engine, a store, and the publisher that it trusts."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from bitfit_runtime import Base, Engine, Pack
 from bitfit_runtime.canary import make_canary
 from bitfit_runtime.updates import NetworkOptions, Updates
-from conftest import random_pack
-from signed_folder import Server, SignedFolder
+from packs import random_pack
+from signed_folder import Server, SignedFolder, serving
 
 HASTY = NetworkOptions(timeout=0.5, patience=1, pause=0, proxy="")
 TEXT = "some text"
@@ -64,3 +66,10 @@ class Device:
     def files(self) -> dict[Path, int]:
         """When each file of the store was written."""
         return {path: path.stat().st_mtime_ns for path in self.store.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def device(base: Base, engine: Engine, tmp_path: Path) -> Iterator[Device]:
+    published = SignedFolder(tmp_path / "site", base.manifest.digest)
+    with serving(published.folder) as server:
+        yield Device(tmp_path, base, engine, published, server)

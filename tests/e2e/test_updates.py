@@ -4,17 +4,14 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from queue import Queue
 from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
 
-from bitfit_runtime import Base, Engine
+from bitfit_runtime import Engine
 from bitfit_runtime.errors import (
     CanaryError,
     ExpiredError,
@@ -29,20 +26,12 @@ from bitfit_runtime.errors import (
     UpdateError,
 )
 from bitfit_runtime.pack_writer import serialize
-from bitfit_runtime.updates import Outcome, Updates, Watcher
+from bitfit_runtime.updates import Updates
 from bitfit_runtime.updates.pointer import Held
 from bitfit_runtime.updates.proof import HealthCheck
 from bitfit_runtime.updates.store import Store
 from conftest import random_pack
 from device import Device
-from signed_folder import SignedFolder, serving
-
-
-@pytest.fixture
-def device(base: Base, engine: Engine, tmp_path: Path) -> Iterator[Device]:
-    published = SignedFolder(tmp_path / "site", base.manifest.digest)
-    with serving(published.folder) as server:
-        yield Device(tmp_path, base, engine, published, server)
 
 
 def test_a_release_is_checked_fetched_activated_and_gone_back_from(device: Device) -> None:
@@ -334,16 +323,3 @@ def test_root_metadata_that_are_none_are_told_from_what_a_server_sends(device: D
     for root in (b"", b"{}", device.published.first_root.replace(b"root", b"toor")):
         with pytest.raises(InputError, match="given as root metadata"):
             Updates(device.store, device.server.url, root, device.base, ["mood"]).check()
-
-
-def test_a_watcher_updates_by_itself_and_outlives_what_goes_wrong(device: Device) -> None:
-    device.server.interfere = lambda handler: handler.send_error(500) or True  # type: ignore[func-returns-value]
-    rounds: Queue[tuple[tuple[Outcome, ...], Exception | None]] = Queue()
-    with Watcher(device.updates, device.engine, every=0.01, report=lambda *round: rounds.put(round)):
-        assert isinstance(rounds.get(timeout=20)[1], UnreachableError)
-        pack = device.publish("mood", 1, seed=1)
-        device.server.interfere = lambda handler: False
-        while not (outcomes := rounds.get(timeout=20)[0]):
-            pass
-    assert [outcome.active for outcome in outcomes] == [True]
-    assert device.answers(pack)

@@ -1,5 +1,6 @@
 """Updates in the background of an application."""
 
+import logging
 import random
 import threading
 from collections.abc import Callable
@@ -11,7 +12,20 @@ from bitfit_runtime.updates.status import Outcome
 from bitfit_runtime.updates.updates import Updates
 
 Report = Callable[[tuple[Outcome, ...], Exception | None], None]
+log = logging.getLogger(__name__)
 JITTER = 0.1  # of a period, so that devices that start together do not ask together
+
+
+def log_round(outcomes: tuple[Outcome, ...], problem: Exception | None) -> None:
+    """Log what became of a round of updates: what went wrong as a warning."""
+    for outcome in outcomes:
+        release, error = outcome.release, outcome.error
+        if error is None:
+            log.info("release %d of task %r is active", release.number, release.task)
+        else:
+            log.warning("release %d of task %r is not active: %s", release.number, release.task, error)
+    if problem is not None:
+        log.warning("no updates were taken: %s", problem)
 
 
 class Watcher:
@@ -24,9 +38,10 @@ class Watcher:
         every: float = 3600,
         *,
         health: HealthCheck | None = None,
-        report: Report | None = None,
+        report: Report = log_round,
     ) -> None:
         """`report` is called in the thread after each round, with its outcomes and the error that ended it, if any.
+        By default what went wrong is logged. An error of `report` itself is logged too, and the next round comes.
 
         `every` is in seconds; the first round begins at once.
         """
@@ -61,6 +76,8 @@ class Watcher:
                 outcomes = self._updates.run(self._engine, self._health)
             except Exception as error:  # a device whose watcher died would never be updated again
                 problem = error
-            if self._report is not None:
+            try:
                 self._report(outcomes, problem)
+            except Exception:
+                log.exception("the report of a round of updates failed")
             self._stopping.wait(self._every * random.uniform(1 - JITTER, 1 + JITTER))
