@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from bitfit_runtime.errors import BitfitError, UpdateError
 from bitfit_runtime.updates.fetcher import Fetcher
-from bitfit_runtime.updates.trust import ROOT_HISTORY, Clock, TrustedClient, reported
+from bitfit_runtime.updates.store import ROOT_HISTORY
+from bitfit_runtime.updates.trust import Clock, TrustedClient, reported
 from bitfit_runtime.updates.updates import utc_now
 
 

@@ -1,6 +1,7 @@
 """The folder in which a device keeps its packs.
 
-    lock                                one writer at a time
+    lock                                one writer of floor, pointers and packs at a time
+    metadata.lock                       one look at the server at a time
     floor.json                          the lowest versions that are taken from the network
     metadata/                           signed metadata, as The Update Framework's client caches them
     tasks/BASE/TASK/pointer.json        which pack answers
@@ -13,6 +14,7 @@ import contextlib
 import hashlib
 import re
 import shutil
+import threading
 from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Final
@@ -28,6 +30,7 @@ from bitfit_runtime.updates.pointer import Held, Pointer, parse_pointer
 STATE_BYTES: Final = 1 << 20
 # Nothing else is removed: the folder may be a link to one that is not the store's alone.
 PACK_NAME: Final = re.compile(rf"{SHA256.pattern}\.safetensors")
+ROOT_HISTORY: Final = "root_history"  # as The Update Framework's client names it
 SPARE_BYTES: Final = 256 << 10  # for metadata, floor and pointer
 
 
@@ -40,26 +43,46 @@ class Store:
         self.metadata = folder / METADATA_FOLDER
         self._tasks = folder / "tasks" / base_folder(base)
         self._floor = folder / "floor.json"
-        self._lock = FileLock(folder / "lock")
+        self._lock, self._metadata_lock = FileLock(folder / "lock"), FileLock(folder / "metadata.lock")
+        self._writer: int | None = None
+
+    @contextlib.contextmanager
+    def looking(self, wait: float) -> Iterator[None]:
+        """Hold the lock of the metadata, as `writing` holds that of all else: a slow server delays no rollback."""
+        with self._holding(self._metadata_lock, wait):
+            for folder in (self.metadata, self.metadata / ROOT_HISTORY):
+                _sweep(folder, keep=None)
+            yield
 
     @contextlib.contextmanager
     def writing(self, wait: float) -> Iterator[None]:
         """Hold the store's lock, for which others are given `wait` seconds. Raises StoreBusyError, StoreError."""
+        if self._writer == threading.get_ident():
+            raise StoreBusyError(f"{self.folder} is being updated; a health check should only ask the engine it gets")
+        with self._holding(self._lock, wait):
+            self._writer = threading.get_ident()
+            try:
+                _sweep(self.folder, keep=None)
+                yield
+            finally:
+                self._writer = None
+
+    @contextlib.contextmanager
+    def _holding(self, lock: FileLock, wait: float) -> Iterator[None]:
         with _reported("write to", self.folder):
             make_folder(self.folder)
             try:
-                self._lock.acquire(timeout=wait)
+                lock.acquire(timeout=wait)
             except Timeout:
                 raise StoreBusyError(
-                    f"another process is updating {self.folder}, for more than {wait:g} s; try again when it is done"
+                    f"another process or thread is updating {self.folder}, for more than {wait:g} s; try again when it "
+                    "is done"
                 ) from None
         try:
-            for folder in (self.folder, self.metadata):
-                _sweep(folder, keep=None)
             yield
         finally:
             with _reported("unlock", self.folder):
-                self._lock.release(force=True)  # with what could not be released the last time
+                lock.release(force=True)  # with what could not be released the last time
 
     def pointer(self, task: str) -> Pointer:
         """Read which releases of a task are here. Raises StoreError, InputError."""

@@ -22,6 +22,7 @@ from bitfit_runtime.updates.contract import (
     target_path,
 )
 from bitfit_runtime.updates.fetcher import Fetcher
+from bitfit_runtime.updates.store import ROOT_HISTORY
 
 Clock = Callable[[], datetime]
 LIMITS: Final = UpdaterConfig(
@@ -30,7 +31,6 @@ LIMITS: Final = UpdaterConfig(
     snapshot_max_length=UPDATE_LIMITS.snapshot_bytes,
     targets_max_length=UPDATE_LIMITS.targets_bytes,
 )
-ROOT_HISTORY: Final = "root_history"
 
 
 class TrustedClient(Updater):

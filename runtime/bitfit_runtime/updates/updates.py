@@ -82,18 +82,19 @@ class Updates:
         Raises UpdateError or one of its subclasses: UnreachableError, ExpiredError, RollbackError,
         UntrustedUpdateError, StoreError, StoreBusyError.
         """
-        with self._store.writing(self._wait):
-            floor, pointers = self._floor(), self._pointers()
+        with self._store.looking(self._wait):
             url = f"{self._url}{METADATA_FOLDER}/"
             client = TrustedClient(self._store.metadata, url, self._root_bytes(), self.network, self._clock)
             client.refresh()
-            floor.check_root(client.root_version)
             listed = {task: client.find(self._base, task) for task in self._paths}
-            for release, _ in listed.values():
-                if release is not None:
-                    floor.check_release(release.path, release.number)
-            lowest = {self._paths[task]: number for task, (_, number) in listed.items()}
-            self._store.raise_floor(floor.raised(client.root_version, lowest))
+            with self._store.writing(self._wait):
+                floor, pointers = self._floor(), self._pointers()
+                floor.check_root(client.root_version)
+                for release, _ in listed.values():
+                    if release is not None:
+                        floor.check_release(release.path, release.number)
+                lowest = {self._paths[task]: number for task, (_, number) in listed.items()}
+                self._store.raise_floor(floor.raised(client.root_version, lowest))
         absent = [task for task, (release, _) in listed.items() if release is None]
         return Found(
             tuple(release for task, (release, _) in listed.items() if release and pointers[task].wants(release)),
@@ -122,10 +123,10 @@ class Updates:
     def activate(self, task: str, engine: Engine, health: HealthCheck | None = None) -> None:
         """Prove the fetched release of a task on `engine`, then let it answer there and from the next start on.
 
-        Its canary is run, then `health`, with an engine that holds the new pack alone; False or an exception fails. A
-        release that fails is not taken again. Requests that are running end with the pack that they began with. Raises
-        CanaryError, RollbackError where a newer one was seen meanwhile, PackError, UpdateError or one of their
-        subclasses, InputError.
+        Its canary is run, then `health`, with an engine that holds the new pack alone; False or an exception fails, and
+        so does a call from there of a method that writes. A release that fails is not taken again. Requests that are
+        running end with the pack that they began with. Raises CanaryError, RollbackError where a newer one was seen
+        meanwhile, PackError, UpdateError or one of their subclasses, InputError.
         """
         self._check_engine(engine)
         path = self._path(task)
