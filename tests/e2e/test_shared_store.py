@@ -3,12 +3,15 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bitfit_runtime import Engine
-from bitfit_runtime.errors import CanaryError, StoreBusyError
+from bitfit_runtime import Engine, Pack
+from bitfit_runtime.errors import CanaryError, StoreBusyError, StoreError
+from bitfit_runtime.updates import updates
 from bitfit_runtime.updates.fetcher import Fetcher, NetworkOptions
 from device import Device
 
@@ -63,3 +66,53 @@ def test_what_a_killed_writer_left_is_removed(device: Device, place: str) -> Non
     left.write_bytes(b"half")
     device.updates.check()
     assert not left.exists()
+
+
+def test_an_engine_that_two_updates_feed_ends_with_the_newest_pack(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.update("mood", 1, seed=1)
+    second, other = device.publish("mood", 2, seed=2), device.open()
+    proved, go_on, prove = threading.Event(), threading.Event(), updates.prove
+
+    def slow(*arguments: Any) -> Pack:
+        pack = prove(*arguments)
+        if not proved.is_set():  # of release 1, by `other`
+            proved.set()
+            assert go_on.wait(20)
+        return pack
+
+    monkeypatch.setattr(updates, "prove", slow)
+    with running(lambda: other.install(device.engine)):
+        assert proved.wait(20)
+        assert [outcome.error for outcome in device.updates.run(device.engine)] == [None]
+        go_on.set()
+    assert device.answers(second)
+
+
+def test_a_release_that_another_process_activates_first_is_taken_up_at_once(device: Device) -> None:
+    device.update("mood", 1, seed=1)
+    second, other, engine = device.publish("mood", 2, seed=2), device.open(), device.engine.sibling()
+    other.install(engine)
+
+    def overtake(handler: SimpleHTTPRequestHandler) -> bool:
+        if handler.path.endswith(".safetensors"):  # the other one has checked by now
+            device.server.interfere = lambda handler: False
+            assert device.updates.run(device.engine)[0].active
+        return False
+
+    device.server.interfere = overtake
+    [outcome] = other.run(engine)
+    assert outcome.active
+    assert device.same(engine, second) and device.answers(second)
+
+
+def test_a_task_whose_pointer_cannot_be_read_keeps_no_other_from_answering(device: Device) -> None:
+    device.update("mood", 1, seed=1)
+    pack = device.update("spam", 1, seed=2)
+    [pointer] = device.store.glob("tasks/*/mood/pointer.json")
+    pointer.write_bytes(b"{")
+    restarted = device.engine.sibling()
+    problems = device.open().install(restarted)
+    assert isinstance(problems.pop("mood"), StoreError) and not problems
+    assert list(restarted.tasks) == ["spam"] and device.same(restarted, pack, "spam")

@@ -18,6 +18,7 @@ from bitfit_runtime.errors import (
     InputError,
     PackError,
     PackNotFoundError,
+    StoreError,
     UntrustedUpdateError,
     UpdateError,
 )
@@ -167,9 +168,9 @@ class Updates:
     def install(self, engine: Engine, grace: timedelta | None = None) -> Mapping[str, BitfitError]:
         """Install the active pack of every task, at start-up or after another process changed one. Works offline.
 
-        A pack that is damaged or fails its canary gives way to the one before. Returns what was wrong, by task. With
-        `grace` the packs are refused once the signed metadata have been expired for longer. Raises ExpiredError,
-        StoreError, InputError.
+        A pack that is damaged or fails its canary gives way to the one before. Returns what was wrong, by task, also
+        where a task's files cannot be read. With `grace` the packs are refused once the signed metadata have been
+        expired for longer; then raises ExpiredError, StoreError. Raises InputError.
         """
         self._check_engine(engine)
         expires = expiry(self._store.metadata) if grace is not None else None
@@ -178,8 +179,11 @@ class Updates:
             raise ExpiredError(f"the signed metadata {since}, more is asked for by `grace`; check for updates first")
         problems: dict[str, BitfitError] = {}
         for task in self._paths:
-            while (error := self._install(task, engine)) is not None:
-                problems[task] = error
+            try:
+                while (error := self._install(task, engine)) is not None:
+                    problems[task] = error
+            except StoreError as unreadable:  # the other tasks can answer
+                problems[task] = unreadable
         return problems
 
     def run(self, engine: Engine, health: HealthCheck | None = None) -> tuple[Outcome, ...]:
@@ -189,7 +193,7 @@ class Updates:
         `install` raise.
         """
         for task, problem in self.install(engine).items():
-            log.warning("the active pack of task %r gave way to the one before: %s", task, problem)
+            log.warning("the active pack of task %r cannot be used: %s", task, problem)
         found = self.check()
         return tuple(self._update(release, engine, health) for release in found.releases)
 
@@ -214,7 +218,9 @@ class Updates:
             self.fetch(release)
             self.activate(release.task, engine, health)
         except (UpdateError, PackError) as error:
-            return Outcome(release, error)
+            if self._store.pointer(release.task).active != Held(release.number, release.sha256):
+                return Outcome(release, error)
+            return Outcome(release, self._install(release.task, engine))  # another process was faster
         return Outcome(release, None)
 
     def _install(self, task: str, engine: Engine) -> BitfitError | None:
@@ -224,11 +230,13 @@ class Updates:
             running = self._running.get(engine, {}).get(task) if task in engine.tasks else None
             if pointer.active is None or running == pointer.active:
                 return None
+            problem: BitfitError | None = None
             try:
                 self._flip(task, pointer.active, self._prove(task, pointer.active, engine), engine)
-                return None
             except (CanaryError, PackError) as error:
                 problem = error
+        if problem is None:
+            return self._install(task, engine)  # for another may have moved the pointer, and flipped, meanwhile
         with self._store.writing(self._wait):
             unchanged = self._store.pointer(task) == pointer
             if unchanged:
