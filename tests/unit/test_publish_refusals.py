@@ -77,7 +77,9 @@ def test_packs_that_are_published_already_are_passed_over(tmp_path: Path) -> Non
     publisher.add([candidate("mood")])
     versions = publisher.state().versions
     assert publisher.add([candidate("mood")]) == []
+    assert publisher.add([candidate("mood")], number=1) == [], "as when its command is given again"
     assert publisher.state().versions == versions
+    assert [release.number for release in publisher.add([candidate("mood")], number=2)] == [2]
 
 
 def test_what_the_keys_did_not_sign_is_never_signed_again(tmp_path: Path) -> None:
@@ -113,7 +115,15 @@ def test_a_root_that_the_former_root_did_not_sign_is_refused(tmp_path: Path) -> 
         publisher.refresh()
 
 
-@pytest.mark.parametrize(("passphrase", "message"), [("wrong words, all wrong", "cannot be opened"), ("short", "12")])
+@pytest.mark.parametrize(
+    ("passphrase", "message"),
+    [
+        ("wrong words, all wrong", "cannot be opened"),
+        ("bytes that are no text: \udcff", "cannot be opened"),
+        ("short", "at least 12"),
+        ("long" * 256, "at most 1023"),
+    ],
+)
 def test_a_wrong_passphrase_is_told_in_one_line(passphrase: str, message: str, tmp_path: Path) -> None:
     new_publisher(tmp_path)
     with pytest.raises(SigningKeyError, match=message) as caught:

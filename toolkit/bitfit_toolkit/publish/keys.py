@@ -4,6 +4,7 @@ A key is the file `<role>-<first characters of its key id>.pem`. Root keys have 
 taken offline.
 """
 
+import os
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,7 @@ ID_CHARACTERS: Final = 16
 PRIVATE: Final = 0o600
 # PKCS8 files derive their key with few rounds (PBKDF2, 2,048), so the passphrase itself must be hard to guess.
 SHORTEST_PASSPHRASE: Final = 12
+LONGEST_PASSPHRASE: Final = 1023  # bytes, for OpenSSL
 
 
 class KeyRing:
@@ -101,7 +103,13 @@ class KeyRing:
                 f"the passphrase of the keys has {len(passphrase)} characters, at least {SHORTEST_PASSPHRASE} are "
                 "needed; take several random words"
             )
-        return passphrase.encode()
+        encoded = os.fsencode(passphrase)  # an environment may hold bytes that are no text
+        if len(encoded) > LONGEST_PASSPHRASE:
+            raise SigningKeyError(
+                f"the passphrase of the keys has {len(encoded)} bytes, at most {LONGEST_PASSPHRASE} can be used; take "
+                "several random words"
+            )
+        return encoded
 
     def _read(self, path: Path) -> CryptoSigner:
         try:

@@ -63,7 +63,7 @@ class Publisher:
             for candidate in candidates:
                 path = target_path(candidate.base, candidate.task)
                 newest = catalogue.releases.get(path)
-                if number is None and newest and newest.sha256 == candidate.sha256:
+                if newest and newest.sha256 == candidate.sha256 and number in (None, newest.number):
                     continue
                 release = candidate.release(catalogue.last(path) + 1 if number is None else number)
                 catalogue = catalogue.add(release)
