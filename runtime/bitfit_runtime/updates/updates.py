@@ -65,7 +65,7 @@ class Updates:
         `store` is the device's folder, `url` the published one, `root` the first root metadata or their file, which
         comes with the application. `wait` is how many seconds another writer is waited for. Raises InputError.
         """
-        if urlsplit(url).scheme not in ("http", "https"):
+        if not _is_web_address(url):
             raise InputError(f"the URL of a repository begins with https:// or http://, found {url!r}")
         self._url = url if url.endswith("/") else f"{url}/"
         self._root = root
@@ -292,3 +292,11 @@ class Updates:
     def _check_engine(self, engine: Engine) -> None:
         if engine.base.manifest.digest != self._base:
             raise InputError(f"these updates are for base {self._base[:19]}…; open others for the engine's base")
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.hostname is not None
