@@ -84,10 +84,28 @@ def test_a_release_that_cannot_be_taken_ends_in_one_line_and_exit_code_10(team: 
     assert status["tasks"][0]["active"] == 1
 
 
+def test_a_task_that_fails_keeps_no_other_from_being_fetched_or_gone_back_from(team: Team) -> None:
+    for seed in (1, 2):
+        team.publish("spam", random_pack(team.base, seed))
+        assert team.update("run", "--task", "spam")[0] == 0
+    team.publish("mood", random_pack(team.base, 3))
+    team.publish("spam", random_pack(team.base, 4))
+    for published in (team.folder / "site" / "packs").rglob("*.mood.safetensors"):
+        published.unlink()
+    code, found, err = team.update("fetch", "--task", "spam")
+    assert code == 10 and err.startswith("error: 1 of 2 releases were not fetched (mood: ")
+    assert [release["task"] for release in found["fetched"]] == ["spam"]
+    code, status, err = team.update("rollback", "--task", "spam")
+    assert code == 10 and err.startswith("error: 1 of 2 releases were not gone back from (mood: ")
+    assert {task["task"]: task["active"] for task in status["tasks"]} == {"mood": None, "spam": 1}
+
+
 def test_errors_of_a_device_are_one_line(team: Team) -> None:
     for more, code in (
         (("--url", "http://127.0.0.1:9/"), 10),
         (("--url", "ftp://127.0.0.1/"), 3),
+        (("--url", "http://["), 3),
+        (("--url", "http:"), 3),
         (("--root", team.folder / "none"), 3),
         (("--task", "../x"), 3),
     ):

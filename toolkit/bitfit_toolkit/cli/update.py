@@ -1,7 +1,7 @@
 """`bitfit update`: a device's tasks, kept up to date from a published folder."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -32,6 +32,7 @@ BaseFolder = Annotated[Path, typer.Option(help="Folder of the base bundle.", env
 Tasks = Annotated[list[str], typer.Option("--task", help="A task; may be given several times.", envvar="BITFIT_TASKS")]
 Threads = Annotated[int | None, typer.Option(help="Threads inside one operator.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+NOT_ACTIVE = "did not become active"
 OPTIONS = "--store store --url https://cdn.example/app --root root.json --base base --task mood"
 
 
@@ -53,13 +54,14 @@ def check(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, jso
 def fetch(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, json: Json = False) -> None:
     """Check, and download what is new. What is active stays so."""
     updates = _open(store, url, root, base, task)
-    releases = updates.check().releases
-    for release in releases:
-        updates.fetch(release)
+    releases = {release.task: release for release in updates.check().releases}
+    problems = _each(releases, lambda name: updates.fetch(releases[name]))
+    fetched = [release for release in releases.values() if release.task not in problems]
     if json:
-        print_json({"fetched": [asdict(release) for release in releases]})
-        return
-    _print_releases(releases)
+        print_json({"fetched": [asdict(release) for release in fetched]})
+    else:
+        _print_releases(fetched)
+    _fail_for(problems, len(releases), "were not fetched")
 
 
 @app.command(epilog=f"Example: `bitfit update activate {OPTIONS}`")
@@ -69,9 +71,10 @@ def activate(
     """Prove what was fetched and make it active. A running application takes it up when it next checks or starts."""
     updates = _open(store, url, root, base, task)
     waiting = [one.task for one in updates.status().tasks if one.staged is not None]
-    problems = _activate(updates, waiting, Engine(base, threads=threads)) if waiting else {}
+    engine = Engine(base, threads=threads) if waiting else None
+    problems = _each(waiting, lambda name: updates.activate(name, engine)) if engine else {}
     _print_status(updates, json)
-    _fail_for(problems, len(waiting))
+    _fail_for(problems, len(waiting), NOT_ACTIVE)
 
 
 @app.command(epilog=f"Example: `bitfit update run {OPTIONS}`, from cron or a timer")
@@ -82,16 +85,16 @@ def run(
     updates = _open(store, url, root, base, task)
     outcomes = updates.run(Engine(base, threads=threads))
     _print_status(updates, json)
-    _fail_for({o.release.task: o.error for o in outcomes if o.error is not None}, len(outcomes))
+    _fail_for({o.release.task: o.error for o in outcomes if o.error is not None}, len(outcomes), NOT_ACTIVE)
 
 
 @app.command(epilog=f"Example: `bitfit update rollback {OPTIONS}`")
 def rollback(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, json: Json = False) -> None:
     """Let the release before the active one answer again. The one that was active is not taken any more."""
     updates = _open(store, url, root, base, task)
-    for name in task:
-        updates.rollback(name)
+    problems = _each(task, updates.rollback)
     _print_status(updates, json)
+    _fail_for(problems, len(task), "were not gone back from")
 
 
 @app.command(epilog=f"Example: `bitfit update status {OPTIONS} --json`")
@@ -131,11 +134,12 @@ def _open(store: Path, url: str, root: Path, base: Path, tasks: Sequence[str]) -
     return Updates(store, url, root, Base.open(base), tasks)
 
 
-def _activate(updates: "Updates", tasks: Sequence[str], engine: Engine) -> dict[str, BitfitError]:
+def _each(tasks: Iterable[str], do: Callable[[str], None]) -> dict[str, BitfitError]:
+    """Do it for every task, whatever becomes of the others, and return what went wrong."""
     problems: dict[str, BitfitError] = {}
     for task in tasks:
         try:
-            updates.activate(task, engine)
+            do(task)
         except (UpdateError, PackError) as error:
             problems[task] = error
     return problems
@@ -166,7 +170,7 @@ def _print_status(updates: "Updates", json: bool) -> None:
     print_table(("task", *columns), rows)
 
 
-def _fail_for(problems: dict[str, BitfitError], tried: int) -> None:
+def _fail_for(problems: dict[str, BitfitError], tried: int, what: str) -> None:
     if problems:
         reasons = "; ".join(f"{task}: {error}" for task, error in problems.items())
-        raise UpdateError(f"{len(problems)} of {tried} releases did not become active ({reasons})")
+        raise UpdateError(f"{len(problems)} of {tried} releases {what} ({reasons})")
