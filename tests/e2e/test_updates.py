@@ -145,6 +145,24 @@ def test_what_is_active_answers_offline_and_after_the_metadata_expired(device: D
     assert device.answers(pack)
 
 
+def test_a_root_that_expires_first_is_what_status_tells(device: Device) -> None:
+    published = device.published
+    with pytest.raises(UnreachableError):
+        device.updates.check()  # nothing was published yet
+    assert device.updates.status().expires is None
+    for version in range(2, 12):  # ten is after nine
+        published.root.version, published.root.expires = version, published.expires + timedelta(days=11 - version)
+        published.sign_root()
+    published.root.version, published.root.expires = 12, published.expires - timedelta(days=1)
+    published.sign_root()
+    device.update("mood", 1, seed=1)
+    device.now = published.root.expires + timedelta(hours=1)
+    with pytest.raises(ExpiredError):
+        device.updates.check()
+    status = device.updates.status()
+    assert status.expired and status.expires == published.root.expires
+
+
 def test_a_stricter_policy_refuses_packs_some_time_after_the_metadata_expired(device: Device) -> None:
     with pytest.raises(ExpiredError, match="never fetched"):
         device.updates.install(device.engine, grace=timedelta(days=1))

@@ -110,13 +110,19 @@ def reported(folder: Path) -> Iterator[None]:
 
 def expiry(folder: Path) -> datetime | None:
     """Return when the first of the cached metadata expires, None before the first check. Raises StoreError."""
-    found = []
-    for role in (Timestamp.type, Snapshot.type, Targets.type):
-        with reported(folder), contextlib.suppress(exceptions.RepositoryError):  # one that was torn is fetched again
-            data = read_file(folder / f"{role}.json", UPDATE_LIMITS.targets_bytes)
-            if data is not None:
-                found.append(Metadata.from_bytes(data).signed.expires)
-    return min(found, default=None)
+    cached = [_expires(folder / f"{role}.json") for role in (Timestamp.type, Snapshot.type, Targets.type)]
+    if not any(cached):
+        return None
+    roots = sorted((folder / ROOT_HISTORY).glob("*.root.json"), key=lambda path: (len(path.name), path.name))
+    return min(filter(None, cached + [_expires(path) for path in roots[-1:]]))
+
+
+def _expires(path: Path) -> datetime | None:
+    with reported(path.parent), contextlib.suppress(exceptions.RepositoryError):  # one that was torn is fetched again
+        data = read_file(path, UPDATE_LIMITS.targets_bytes)
+        if data is not None:
+            return Metadata.from_bytes(data).signed.expires
+    return None
 
 
 def _removed(role: Targets, path: str) -> int:
