@@ -207,6 +207,14 @@ def test_the_proxy_of_the_environment_or_of_the_options_is_asked(serve: Serve, m
     assert proxy.requests == []
 
 
+def test_a_proxy_gets_the_name_and_password_of_its_url_and_needs_no_scheme(serve: Serve) -> None:
+    proxy = serve(sends(LENGTH, CONTENT))
+    address = proxy.url.removesuffix("/file").removeprefix("http://")
+    for given in (f"http://me:p%40ss@{address}", f"me:p%40ss@{address}"):
+        assert Fetcher(NetworkOptions(proxy=given)).download_bytes("http://updates.example/file", 99_999) == CONTENT
+        assert b"basic bwu6cebzcw==" in proxy.requests.pop().lower()  # of me:p@ss, in whatever case a header may be
+
+
 def test_a_server_is_believed_only_with_a_certificate_that_the_system_trusts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
@@ -26,9 +26,10 @@ TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 class NetworkOptions:
     """How a device talks to the server.
 
-    `proxy` is a URL; None takes the environment's (`https_proxy`, `no_proxy` …) and "" none. `timeout` bounds a
-    connection, a request's headers and each silence, in seconds. A file may take `patience` seconds, and one more for
-    each `slowest` bytes. It is asked for `attempts` times at most, from where it was lost, after `pause` seconds.
+    `proxy` is a URL, with a name and password if need be; None takes the environment's (`https_proxy`, `no_proxy` …)
+    and "" none. `timeout` bounds a connection, a request's headers and each silence, in seconds. A file may take
+    `patience` seconds, and one more for each `slowest` bytes. It is asked for `attempts` times at most, from where it
+    was lost, after `pause` seconds.
     """
 
     proxy: str | None = None
@@ -120,7 +121,7 @@ class Fetcher(FetcherInterface):
     def _manager(self, url: str) -> PoolManager:
         proxy = self._proxy(url)
         if proxy not in self._managers:
-            manager = ProxyManager(proxy) if proxy else PoolManager()
+            manager = _through(proxy) if proxy else PoolManager()
             manager.pool_classes_by_scheme = POOLS
             self._managers[proxy] = manager
         return self._managers[proxy]
@@ -132,6 +133,13 @@ class Fetcher(FetcherInterface):
         if parts.hostname is None or proxy_bypass(parts.netloc):
             return None
         return proxies.get(parts.scheme, proxies.get("all"))
+
+
+def _through(proxy: str) -> ProxyManager:
+    """Return connections through a proxy. Its URL may hold a name and a password, which urllib3 leaves out."""
+    address = urllib3.util.parse_url(proxy if "://" in proxy else f"http://{proxy}")
+    headers = urllib3.make_headers(proxy_basic_auth=unquote(address.auth)) if address.auth else None
+    return ProxyManager(address.url, proxy_headers=headers)
 
 
 class _Pace:
