@@ -103,3 +103,12 @@ def test_only_the_newest_two_states_stay_in_the_folder(tmp_path: Path) -> None:
         ["1.root.json", "timestamp.json", *(f"{v}.{r}.json" for v in (3, 4) for r in ("snapshot", "targets"))]
     )
     assert len(list((tmp_path / "site" / "packs").glob("*/*"))) == 2
+
+
+def test_what_cannot_be_removed_does_not_make_a_publication_fail(tmp_path: Path) -> None:
+    publisher = new_publisher(tmp_path)
+    stuck = tmp_path / "site" / "metadata" / "9.snapshot.json"
+    stuck.mkdir()
+    for content in ("first", "second", "third"):
+        assert publisher.add([candidate("mood", content)])
+    assert len(list((tmp_path / "site" / "packs").glob("*/*"))) == 2

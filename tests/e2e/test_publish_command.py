@@ -88,7 +88,8 @@ def test_refusals_at_the_command_line(base: Base, tmp_path: Path, bitfit, monkey
     code, _, err = bitfit("add", f"Mood={pack}", "--base", base.folder)
     assert code == 3 and "a published task is named by" in err
     assert bitfit("add", pack, "--base", base.folder, "--release", 5)[0] == 0
-    code, _, err = bitfit("add", pack, "--base", base.folder, "--release", 5)
+    assert bitfit("add", pack, "--base", base.folder, "--release", 5)[0] == 0  # as after an interruption
+    code, _, err = bitfit("add", pack, "--base", base.folder, "--release", 4)
     assert code == 10 and "its last one was 5" in err
     monkeypatch.delenv("BITFIT_KEY_PASSPHRASE")
     code, _, err = bitfit("refresh")

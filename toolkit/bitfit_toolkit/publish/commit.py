@@ -4,6 +4,7 @@ Until `timestamp.json` is replaced a reader sees the old state, from then on the
 publication left is overwritten or cleared by the next.
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -110,8 +111,12 @@ class Committer:
 
 
 def clear(layout: Layout, *kept: State) -> None:
-    """Remove what none of the states refers to; a reader that began on the one before the newest can go on."""
+    """Remove what none of the states refers to; a reader that began on the one before the newest can go on.
+
+    All is published by then: what cannot be removed, as a file that a web server reads on Windows, is tried next time.
+    """
     keep = {path for state in kept for path in state.files(layout)}
     for path in [*layout.metadata.glob("*"), *layout.packs.glob("*/*")]:
         if path not in keep and (OURS.fullmatch(path.name) or path.name.startswith(TEMPORARY_PREFIX)):
-            path.unlink()
+            with contextlib.suppress(OSError):
+                path.unlink()
