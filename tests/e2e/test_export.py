@@ -20,6 +20,7 @@ from bitfit_exporters.errors import (
     VerificationError,
 )
 from bitfit_runtime import Base, Engine
+from bitfit_runtime.base import file_digest
 from bitfit_runtime.contract import ATTENTION_MASK
 from bitfit_runtime.errors import BundleFormatError
 from bitfit_runtime.tokens import TextEncoder, collate
@@ -62,6 +63,9 @@ def test_the_rebuilt_model_is_float32_whatever_the_config_says_the_checkpoint_wa
     folder = Path(shutil.copytree(base.folder, tmp_path / "base"))
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
+    manifest = json.loads((folder / "bitfit.json").read_text())
+    manifest["files"]["config.json"] = file_digest(folder / "config.json")
+    (folder / "bitfit.json").write_text(json.dumps(manifest))
     assert {parameter.dtype for parameter in rebuild_encoder(Base.open(folder)).parameters()} == {torch.float32}
 
 
