@@ -25,6 +25,7 @@ from bitfit_runtime.contract import ATTENTION_MASK
 from bitfit_runtime.errors import BundleFormatError
 from bitfit_runtime.tokens import TextEncoder, collate
 from bitfit_toolkit.rebuild import rebuild_encoder
+from conftest import VOCABULARY
 
 OFFLINE = ExportOptions(offline=True)
 
@@ -84,6 +85,19 @@ def test_the_model_rebuilt_from_a_bundle_is_the_checkpoint_but_for_quantization(
         output = encoder(**{name: torch.from_numpy(array) for name, array in tokens.items()})
     hidden = Engine(base).hidden_states(["some words"])[0]
     np.testing.assert_allclose(hidden, output.last_hidden_state[0, : tokens[ATTENTION_MASK][0].sum()], atol=0.1)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_value_that_no_check_would_meet_is_refused_when_it_is_not_finite(
+    checkpoint: Path, tmp_path: Path, value: float
+) -> None:
+    model = AutoModel.from_pretrained(checkpoint)
+    with torch.no_grad():  # a token of no text that the checks hold
+        model.embeddings.word_embeddings.weight[VOCABULARY.index("z")] = value
+    broken = Path(shutil.copytree(checkpoint, tmp_path / "broken"))
+    model.save_pretrained(broken)
+    with pytest.raises(CheckpointError, match=r"word_embeddings\.weight holds a value that is not finite"):
+        export_base(str(broken), tmp_path / "out", OFFLINE)
 
 
 @pytest.mark.parametrize(
