@@ -54,8 +54,9 @@ class Engine:
 
         `threads` bounds the threads inside one operator. A list of more than `batch_size` rows, or of more than
         `max_batch_tokens` padded tokens, is run in several batches of similar length. Packs stay encoded in memory; of
-        those used last at most `decoded_bytes` are kept decoded as well. `verify` compares every file with its digest.
-        `self_test` proves on this machine that bias inputs are honoured: `quick` all together, `full` each by itself.
+        those used last at most `decoded_bytes` are kept decoded as well, and a pack that needs more than that, which
+        takes thousands of labels, is decoded for every batch. `verify` compares every file with its digest. `self_test`
+        proves on this machine that bias inputs are honoured: `quick` all together, `full` each by itself.
 
         Raises BundleError or one of its subclasses, InputError.
         """
