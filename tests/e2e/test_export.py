@@ -52,6 +52,10 @@ def test_an_int4_base_takes_four_and_a_quarter_bits_a_weight_and_a_scale_a_row(
     }
 
 
+def test_a_bundle_holds_the_files_that_its_manifest_lists_and_no_others(base: Base) -> None:
+    assert {path.name for path in base.folder.iterdir()} == {*base.manifest.files, "bitfit.json"}
+
+
 def test_two_exports_of_one_checkpoint_are_the_same_base(checkpoint: Path, base: Base, tmp_path: Path) -> None:
     export_base(str(checkpoint), tmp_path / "again", OFFLINE)
     assert Base.open(tmp_path / "again").manifest == base.manifest
