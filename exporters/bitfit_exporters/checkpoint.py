@@ -70,7 +70,13 @@ def assemble(
     tokenizer: tuple[Tokenizer, int | None],
     options: ExportOptions,
 ) -> Checkpoint:
-    """Put a loaded encoder, biases of zeros where it has none, and what `load_tokenizer` returned together."""
+    """Put a loaded encoder, biases of zeros where it has none, and what `load_tokenizer` returned together.
+
+    Raises CheckpointError when a parameter is not finite: an embedding of a rare token passes every other check.
+    """
+    for parameter, values in model.named_parameters():
+        if not torch.isfinite(values).all():
+            raise CheckpointError(f"{name}: {parameter} holds a value that is not finite; get the model again")
     fast, pad = tokenizer
     add_missing_biases(model)
     positions = int(config.max_position_embeddings) - family.reserved_positions

@@ -17,8 +17,9 @@ def read_parameters(base: Base) -> dict[str, Float32]:
     """Return every parameter by name, float32 in the checkpoint's shape: dequantized weights and default biases.
 
     Raises BundleFormatError when the graph lacks what its manifest lists, or keeps weights outside the bundle, and
-    BundleIntegrityError when it was written for other weights.
+    BundleIntegrityError when a file was altered or the graph was written for other weights.
     """
+    base.verify()
     try:
         model = ir.load(base.model_path)
     except Exception as error:  # protobuf's decoding errors share no base class
@@ -27,10 +28,11 @@ def read_parameters(base: Base) -> dict[str, Float32]:
     initializers = model.graph.initializers
 
     def array(name: str) -> npt.NDArray[np.generic]:
-        if name not in initializers or initializers[name].const_value is None:
+        tensor = initializers[name].const_value if name in initializers else None
+        if tensor is None:
             raise BundleFormatError(f"{base.model_path} has no initializer {name}; export the base again")
         try:
-            return initializers[name].const_value.numpy()  # type: ignore[union-attr]
+            return _inside(base, tensor).numpy()
         except (OSError, ValueError) as error:
             raise BundleFormatError(f"{base.model_path}: {name} cannot be read ({error}); export it again") from None
 
@@ -46,6 +48,20 @@ def read_parameters(base: Base) -> dict[str, Float32]:
             )
         parameters[weight.name] = np.ascontiguousarray(values)
     return parameters
+
+
+def _inside(base: Base, tensor: ir.TensorProtocol) -> ir.TensorProtocol:
+    """Return a tensor that can be read. Raises ValueError when it is in no file of the bundle.
+
+    Without a folder, onnx_ir follows links and accepts files of several names, as caches and package stores make them.
+    ONNX Runtime does so too, and what is read is known by its digest.
+    """
+    if not isinstance(tensor, ir.ExternalTensor):
+        return tensor
+    if tensor.location not in base.manifest.files:
+        raise ValueError(f"it is in {str(tensor.location)!r}, outside the bundle's files")
+    path = base.folder / tensor.location
+    return ir.ExternalTensor(path, tensor.offset, tensor.length, tensor.dtype, shape=tensor.shape, name=tensor.name)
 
 
 def _decode(weight: WeightSpec, array: Callable[[str], npt.NDArray[np.generic]]) -> Float32:

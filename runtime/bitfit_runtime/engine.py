@@ -24,7 +24,7 @@ from bitfit_runtime.pack import Pack, PackInfo
 from bitfit_runtime.pack_file import read_pack
 from bitfit_runtime.resident import BARE_BASE, Resident, batch_feeds
 from bitfit_runtime.rows import Inputs, Row, as_rows, is_single
-from bitfit_runtime.self_test import full_test, quick_test, run_golden
+from bitfit_runtime.self_test import full_test, kernel_bits, quick_test
 from bitfit_runtime.session import open_session
 from bitfit_runtime.tokens import EncodedText, TextEncoder, collate
 
@@ -54,8 +54,9 @@ class Engine:
 
         `threads` bounds the threads inside one operator. A list of more than `batch_size` rows, or of more than
         `max_batch_tokens` padded tokens, is run in several batches of similar length. Packs stay encoded in memory; of
-        those used last at most `decoded_bytes` are kept decoded as well. `verify` compares every file with its digest.
-        `self_test` proves on this machine that bias inputs are honoured: `quick` all together, `full` each by itself.
+        those used last at most `decoded_bytes` are kept decoded as well, and a pack that needs more than that, which
+        takes thousands of labels, is decoded for every batch. `verify` compares every file with its digest. `self_test`
+        proves on this machine that bias inputs are honoured: `quick` all together, `full` each by itself.
 
         Raises BundleError or one of its subclasses, InputError.
         """
@@ -98,7 +99,7 @@ class Engine:
 
         Engines on a base that have the same name answer alike to the bit. Raises SelfTestError.
         """
-        bits = run_golden(self._session, self._base.manifest, self._base.default_biases).tobytes()
+        bits = kernel_bits(self._session, self._base.manifest, self._base.default_biases)
         return hashlib.sha256(bits).hexdigest()[:16]
 
     @property

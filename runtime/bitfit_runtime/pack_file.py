@@ -26,11 +26,7 @@ METADATA_KEY = "bitfit"
 
 def parse(data: bytes, where: str = "pack") -> Pack:
     """Read a pack from bytes. Raises PackFormatError on anything that is not a whole, finite pack of this schema."""
-    if len(data) > LIMITS.pack_bytes:
-        raise PackFormatError(f"{where} holds {len(data)} bytes, at most {LIMITS.pack_bytes} are accepted")
-    length = int.from_bytes(data[:8], "little")
-    if length > LIMITS.metadata_bytes:
-        raise PackFormatError(f"{where} has a header of {length} bytes, at most {LIMITS.metadata_bytes} are accepted")
+    length = check_size(data, where)
     try:
         tensors = _load_tensors(data, where)
         metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
@@ -133,6 +129,19 @@ def _check_tensors(tensors: Mapping[str, Stored], info: PackInfo, where: str) ->
             raise PackFormatError(f"{where}: {name} should be a vector of {np.dtype(dtype)}, found {found}")
     if HEAD_BIAS in expected and tensors[HEAD_BIAS].size != len(info.labels):
         raise PackFormatError(f"{where}: {HEAD_BIAS} should have {len(info.labels)} elements; get the pack again")
+
+
+def check_size(data: bytes, where: str) -> int:
+    """Refuse a file, or a header of one, that is larger than readers take. Returns the bytes of the header.
+
+    Raises PackFormatError.
+    """
+    if len(data) > LIMITS.pack_bytes:
+        raise PackFormatError(f"{where} holds {len(data)} bytes, at most {LIMITS.pack_bytes} are accepted")
+    length = int.from_bytes(data[:8], "little")
+    if length > LIMITS.metadata_bytes:
+        raise PackFormatError(f"{where} has a header of {length} bytes, at most {LIMITS.metadata_bytes} are accepted")
+    return length
 
 
 def check_finite(tensors: Mapping[str, Stored], where: str) -> None:

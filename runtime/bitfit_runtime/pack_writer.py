@@ -10,19 +10,25 @@ from bitfit_runtime.contract import CANARY, PACK_SCHEMA
 from bitfit_runtime.errors import PackError
 from bitfit_runtime.files import write_file
 from bitfit_runtime.pack import Pack
-from bitfit_runtime.pack_file import FORMAT, METADATA_KEY, check_finite
+from bitfit_runtime.pack_file import FORMAT, METADATA_KEY, check_finite, check_size
 
 
 def serialize(pack: Pack) -> bytes:
-    """Return the pack as the bytes of a `.safetensors` file. Equal packs give equal bytes."""
+    """Return the pack as the bytes of a `.safetensors` file. Equal packs give equal bytes.
+
+    Raises PackFormatError when no reader would take it: too large, or with a value that is not finite.
+    """
     document = {"format": FORMAT, "schema_version": PACK_SCHEMA} | asdict(pack.info)
     tensors = dict(pack.tensors)
     if pack.canary is not None:
         document[CANARY] = {"inputs": [_input(*texts) for texts in pack.canary.texts], "kernels": pack.canary.kernels}
         tensors[CANARY] = pack.canary.expected
     metadata = {METADATA_KEY: json.dumps(document, ensure_ascii=False, sort_keys=True)}
-    check_finite(tensors, f"pack {pack.info.task!r}")
-    return bytes(safetensors.numpy.save(tensors, metadata=metadata))
+    where = f"pack {pack.info.task!r}"
+    check_finite(tensors, where)
+    data = bytes(safetensors.numpy.save(tensors, metadata=metadata))
+    check_size(data, where)
+    return data
 
 
 def write_pack(pack: Pack, path: str | Path) -> Path:

@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from bitfit_runtime.contract import ATTENTION_MASK, INPUT_IDS, POOLED, TOKEN_TYPE_IDS
+from bitfit_runtime.contract import (
+    ATTENTION_MASK,
+    HEAD_WEIGHT,
+    INPUT_IDS,
+    LOGITS,
+    POOLED,
+    TOKEN_LOGITS,
+    TOKEN_TYPE_IDS,
+)
 from bitfit_runtime.errors import SelfTestError
 from bitfit_runtime.manifest import Manifest
 
@@ -29,11 +37,10 @@ def moved_biases(manifest: Manifest, defaults: Mapping[str, Float32], amplitude:
     }
 
 
-def run_golden(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> Float32:
-    """Return what this machine computes for the manifest's golden vectors, float32 `[2, hidden]`."""
-    moved = moved_biases(manifest, defaults, manifest.self_test.amplitude)
-    feeds = {name: np.stack([defaults[name], moved[name]])[:, None] for name in moved}
-    return _pooled(session, manifest, feeds, rows=2)
+def kernel_bits(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> bytes:
+    """Return the bits of all outputs that tasks read, for the golden vectors under a head of one label, all ones."""
+    feeds = _golden_feeds(manifest, defaults) | {HEAD_WEIGHT: np.ones((1, manifest.hidden_size, 1), np.float32)}
+    return b"".join(found.tobytes() for found in _outputs(session, manifest, feeds, 2, [POOLED, LOGITS, TOKEN_LOGITS]))
 
 
 def quick_test(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> None:
@@ -42,7 +49,7 @@ def quick_test(session: ort.InferenceSession, manifest: Manifest, defaults: Mapp
     Raises SelfTestError when a row is further off than the manifest's tolerance.
     """
     golden = manifest.self_test
-    pooled = run_golden(session, manifest, defaults)
+    pooled = _outputs(session, manifest, _golden_feeds(manifest, defaults), 2, [POOLED])[0]
     for row, (found, expected) in enumerate(zip(pooled, np.asarray(golden.pooled, np.float32), strict=True)):
         distance = relative_distance(found, expected)
         if not distance <= golden.tolerance:
@@ -73,7 +80,7 @@ def ignored_biases(session: ort.InferenceSession, manifest: Manifest, defaults: 
         feed = np.repeat(defaults[spec.name][None, None], rows, axis=0)
         feed[place, 0] = moved[spec.name]
         feeds[spec.name] = feed
-    pooled = _pooled(session, manifest, feeds, rows)
+    pooled = _outputs(session, manifest, feeds, rows, [POOLED])[0]
     return [spec.name for spec, row in zip(manifest.biases, pooled, strict=False) if np.array_equal(row, pooled[-1])]
 
 
@@ -82,12 +89,19 @@ def relative_distance(found: Float32, expected: Float32) -> float:
     return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
 
 
-def _pooled(session: ort.InferenceSession, manifest: Manifest, feeds: Mapping[str, Float32], rows: int) -> Float32:
+def _golden_feeds(manifest: Manifest, defaults: Mapping[str, Float32]) -> dict[str, Float32]:
+    moved = moved_biases(manifest, defaults, manifest.self_test.amplitude)
+    return {name: np.stack([defaults[name], moved[name]])[:, None] for name in moved}
+
+
+def _outputs(
+    session: ort.InferenceSession, manifest: Manifest, feeds: Mapping[str, Float32], rows: int, names: list[str]
+) -> list[Float32]:
     ids = np.tile(np.asarray(manifest.self_test.input_ids, np.int64), (rows, 1))
     tokens = {INPUT_IDS: ids, ATTENTION_MASK: np.ones_like(ids), TOKEN_TYPE_IDS: np.zeros_like(ids)}
     try:
-        pooled: Float32 = session.run([POOLED], {**{name: tokens[name] for name in manifest.inputs}, **feeds})[0]
+        found: list[Float32] = session.run(names, {**{name: tokens[name] for name in manifest.inputs}, **feeds})
     except Exception as error:  # onnxruntime's exceptions have no common class of their own
         reason = str(error).splitlines()[0]
         raise SelfTestError(f"{manifest.name}: the graph does not run ({reason}); export the base again") from None
-    return pooled
+    return found

@@ -41,6 +41,6 @@ def open_session(
 
 
 def _give_memory_back() -> None:
-    """Return what loading freed: glibc keeps it, a quarter of an int8 base's process, two thirds of an int4's."""
+    """Return what loading freed: glibc keeps it, two thirds of an int4 base's process, but little of an int8 one's."""
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
         trim(0)

@@ -22,7 +22,7 @@ class EncodedText:
     truncated: bool
 
     def __len__(self) -> int:
-        return len(self.encoding.ids)
+        return len(self.encoding)
 
 
 class TextEncoder:

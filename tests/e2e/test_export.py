@@ -20,10 +20,12 @@ from bitfit_exporters.errors import (
     VerificationError,
 )
 from bitfit_runtime import Base, Engine
+from bitfit_runtime.base import file_digest
 from bitfit_runtime.contract import ATTENTION_MASK
 from bitfit_runtime.errors import BundleFormatError
 from bitfit_runtime.tokens import TextEncoder, collate
 from bitfit_toolkit.rebuild import rebuild_encoder
+from conftest import VOCABULARY
 
 OFFLINE = ExportOptions(offline=True)
 
@@ -50,6 +52,10 @@ def test_an_int4_base_takes_four_and_a_quarter_bits_a_weight_and_a_scale_a_row(
     }
 
 
+def test_a_bundle_holds_the_files_that_its_manifest_lists_and_no_others(base: Base) -> None:
+    assert {path.name for path in base.folder.iterdir()} == {*base.manifest.files, "bitfit.json"}
+
+
 def test_two_exports_of_one_checkpoint_are_the_same_base(checkpoint: Path, base: Base, tmp_path: Path) -> None:
     export_base(str(checkpoint), tmp_path / "again", OFFLINE)
     assert Base.open(tmp_path / "again").manifest == base.manifest
@@ -62,6 +68,9 @@ def test_the_rebuilt_model_is_float32_whatever_the_config_says_the_checkpoint_wa
     folder = Path(shutil.copytree(base.folder, tmp_path / "base"))
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
+    manifest = json.loads((folder / "bitfit.json").read_text())
+    manifest["files"]["config.json"] = file_digest(folder / "config.json")
+    (folder / "bitfit.json").write_text(json.dumps(manifest))
     assert {parameter.dtype for parameter in rebuild_encoder(Base.open(folder)).parameters()} == {torch.float32}
 
 
@@ -80,6 +89,19 @@ def test_the_model_rebuilt_from_a_bundle_is_the_checkpoint_but_for_quantization(
         output = encoder(**{name: torch.from_numpy(array) for name, array in tokens.items()})
     hidden = Engine(base).hidden_states(["some words"])[0]
     np.testing.assert_allclose(hidden, output.last_hidden_state[0, : tokens[ATTENTION_MASK][0].sum()], atol=0.1)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_value_that_no_check_would_meet_is_refused_when_it_is_not_finite(
+    checkpoint: Path, tmp_path: Path, value: float
+) -> None:
+    model = AutoModel.from_pretrained(checkpoint)
+    with torch.no_grad():  # a token of no text that the checks hold
+        model.embeddings.word_embeddings.weight[VOCABULARY.index("z")] = value
+    broken = Path(shutil.copytree(checkpoint, tmp_path / "broken"))
+    model.save_pretrained(broken)
+    with pytest.raises(CheckpointError, match=r"word_embeddings\.weight holds a value that is not finite"):
+        export_base(str(broken), tmp_path / "out", OFFLINE)
 
 
 @pytest.mark.parametrize(

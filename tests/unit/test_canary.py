@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 
 from bitfit_runtime import Base, Engine, Pack
@@ -50,6 +51,19 @@ def test_one_bit_off_fails_on_the_same_kernels_and_passes_on_others(base: Base, 
     with pytest.raises(CanaryError, match="to the bit"):
         check_canary(engine, altered(pack, 1e-6))
     check_canary(engine, altered(pack, 1e-6, OTHER_KERNELS))
+
+
+def test_a_session_that_rounds_token_logits_otherwise_has_another_name_and_takes_every_canary(
+    base: Base, engine: Engine
+) -> None:
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    plain = Engine(base, session_options=options)
+    np.testing.assert_array_equal(plain.embed("a text"), engine.embed("a text"))
+    assert plain.kernels != engine.kernels
+    for task_type in TYPES:
+        check_canary(plain, make_canary(engine, typed_pack(base, task_type)))
 
 
 def test_other_kernels_have_the_margin_of_the_self_test_and_no_more(base: Base, engine: Engine) -> None:

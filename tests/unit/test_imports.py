@@ -28,6 +28,13 @@ def test_the_runtime_needs_neither_the_extra_nor_torch_and_imports_nothing_of_th
         assert done.returncode == 0, done.stderr
 
 
+def test_every_public_name_is_listed_and_found_when_it_is_first_used() -> None:
+    listed = "import bitfit_runtime as b; assert {*b.__all__} <= {*dir(b)}; [getattr(b, name) for name in b.__all__]"
+    for code in (listed, "from bitfit_runtime import *; Engine", "from bitfit_runtime import engine; engine.Engine"):
+        done = run(code, ())
+        assert done.returncode == 0, done.stderr
+
+
 def test_updates_without_their_extra_say_which_one_to_install() -> None:
     for name in ("tuf", "filelock"):
         done = run("import bitfit_runtime.updates", (name,))

@@ -125,6 +125,16 @@ def test_a_pack_over_the_size_limit_is_refused_before_it_is_parsed(monkeypatch: 
         parse(b"\0" * 101)
 
 
+def test_what_no_reader_would_take_is_not_written(tmp_path: Path) -> None:
+    pack = small_pack(np.arange(5))
+    long = replace(pack.info, labels=("no", "y" * pack_file.LIMITS.metadata_bytes))
+    large = {**pack.tensors, "biases": np.zeros(pack_file.LIMITS.pack_bytes // 4, np.float32)}
+    for refused, message in ((replace(pack, info=long), "a header of"), (replace(pack, tensors=large), "holds")):
+        with pytest.raises(PackFormatError, match=message):
+            write_pack(refused, tmp_path / "p.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_failed_write_keeps_the_earlier_pack_and_leaves_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bitfit_exporters.passes.weights as weights_module
 from bitfit_exporters.passes.build import Builder, add_initializer
 from bitfit_exporters.passes.weights import BLOCK, quantize_blocks, quantize_rows, store_int4
 
@@ -69,6 +70,21 @@ def test_a_session_unpacks_int4_to_code_times_multiplier_when_it_is_made(
     np.testing.assert_array_equal(found, expected.T if transposed else expected)
     np.testing.assert_array_equal(scale, expected_scale)
     assert not list(ir.load(optimized).graph)
+
+
+def test_codes_do_not_depend_on_how_many_rows_are_chosen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.random.default_rng(0).standard_normal((10, 2 * BLOCK)).astype(np.float32)
+
+    def stored(piece: int) -> list[bytes]:
+        monkeypatch.setattr(weights_module, "PIECE", piece)
+        graph = ir.Graph([], [], nodes=[], opset_imports={"": 23}, name="test")
+        weight = add_initializer(graph, "a.weight", rows)
+        _, scale = store_int4(Builder(graph, "test"), weight, False)
+        tensors = [weight.const_value, graph.initializers["a.weight.multiplier"].const_value]
+        return [tensor.tobytes() for tensor in tensors if tensor is not None] + [scale.tobytes()]
+
+    assert len(stored(len(rows))) == 3
+    assert stored(3) == stored(len(rows))
 
 
 def test_rows_that_do_not_divide_into_blocks_are_stored_as_int8() -> None:

@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +71,8 @@ def test_other_weights_are_refused_even_if_the_manifest_lists_them(copy: Path) -
     (copy / "model.weights").write_bytes(content)
     with pytest.raises(BundleIntegrityError, match="altered"):
         Engine(copy)
+    with pytest.raises(BundleIntegrityError, match="altered"):
+        read_parameters(Base.open(copy))
     sign(copy)
     with pytest.raises(BundleIntegrityError, match="belongs to weights"):
         Engine(copy)
@@ -91,6 +95,41 @@ def test_weights_outside_the_folder_are_refused(copy: Path, location: str) -> No
     with pytest.raises(BundleFormatError, match=r"onnxruntime .* cannot load"):
         Engine(copy)
     with pytest.raises(BundleFormatError, match="outside"):
+        read_parameters(Base.open(copy))
+
+
+def linked(source: Path, folder: Path) -> None:
+    """As a hub's cache keeps files: links to names that are digests, in another folder."""
+    (folder / "blobs").mkdir()
+    (folder / "snapshot").mkdir()
+    for path in source.iterdir():
+        blob = folder / "blobs" / file_digest(path)
+        shutil.copy(path, blob)
+        (folder / "snapshot" / path.name).symlink_to(Path("../blobs", blob.name))
+
+
+def hard_linked(source: Path, folder: Path) -> None:
+    """As a store of packages installs files: each has another name there."""
+    shutil.copytree(source, folder / "store")
+    shutil.copytree(folder / "store", folder / "snapshot", copy_function=os.link)
+
+
+@pytest.mark.parametrize("arrange", [linked, hard_linked])
+def test_a_bundle_of_links_is_run_and_trained_on(base: Base, tmp_path: Path, arrange: Callable[..., None]) -> None:
+    arrange(base.folder, tmp_path)
+    there = Base.open(tmp_path / "snapshot")
+    np.testing.assert_array_equal(Engine(there, threads=1).embed(TEXTS), Engine(base, threads=1).embed(TEXTS))
+    expected = read_parameters(base)
+    found = read_parameters(there)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
+
+
+def test_a_file_that_the_manifest_does_not_list_is_not_trained_on(copy: Path) -> None:
+    shutil.copy(copy / "model.weights", copy / "other.weights")
+    point_weights_to(copy, "other.weights")
+    with pytest.raises(BundleFormatError, match="outside the bundle's files"):
         read_parameters(Base.open(copy))
 
 

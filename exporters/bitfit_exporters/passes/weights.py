@@ -10,6 +10,7 @@ from bitfit_exporters.passes.build import Builder
 
 INT8_MAX = 127
 BLOCK = 16
+PIECE = 4096  # rows whose blocks are chosen at once: that takes ten times their memory
 INT4_MIN, INT4_MAX = -8, 7
 # int4 code × int4 multiplier reaches 64, so that a pair of products with uint8 fits into int16 on any x86. A scale of
 # max|x| / 60 lets the largest value round to -8 × -8 or fall a little short, which had the least squared error.
@@ -68,7 +69,8 @@ def store_int4(build: Builder, weight: ir.Value, transposed: bool) -> tuple[ir.V
     rows = _rows(weight, transposed)
     if rows.shape[1] % BLOCK:
         return store_int8(build, weight, transposed)
-    codes, multipliers, scale = quantize_blocks(rows)
+    pieces = [quantize_blocks(rows[first : first + PIECE]) for first in range(0, len(rows), PIECE)]
+    codes, multipliers, scale = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
     factors = build.constant(f"{weight.name}.multiplier", multipliers)
     _set(weight, codes.reshape(1, -1, 1, BLOCK), ir.DataType.INT4)
     _set(factors, multipliers.reshape(-1, 1, 1, 1), ir.DataType.INT4)
