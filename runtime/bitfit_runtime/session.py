@@ -29,9 +29,9 @@ def open_session(
         options.log_severity_level = ERRORS_ONLY
     if threads is not None:
         options.intra_op_num_threads = threads
-    if products_saturate():
-        options.add_session_config_entry(EXACT_PRODUCTS, "1")
     try:
+        if products_saturate():
+            options.add_session_config_entry(EXACT_PRODUCTS, "1")
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no base class but Exception
         reason = str(error).splitlines()[0]
