@@ -44,6 +44,7 @@ def team(
     base: Base, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Team]:
     monkeypatch.setenv("BITFIT_KEY_PASSPHRASE", "long enough for a test")
+    (tmp_path / "site").mkdir()
     with open_server(tmp_path / "site") as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
