@@ -319,6 +319,21 @@ def test_names_that_could_be_paths_are_refused(device: Device, task: str) -> Non
         Updates(device.store, device.server.url, b"", device.base, [task])
 
 
+def test_a_name_alone_is_no_list_of_tasks(device: Device) -> None:
+    with pytest.raises(InputError, match="put it into a list"):
+        Updates(device.store, device.server.url, b"", device.base, "mood")
+
+
+def test_a_clock_without_a_zone_is_refused(device: Device) -> None:
+    device.update("mood", 1, seed=1)
+    device.now = device.now.replace(tzinfo=None)
+    grace = timedelta(days=1)
+    calls = device.updates.check, device.updates.status, lambda: device.updates.install(device.engine, grace)
+    for call in calls:
+        with pytest.raises(InputError, match="with its zone"):
+            call()
+
+
 def test_a_task_that_was_not_asked_for_is_refused_by_name(device: Device) -> None:
     for call in (device.updates.activate, device.updates.rollback):
         with pytest.raises(InputError, match=r"'other' is none of .*mood, spam"):

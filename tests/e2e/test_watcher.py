@@ -6,7 +6,7 @@ from queue import Queue
 
 import pytest
 
-from bitfit_runtime.errors import UnreachableError
+from bitfit_runtime.errors import InputError, UnreachableError
 from bitfit_runtime.updates import Outcome, Watcher
 from device import Device
 
@@ -24,6 +24,12 @@ def test_a_watcher_updates_by_itself_and_outlives_what_goes_wrong(device: Device
             pass
     assert [outcome.active for outcome in outcomes] == [True]
     assert device.answers(pack)
+
+
+@pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf")])
+def test_a_period_that_is_none_is_refused(device: Device, every: float) -> None:
+    with pytest.raises(InputError, match="more than 0"):
+        Watcher(device.updates, device.engine, every)
 
 
 def test_a_watcher_outlives_a_report_that_fails(device: Device, caplog: pytest.LogCaptureFixture) -> None:

@@ -40,7 +40,7 @@ class TrustedClient(Updater):
     file system has: the root comes from the application.
     """
 
-    def __init__(self, folder: Path, url: str, root: bytes, fetcher: Fetcher, clock: Clock) -> None:
+    def __init__(self, folder: Path, url: str, root: bytes, fetcher: Fetcher, now: datetime) -> None:
         """Load the trusted root; nothing is fetched yet. `url` is of metadata. Raises InputError, StoreError."""
         with reported(folder):
             make_folder(folder)
@@ -50,7 +50,7 @@ class TrustedClient(Updater):
             except exceptions.RepositoryError as error:
                 raise InputError(f"what was given as root metadata is none ({error}); take the publisher's") from None
         self._folder = folder
-        self._trusted_set.reference_time = clock()
+        self._trusted_set.reference_time = now
 
     @property
     def root_version(self) -> int:

@@ -63,8 +63,11 @@ class Updates:
         """Look after `tasks` on `base`. Nothing is read, written or fetched yet.
 
         `store` is the device's folder, `url` the published one, `root` the first root metadata or their file, which
-        comes with the application. `wait` is how many seconds another writer is waited for. Raises InputError.
+        comes with the application. `clock` tells the time, with its zone. `wait` is how many seconds another writer is
+        waited for. Raises InputError.
         """
+        if isinstance(tasks, str):
+            raise InputError(f"tasks are a list of names, found the text {tasks!r}; put it into a list")
         if not _is_web_address(url):
             raise InputError(f"the URL of a repository begins with https:// or http://, found {url!r}")
         self._url = url if url.endswith("/") else f"{url}/"
@@ -85,7 +88,7 @@ class Updates:
         """
         with self._store.looking(self._wait):
             url = f"{self._url}{METADATA_FOLDER}/"
-            client = TrustedClient(self._store.metadata, url, self._root_bytes(), self.network, self._clock)
+            client = TrustedClient(self._store.metadata, url, self._root_bytes(), self.network, self._now())
             client.refresh()
             listed = {task: client.find(self._base, task) for task in self._paths}
             with self._store.writing(self._wait):
@@ -174,7 +177,7 @@ class Updates:
         """
         self._check_engine(engine)
         expires = expiry(self._store.metadata) if grace is not None else None
-        if grace is not None and (expires is None or self._clock() > expires + grace):
+        if grace is not None and (expires is None or self._now() > expires + grace):
             since = "were never fetched" if expires is None else f"expired at {expires.isoformat()}"
             raise ExpiredError(f"the signed metadata {since}, more is asked for by `grace`; check for updates first")
         problems: dict[str, BitfitError] = {}
@@ -211,7 +214,7 @@ class Updates:
             )
             for task, pointer in self._pointers().items()
         ]
-        return Status(tuple(tasks), expires, expires is not None and self._clock() > expires)
+        return Status(tuple(tasks), expires, expires is not None and self._now() > expires)
 
     def _update(self, release: Release, engine: Engine, health: HealthCheck | None) -> Outcome:
         try:
@@ -280,6 +283,12 @@ class Updates:
     def _floor(self) -> Floor:
         seen = {self._paths[task]: pointer.newest for task, pointer in self._pointers().items()}
         return self._store.floor().raised(0, seen)
+
+    def _now(self) -> datetime:
+        now = self._clock()
+        if now.tzinfo is None:
+            raise InputError("a clock tells the time with its zone, as datetime.now(UTC) does; this one told none")
+        return now
 
     def _root_bytes(self) -> bytes:
         if isinstance(self._root, bytes):
