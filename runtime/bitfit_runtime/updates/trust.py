@@ -1,7 +1,7 @@
 """What the trusted keys signed: The Update Framework's client, on the store's folder and the device's clock."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -64,6 +64,12 @@ class TrustedClient(Updater):
         """
         with reported(self._folder):
             super().refresh()
+
+    def load(self, paths: Iterable[str]) -> None:
+        """Bring up to date what lists these targets, so that `find` asks no server. Raises what `refresh` raises."""
+        with reported(self._folder):
+            for path in paths:
+                self.get_targetinfo(path)
 
     def find(self, base: str, task: str) -> tuple[Release | None, int]:
         """Return the task's release, and the lowest release number that a device may take from now on.

@@ -21,11 +21,13 @@ LONGEST = threading.TIMEOUT_MAX / 2  # seconds
 def log_round(outcomes: tuple[Outcome, ...], problem: Exception | None) -> None:
     """Log what became of a round of updates: what went wrong as a warning."""
     for outcome in outcomes:
-        release, error = outcome.release, outcome.error
-        if error is None:
-            log.info("release %d of task %r is active", release.number, release.task)
+        task, release, error = outcome.task, outcome.release, outcome.error
+        if release is None:
+            log.warning("task %r was refused: %s", task, error)
+        elif error is None:
+            log.info("release %d of task %r is active", release.number, task)
         else:
-            log.warning("release %d of task %r is not active: %s", release.number, release.task, error)
+            log.warning("release %d of task %r is not active: %s", release.number, task, error)
     if problem is not None:
         log.warning("no updates were taken: %s", problem)
 
