@@ -80,7 +80,8 @@ def run(demo: Path, work: Path) -> None:
 
     def report(outcomes: tuple[Outcome, ...], problem: Exception | None) -> None:
         for outcome in outcomes:
-            print(f"device      release {outcome.release.number}: {outcome.error or 'active'}", flush=True)
+            release = outcome.release.number if outcome.release else "–"
+            print(f"device      release {release}: {outcome.error or 'active'}", flush=True)
             tried.set()
         if problem is not None:
             print(f"device      {problem}", flush=True)

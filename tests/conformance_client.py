@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = utc_now) -> int:
 def _refresh(options: argparse.Namespace, clock: Clock) -> TrustedClient:
     folder: Path = options.metadata_dir
     root = folder / "root.json"
-    client = TrustedClient(folder, options.metadata_url, root.read_bytes(), Fetcher(), clock)
+    client = TrustedClient(folder, options.metadata_url, root.read_bytes(), Fetcher(), clock())
     try:
         client.refresh()
     finally:

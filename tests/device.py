@@ -9,6 +9,7 @@ import pytest
 
 from bitfit_runtime import Base, Engine, Pack
 from bitfit_runtime.canary import make_canary
+from bitfit_runtime.errors import BitfitError
 from bitfit_runtime.updates import NetworkOptions, Updates
 from packs import random_pack
 from signed_folder import Server, SignedFolder, serving
@@ -50,6 +51,13 @@ class Device:
         [outcome] = self.updates.run(self.engine)
         assert outcome.error is None
         return pack
+
+    def refuses(self, error: type[BitfitError], words: str, task: str = "mood") -> None:
+        """Assert that a look takes nothing for this task alone, and why."""
+        found = self.updates.check()
+        with pytest.raises(error, match=words):
+            raise found.refused[task]
+        assert list(found.refused) == [task] and task not in {release.task for release in found.releases}
 
     def same(self, engine: Engine, pack: Pack, task: str = "mood") -> bool:
         """Whether an engine's task answers with this pack."""

@@ -60,7 +60,8 @@ class Victim(Device):
     def replace_keys(self, *roles: str) -> None:
         """What the publisher does when he learns of a theft."""
         for role in roles:
-            self.published.publisher.rotate_key(role, self.published.publisher.state().root.roles[role].keyids[0])
+            publisher = self.published.publisher
+            publisher.rotate_key(role, publisher.state().root.roles[role].keyids[0] if role == Root.type else "")
 
     def pack_path(self, task: str = "mood") -> str:
         """Where the newest pack of a task is in the repository."""

@@ -69,6 +69,8 @@ def test_packs_are_published_listed_taken_back_and_published_again(base: Base, t
         (("refresh",), 10, "holds no keys of a repository"),
         (("add", "x.safetensors", "--base", "base"), 10, "make one with 'bitfit publish init'"),
         (("rotate-key", "mirror", "--root-keys", "r"), 2, "'mirror'"),
+        (("rotate-key", "root", "--root-keys", "r", "--lost"), 10, "leave out --lost"),
+        (("rotate-key", "snapshot", "--root-keys", "r", "--key", "1a"), 10, "leave out --key"),
         (("init", "--root-keys", "r", "--root-days", "0"), 10, "1 to 3650 days"),
     ],
 )
@@ -76,6 +78,13 @@ def test_errors_are_one_line(arguments: tuple[str, ...], code: int, words: str, 
     found, _, err = bitfit(*arguments)
     assert (found, words in " ".join(err.split())) == (code, True), err
     assert "Traceback" not in err
+
+
+def test_a_folder_that_is_missing_is_not_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        run(["publish", "serve", "--repository", str(tmp_path / "none"), "--port", "0"])
+    err = capsys.readouterr().err
+    assert (left.value.code, err.count("\n")) == (10, 1) and "no folder that could be served" in err
 
 
 def test_refusals_at_the_command_line(base: Base, tmp_path: Path, bitfit, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]

@@ -47,7 +47,7 @@ def test_clients_of_the_old_root_and_the_new_find_every_state_of_a_rotation_vali
         for module in (commit, rotation):
             original = module.write_file
             monkeypatch.setattr(module, "write_file", lambda *a, original=original: look_around(original, *a))
-        publisher.rotate_key(role, old[:8])
+        publisher.rotate_key(role, old[:8] if role == "root" else "")
         assert watched.looks >= 3
         monkeypatch.undo()
         assert old not in publisher.state().root.keys
@@ -114,6 +114,10 @@ def test_a_lost_root_key_is_replaced_by_the_other_two_and_one_alone_is_not_enoug
     shutil.move(tmp_path / f"root-{second[:16]}.pem", tmp_path / "root-keys")
     with pytest.raises(PublishError, match="say with --key which root key"):
         publisher.rotate_key("root", "")
+    with pytest.raises(PublishError, match="leave out --lost"):
+        publisher.rotate_key("root", first, lost=True)
+    with pytest.raises(PublishError, match="leave out --key"):
+        publisher.rotate_key("snapshot", first)
     publisher.rotate_key("root", first)
     assert publisher.state().versions["root"] == 2
     with served(tmp_path / "site") as url:

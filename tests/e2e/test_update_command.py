@@ -44,6 +44,7 @@ def team(
     base: Base, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Team]:
     monkeypatch.setenv("BITFIT_KEY_PASSPHRASE", "long enough for a test")
+    (tmp_path / "site").mkdir()
     with open_server(tmp_path / "site") as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -67,7 +68,7 @@ def test_a_device_follows_what_a_team_publishes_and_goes_back(team: Team) -> Non
     assert team.update("run")[1]["tasks"][0]["active"] == 2
     _, status, _ = team.update("rollback")
     assert (status["tasks"][0]["active"], status["tasks"][0]["rejected"]) == (1, 2)
-    assert team.update("check")[1] == {"releases": [], "withdrawn": [], "missing": []}
+    assert team.update("check")[1] == {"releases": [], "withdrawn": [], "missing": [], "refused": {}}
     team.bitfit("publish", "remove", *team.site, "mood")
     assert team.update("check")[1]["withdrawn"] == ["mood"]
 
@@ -79,7 +80,7 @@ def test_a_release_that_cannot_be_taken_ends_in_one_line_and_exit_code_10(team: 
     for published in (team.folder / "site" / "packs").rglob("*.mood.safetensors"):
         published.write_bytes(b"x" * published.stat().st_size)
     code, status, err = team.update("run")
-    assert code == 10 and err.startswith("error: 1 of 1 releases did not become active (mood: ")
+    assert code == 10 and err.startswith("error: 1 of 1 tasks were not updated (mood: ")
     assert err.count("\n") == 1
     assert status["tasks"][0]["active"] == 1
 
@@ -93,11 +94,30 @@ def test_a_task_that_fails_keeps_no_other_from_being_fetched_or_gone_back_from(t
     for published in (team.folder / "site" / "packs").rglob("*.mood.safetensors"):
         published.unlink()
     code, found, err = team.update("fetch", "--task", "spam")
-    assert code == 10 and err.startswith("error: 1 of 2 releases were not fetched (mood: ")
+    assert code == 10 and err.startswith("error: 1 of 2 tasks were not fetched (mood: ")
     assert [release["task"] for release in found["fetched"]] == ["spam"]
     code, status, err = team.update("rollback", "--task", "spam")
-    assert code == 10 and err.startswith("error: 1 of 2 releases were not gone back from (mood: ")
+    assert code == 10 and err.startswith("error: 1 of 2 tasks were not gone back from (mood: ")
     assert {task["task"]: task["active"] for task in status["tasks"]} == {"mood": None, "spam": 1}
+
+
+def test_a_task_that_is_refused_is_told_by_every_command_and_keeps_no_other_from_its_update(team: Team) -> None:
+    for task in ("mood", "spam"):
+        team.publish(task, random_pack(team.base, 1))
+    assert team.update("run", "--task", "spam")[0] == 0
+    [pointer] = (team.folder / "store").glob("tasks/*/mood/pointer.json")
+    pointer.write_bytes(b"{")
+    team.publish("spam", random_pack(team.base, 2))
+    answers = {command: team.update(command, "--task", "spam") for command in ("check", "fetch", "run", "status")}
+    for code, _, err in answers.values():
+        assert (code, err.count("\n")) == (10, 1) and err.startswith("error: 1 of 2 tasks ")
+        assert "pointer.json is not JSON" in err and "move this one file away" in err
+    check, fetch, status = (answers[command][1] for command in ("check", "fetch", "status"))
+    assert list(check["refused"]) == ["mood"] and [one["task"] for one in check["releases"]] == ["spam"]
+    assert [one["task"] for one in fetch["fetched"]] == ["spam"]
+    mood, spam = status["tasks"]
+    assert "not JSON" in mood["problem"] and (mood["active"], mood["floor"]) == (None, 1)
+    assert (spam["problem"], spam["active"]) == (None, 2)
 
 
 def test_errors_of_a_device_are_one_line(team: Team) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import replace
 from datetime import timedelta
+from http.server import SimpleHTTPRequestHandler
 from types import SimpleNamespace
 
 import pytest
@@ -122,6 +123,57 @@ def test_one_bad_task_does_not_hold_up_another(device: Device) -> None:
     assert device.answers(spam, "spam")
 
 
+def test_a_task_below_its_floor_is_refused_and_the_others_go_on(device: Device) -> None:
+    mood = device.update("mood", 5, seed=1)
+    device.update("spam", 1, seed=2)
+    device.publish("mood", 4, seed=3)
+    spam = device.publish("spam", 2, seed=4)
+    refused, taken = device.updates.run(device.engine)
+    assert (refused.task, refused.release, refused.active) == ("mood", None, False)
+    assert isinstance(refused.error, RollbackError)
+    assert (taken.task, taken.active) == ("spam", True)
+    assert device.answers(mood) and device.answers(spam, "spam")
+    assert [task.floor for task in device.updates.status().tasks] == [5, 2]
+    device.refuses(RollbackError, "release 4 .* takes 5 or later")
+
+
+def test_an_unreadable_pointer_holds_up_its_task_alone_and_its_floor_goes_on_rising(device: Device) -> None:
+    mood, _ = device.update("mood", 1, seed=1), device.update("spam", 1, seed=2)
+    [pointer] = device.store.glob("tasks/*/mood/pointer.json")
+    pointer.write_bytes(b"{")
+    device.publish("mood", 3, seed=3)
+    spam = device.publish("spam", 2, seed=4)
+    refused, taken = device.updates.run(device.engine)
+    assert (refused.task, type(refused.error), taken.task, taken.active) == ("mood", StoreError, "spam", True)
+    assert device.same(device.engine, mood) and device.answers(spam, "spam")
+    first, second = device.updates.status().tasks
+    assert (first.active, first.floor, type(first.problem)) == (None, 3, StoreError)
+    assert (second.active, second.floor, second.problem) == (2, 2, None)
+    assert pointer.read_bytes() == b"{", "nothing is taken for it in the meantime"
+
+    pointer.unlink()  # as the message says
+    device.publish("mood", 2, seed=5)
+    device.refuses(RollbackError, "release 2 .* takes 3 or later")
+    assert device.answers(device.update("mood", 4, seed=6))
+
+
+def test_a_pointer_that_becomes_unreadable_after_the_check_holds_up_its_task_alone(device: Device) -> None:
+    device.update("mood", 1, seed=1)
+    device.publish("mood", 2, seed=2)
+    spam = device.publish("spam", 1, seed=3)
+    [pointer] = device.store.glob("tasks/*/mood/pointer.json")
+
+    def tear(handler: SimpleHTTPRequestHandler) -> bool:
+        if handler.path.endswith(".mood.safetensors"):
+            pointer.write_bytes(b"{")
+        return False
+
+    device.server.interfere = tear
+    torn, taken = device.updates.run(device.engine)
+    assert (torn.task, type(torn.error), taken.task, taken.active) == ("mood", StoreError, "spam", True)
+    assert device.answers(spam, "spam")
+
+
 def test_a_pack_for_another_base_is_refused_before_it_answers(device: Device) -> None:
     pack = random_pack(device.base, 1)
     device.published.publish({"mood": (1, replace(pack, info=replace(pack.info, base="sha256:" + "0" * 64)))})
@@ -180,8 +232,7 @@ def test_a_task_that_was_taken_back_is_reported_and_comes_back_with_a_larger_num
     found = device.updates.check()
     assert (found.releases, found.withdrawn) == ((), ("mood",))
     device.publish("mood", 3, seed=2)
-    with pytest.raises(RollbackError):
-        device.updates.check()
+    device.refuses(RollbackError, "release 3")
     device.update("mood", 4, seed=2)
 
 
@@ -195,8 +246,7 @@ def test_nothing_older_comes_back_when_the_cached_metadata_are_emptied(device: D
     for path in (device.store / "metadata").rglob("*.json"):
         path.write_bytes(b"")
     for _ in range(2):
-        with pytest.raises(RollbackError, match="release 1"):
-            device.updates.check()
+        device.refuses(RollbackError, "release 1")
     assert (device.store / "floor.json").read_bytes() == floor
     assert device.answers(newest)
 
@@ -206,8 +256,7 @@ def test_the_pointers_hold_the_floor_where_its_file_is_lost(device: Device) -> N
     (device.store / "floor.json").unlink()
     shutil.rmtree(device.store / "metadata")
     device.publish("mood", 4, seed=2)
-    with pytest.raises(RollbackError):
-        device.updates.check()
+    device.refuses(RollbackError, "release 4")
 
 
 def test_a_revoked_key_does_not_come_back_when_the_cached_root_is_emptied_and_the_new_one_held_back(
@@ -317,6 +366,21 @@ def test_updates_for_one_base_refuse_an_engine_on_another(device: Device) -> Non
 def test_names_that_could_be_paths_are_refused(device: Device, task: str) -> None:
     with pytest.raises(InputError):
         Updates(device.store, device.server.url, b"", device.base, [task])
+
+
+def test_a_name_alone_is_no_list_of_tasks(device: Device) -> None:
+    with pytest.raises(InputError, match="put it into a list"):
+        Updates(device.store, device.server.url, b"", device.base, "mood")
+
+
+def test_a_clock_without_a_zone_is_refused(device: Device) -> None:
+    device.update("mood", 1, seed=1)
+    device.now = device.now.replace(tzinfo=None)
+    grace = timedelta(days=1)
+    calls = device.updates.check, device.updates.status, lambda: device.updates.install(device.engine, grace)
+    for call in calls:
+        with pytest.raises(InputError, match="with its zone"):
+            call()
 
 
 def test_a_task_that_was_not_asked_for_is_refused_by_name(device: Device) -> None:

@@ -6,8 +6,9 @@ from queue import Queue
 
 import pytest
 
-from bitfit_runtime.errors import UnreachableError
+from bitfit_runtime.errors import InputError, UnreachableError
 from bitfit_runtime.updates import Outcome, Watcher
+from bitfit_runtime.updates.watcher import log_round
 from device import Device
 
 Round = tuple[tuple[Outcome, ...], Exception | None]
@@ -24,6 +25,21 @@ def test_a_watcher_updates_by_itself_and_outlives_what_goes_wrong(device: Device
             pass
     assert [outcome.active for outcome in outcomes] == [True]
     assert device.answers(pack)
+
+
+@pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf")])
+def test_a_period_that_is_none_is_refused(device: Device, every: float) -> None:
+    with pytest.raises(InputError, match="more than 0"):
+        Watcher(device.updates, device.engine, every)
+
+
+def test_a_task_that_is_refused_is_logged(device: Device, caplog: pytest.LogCaptureFixture) -> None:
+    device.update("mood", 2, seed=1)
+    device.publish("mood", 1, seed=2)
+    log_round(device.updates.run(device.engine), None)
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "task 'mood' was refused: the server shows release 1" in record.message
 
 
 def test_a_watcher_outlives_a_report_that_fails(device: Device, caplog: pytest.LogCaptureFixture) -> None:

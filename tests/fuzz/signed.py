@@ -66,7 +66,7 @@ def device() -> tuple[TrustedClient, TemporaryDirectory[str]]:
     """A device that took everything but the targets, and the folder of its metadata, which goes with the process."""
     folder, files = TemporaryDirectory(), repository()
     fetcher = Fetcher(NetworkOptions(proxy="", attempts=1))
-    client = TrustedClient(Path(folder.name), NOWHERE, files["root"], fetcher, lambda: NOW)
+    client = TrustedClient(Path(folder.name), NOWHERE, files["root"], fetcher, NOW)
     client._trusted_set.update_timestamp(files["timestamp"])
     client._trusted_set.update_snapshot(files["snapshot"])
     return client, folder

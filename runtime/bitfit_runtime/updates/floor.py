@@ -37,7 +37,7 @@ class Floor:
         lowest = self.releases.get(path, 0)
         if number < lowest:
             raise RollbackError(
-                f"the server shows release {number} of {path}, this device takes {lowest} or later; nothing was taken: "
+                f"the server shows release {number} of {path}, this device takes {lowest} or later; it was not taken: "
                 "publish the task with a larger number, or look for who replays an old repository"
             )
 

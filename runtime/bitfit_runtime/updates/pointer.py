@@ -10,7 +10,7 @@ from bitfit_runtime.updates.contract import SHA256, UPDATE_LIMITS, Release
 
 FORMAT: Final = "bitfit-pointer"
 SCHEMA: Final = 1
-REMEDY: Final = "restore it from a copy, or move the store away and fetch everything again"
+REMEDY: Final = "restore it from a copy, or move this one file away and update again"
 
 
 @dataclass(frozen=True, slots=True)

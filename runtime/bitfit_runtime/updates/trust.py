@@ -1,7 +1,7 @@
 """What the trusted keys signed: The Update Framework's client, on the store's folder and the device's clock."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -40,7 +40,7 @@ class TrustedClient(Updater):
     file system has: the root comes from the application.
     """
 
-    def __init__(self, folder: Path, url: str, root: bytes, fetcher: Fetcher, clock: Clock) -> None:
+    def __init__(self, folder: Path, url: str, root: bytes, fetcher: Fetcher, now: datetime) -> None:
         """Load the trusted root; nothing is fetched yet. `url` is of metadata. Raises InputError, StoreError."""
         with reported(folder):
             make_folder(folder)
@@ -50,7 +50,7 @@ class TrustedClient(Updater):
             except exceptions.RepositoryError as error:
                 raise InputError(f"what was given as root metadata is none ({error}); take the publisher's") from None
         self._folder = folder
-        self._trusted_set.reference_time = clock()
+        self._trusted_set.reference_time = now
 
     @property
     def root_version(self) -> int:
@@ -64,6 +64,12 @@ class TrustedClient(Updater):
         """
         with reported(self._folder):
             super().refresh()
+
+    def load(self, paths: Iterable[str]) -> None:
+        """Bring up to date what lists these targets, so that `find` asks no server. Raises what `refresh` raises."""
+        with reported(self._folder):
+            for path in paths:
+                self.get_targetinfo(path)
 
     def find(self, base: str, task: str) -> tuple[Release | None, int]:
         """Return the task's release, and the lowest release number that a device may take from now on.

@@ -25,7 +25,7 @@ from bitfit_runtime.errors import (
 from bitfit_runtime.pack import Pack
 from bitfit_runtime.updates.contract import METADATA_FOLDER, PACKS_FOLDER, Release, base_folder, target_path
 from bitfit_runtime.updates.fetcher import Fetcher, NetworkOptions
-from bitfit_runtime.updates.floor import Floor
+from bitfit_runtime.updates.look import judge
 from bitfit_runtime.updates.pointer import Held, Pointer
 from bitfit_runtime.updates.proof import HealthCheck, prove, read
 from bitfit_runtime.updates.status import Found, Outcome, Status, TaskStatus
@@ -63,8 +63,11 @@ class Updates:
         """Look after `tasks` on `base`. Nothing is read, written or fetched yet.
 
         `store` is the device's folder, `url` the published one, `root` the first root metadata or their file, which
-        comes with the application. `wait` is how many seconds another writer is waited for. Raises InputError.
+        comes with the application. `clock` tells the time, with its zone. `wait` is how many seconds another writer is
+        waited for. Raises InputError.
         """
+        if isinstance(tasks, str):
+            raise InputError(f"tasks are a list of names, found the text {tasks!r}; put it into a list")
         if not _is_web_address(url):
             raise InputError(f"the URL of a repository begins with https:// or http://, found {url!r}")
         self._url = url if url.endswith("/") else f"{url}/"
@@ -80,28 +83,17 @@ class Updates:
     def check(self) -> Found:
         """Bring the signed metadata up to date and return what they offer; the floor rises to it.
 
-        Raises UpdateError or one of its subclasses: UnreachableError, ExpiredError, RollbackError,
-        UntrustedUpdateError, StoreError, StoreBusyError.
+        What is wrong with one task is in `Found.refused`. Raises what is wrong with all: UpdateError or one of its
+        subclasses (UnreachableError, ExpiredError, RollbackError of the root, UntrustedUpdateError, StoreError,
+        StoreBusyError), InputError.
         """
         with self._store.looking(self._wait):
             url = f"{self._url}{METADATA_FOLDER}/"
-            client = TrustedClient(self._store.metadata, url, self._root_bytes(), self.network, self._clock)
+            client = TrustedClient(self._store.metadata, url, self._root_bytes(), self.network, self._now())
             client.refresh()
-            listed = {task: client.find(self._base, task) for task in self._paths}
+            client.load(self._paths.values())
             with self._store.writing(self._wait):
-                floor, pointers = self._floor(), self._pointers()
-                floor.check_root(client.root_version)
-                for release, _ in listed.values():
-                    if release is not None:
-                        floor.check_release(release.path, release.number)
-                lowest = {self._paths[task]: number for task, (_, number) in listed.items()}
-                self._store.raise_floor(floor.raised(client.root_version, lowest))
-        absent = [task for task, (release, _) in listed.items() if release is None]
-        return Found(
-            tuple(release for task, (release, _) in listed.items() if release and pointers[task].wants(release)),
-            withdrawn=tuple(task for task in absent if pointers[task].active is not None),
-            missing=tuple(task for task in absent if pointers[task].active is None),
-        )
+                return judge(client, self._store, self._base, self._paths)
 
     def fetch(self, release: Release) -> None:
         """Download a release that `check` returned, and keep it beside the active one.
@@ -113,7 +105,7 @@ class Updates:
             held = Held(release.number, release.sha256)
             if pointer.staged == held and self._store.pack(release.task, held) is not None:
                 return
-            self._floor().check_release(release.path, release.number)
+            self._check_floor(release.task, pointer, release.number)
             self._store.check_space(release.size)
         data = self._download(release)
         with self._store.writing(self._wait):
@@ -130,12 +122,12 @@ class Updates:
         meanwhile, PackError, UpdateError or one of their subclasses, InputError.
         """
         self._check_engine(engine)
-        path = self._path(task)
+        self._path(task)
         with self._store.writing(self._wait):
             pointer = self._store.pointer(task)
             if pointer.staged is None:
                 raise UpdateError(f"nothing was fetched for task {task!r} that is not active; check and fetch first")
-            self._floor().check_release(path, pointer.staged.release)
+            self._check_floor(task, pointer, pointer.staged.release)
             try:
                 pack = self._prove(task, pointer.staged, engine, health)
             except PackNotFoundError:
@@ -174,7 +166,7 @@ class Updates:
         """
         self._check_engine(engine)
         expires = expiry(self._store.metadata) if grace is not None else None
-        if grace is not None and (expires is None or self._clock() > expires + grace):
+        if grace is not None and (expires is None or self._now() > expires + grace):
             since = "were never fetched" if expires is None else f"expired at {expires.isoformat()}"
             raise ExpiredError(f"the signed metadata {since}, more is asked for by `grace`; check for updates first")
         problems: dict[str, BitfitError] = {}
@@ -189,39 +181,43 @@ class Updates:
     def run(self, engine: Engine, health: HealthCheck | None = None) -> tuple[Outcome, ...]:
         """Check, then fetch and activate each release that is offered. What fails for one task is in its outcome.
 
-        What another process made active is installed first; what was wrong with that is logged. Raises what `check` and
-        `install` raise.
+        Tasks that `check` refused come first. What another process made active is installed before all; what was wrong
+        with that is logged. Raises what `check` and `install` raise.
         """
         for task, problem in self.install(engine).items():
             log.warning("the active pack of task %r cannot be used: %s", task, problem)
         found = self.check()
-        return tuple(self._update(release, engine, health) for release in found.releases)
+        refused = [Outcome(task, None, error) for task, error in found.refused.items()]
+        return (*refused, *(self._update(release, engine, health) for release in found.releases))
 
     def status(self) -> Status:
         """Return what is active, since when metadata are expired, and more. Works offline. Raises StoreError."""
-        floor, expires = self._floor(), expiry(self._store.metadata)
-        tasks = [
-            TaskStatus(
-                task,
-                active=pointer.active.release if pointer.active else None,
-                previous=pointer.previous.release if pointer.previous else None,
-                staged=pointer.staged.release if pointer.staged else None,
-                rejected=pointer.rejected,
-                floor=floor.releases[self._paths[task]],
-            )
-            for task, pointer in self._pointers().items()
-        ]
-        return Status(tuple(tasks), expires, expires is not None and self._clock() > expires)
+        lowest, expires = self._store.floor().releases, expiry(self._store.metadata)
+        tasks = tuple(self._status(task, lowest.get(path, 0)) for task, path in self._paths.items())
+        return Status(tasks, expires, expires is not None and self._now() > expires)
+
+    def _status(self, task: str, floor: int) -> TaskStatus:
+        try:
+            return TaskStatus.of(task, self._store.pointer(task), floor)
+        except StoreError as unreadable:  # the other tasks have a status
+            return TaskStatus.of(task, Pointer(), floor, unreadable)
 
     def _update(self, release: Release, engine: Engine, health: HealthCheck | None) -> Outcome:
+        try:
+            error = self._take(release, engine, health)
+        except StoreError as unreadable:
+            error = unreadable
+        return Outcome(release.task, release, error)
+
+    def _take(self, release: Release, engine: Engine, health: HealthCheck | None) -> BitfitError | None:
         try:
             self.fetch(release)
             self.activate(release.task, engine, health)
         except (UpdateError, PackError) as error:
             if self._store.pointer(release.task).active != Held(release.number, release.sha256):
-                return Outcome(release, error)
-            return Outcome(release, self._install(release.task, engine))  # another process was faster
-        return Outcome(release, None)
+                return error
+            return self._install(release.task, engine)  # another process was faster
+        return None
 
     def _install(self, task: str, engine: Engine) -> BitfitError | None:
         """Install the active pack; where it is bad, point to the one before and return what was wrong."""
@@ -274,12 +270,15 @@ class Updates:
             raise InputError(f"task {task!r} is none of these updates' ({', '.join(self._paths)}); open them with it")
         return self._paths[task]
 
-    def _pointers(self) -> dict[str, Pointer]:
-        return {task: self._store.pointer(task) for task in self._paths}
+    def _check_floor(self, task: str, pointer: Pointer, number: int) -> None:
+        path = self._paths[task]
+        self._store.floor().raised(0, {path: pointer.newest}).check_release(path, number)
 
-    def _floor(self) -> Floor:
-        seen = {self._paths[task]: pointer.newest for task, pointer in self._pointers().items()}
-        return self._store.floor().raised(0, seen)
+    def _now(self) -> datetime:
+        now = self._clock()
+        if now.tzinfo is None:
+            raise InputError("a clock tells the time with its zone, as datetime.now(UTC) does; this one told none")
+        return now
 
     def _root_bytes(self) -> bytes:
         if isinstance(self._root, bytes):

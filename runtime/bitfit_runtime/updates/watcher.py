@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from bitfit_runtime.engine import Engine
+from bitfit_runtime.errors import InputError
 from bitfit_runtime.updates.proof import HealthCheck
 from bitfit_runtime.updates.status import Outcome
 from bitfit_runtime.updates.updates import Updates
@@ -14,16 +15,19 @@ from bitfit_runtime.updates.updates import Updates
 Report = Callable[[tuple[Outcome, ...], Exception | None], None]
 log = logging.getLogger(__name__)
 JITTER = 0.1  # of a period, so that devices that start together do not ask together
+LONGEST = threading.TIMEOUT_MAX / 2  # seconds
 
 
 def log_round(outcomes: tuple[Outcome, ...], problem: Exception | None) -> None:
     """Log what became of a round of updates: what went wrong as a warning."""
     for outcome in outcomes:
-        release, error = outcome.release, outcome.error
-        if error is None:
-            log.info("release %d of task %r is active", release.number, release.task)
+        task, release, error = outcome.task, outcome.release, outcome.error
+        if release is None:
+            log.warning("task %r was refused: %s", task, error)
+        elif error is None:
+            log.info("release %d of task %r is active", release.number, task)
         else:
-            log.warning("release %d of task %r is not active: %s", release.number, release.task, error)
+            log.warning("release %d of task %r is not active: %s", release.number, task, error)
     if problem is not None:
         log.warning("no updates were taken: %s", problem)
 
@@ -43,8 +47,10 @@ class Watcher:
         """`report` is called in the thread after each round, with its outcomes and the error that ended it, if any.
         By default what went wrong is logged. An error of `report` itself is logged too, and the next round comes.
 
-        `every` is in seconds; the first round begins at once.
+        `every` is in seconds; the first round begins at once. Raises InputError.
         """
+        if not 0 < every <= LONGEST:
+            raise InputError(f"a watcher's rounds are more than 0 and at most {LONGEST:g} seconds apart, found {every}")
         self._updates, self._engine, self._every = updates, engine, every
         self._health, self._report = health, report
         self._stopping = threading.Event()

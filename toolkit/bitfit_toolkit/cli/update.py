@@ -1,7 +1,7 @@
 """`bitfit update`: a device's tasks, kept up to date from a published folder."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +15,7 @@ from bitfit_runtime.errors import BitfitError, PackError, UpdateError
 from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
 
 if TYPE_CHECKING:  # it needs the extra `update`
-    from bitfit_runtime.updates import Outcome, Updates
+    from bitfit_runtime.updates import Outcome, Status, Updates
     from bitfit_runtime.updates.contract import Release
 
 app = typer.Typer(
@@ -32,7 +32,7 @@ BaseFolder = Annotated[Path, typer.Option(help="Folder of the base bundle.", env
 Tasks = Annotated[list[str], typer.Option("--task", help="A task; may be given several times.", envvar="BITFIT_TASKS")]
 Threads = Annotated[int | None, typer.Option(help="Threads inside one operator.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-NOT_ACTIVE = "did not become active"
+NOT_UPDATED = "were not updated"
 OPTIONS = "--store store --url https://cdn.example/app --root root.json --base base --task mood"
 
 
@@ -41,27 +41,28 @@ def check(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, jso
     """Say which updates there are. Nothing but signed metadata is fetched."""
     found = _open(store, url, root, base, task).check()
     if json:
-        print_json(asdict(found))
-        return
-    _print_releases(found.releases)
-    states = (("taken back", found.withdrawn), ("not published", found.missing))
-    for state, tasks in states:
-        if tasks:
-            print_pairs([(state, ", ".join(tasks))])
+        print_json(found.as_dict())
+    else:
+        _print_releases(found.releases)
+        for state, tasks in (("taken back", found.withdrawn), ("not published", found.missing)):
+            if tasks:
+                print_pairs([(state, ", ".join(tasks))])
+    _fail_for(found.refused, task, "were refused")
 
 
 @app.command(epilog=f"Example: `bitfit update fetch {OPTIONS}`")
 def fetch(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, json: Json = False) -> None:
     """Check, and download what is new. What is active stays so."""
     updates = _open(store, url, root, base, task)
-    releases = {release.task: release for release in updates.check().releases}
-    problems = _each(releases, lambda name: updates.fetch(releases[name]))
+    found = updates.check()
+    releases = {release.task: release for release in found.releases}
+    problems = dict(found.refused) | _each(releases, lambda name: updates.fetch(releases[name]))
     fetched = [release for release in releases.values() if release.task not in problems]
     if json:
         print_json({"fetched": [asdict(release) for release in fetched]})
     else:
         _print_releases(fetched)
-    _fail_for(problems, len(releases), "were not fetched")
+    _fail_for(problems, task, "were not fetched")
 
 
 @app.command(epilog=f"Example: `bitfit update activate {OPTIONS}`")
@@ -70,11 +71,12 @@ def activate(
 ) -> None:
     """Prove what was fetched and make it active. A running application takes it up when it next checks or starts."""
     updates = _open(store, url, root, base, task)
-    waiting = [one.task for one in updates.status().tasks if one.staged is not None]
+    before = updates.status()
+    waiting = [one.task for one in before.tasks if one.staged is not None]
     engine = Engine(base, threads=threads) if waiting else None
     problems = _each(waiting, lambda name: updates.activate(name, engine)) if engine else {}
-    _print_status(updates, json)
-    _fail_for(problems, len(waiting), NOT_ACTIVE)
+    _print_status(updates.status(), json)
+    _fail_for(_unreadable(before) | problems, task, NOT_UPDATED)
 
 
 @app.command(epilog=f"Example: `bitfit update run {OPTIONS}`, from cron or a timer")
@@ -84,8 +86,8 @@ def run(
     """Check, fetch and activate in one step."""
     updates = _open(store, url, root, base, task)
     outcomes = updates.run(Engine(base, threads=threads))
-    _print_status(updates, json)
-    _fail_for({o.release.task: o.error for o in outcomes if o.error is not None}, len(outcomes), NOT_ACTIVE)
+    _print_status(updates.status(), json)
+    _fail_for({one.task: one.error for one in outcomes if one.error is not None}, task, NOT_UPDATED)
 
 
 @app.command(epilog=f"Example: `bitfit update rollback {OPTIONS}`")
@@ -93,14 +95,16 @@ def rollback(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, 
     """Let the release before the active one answer again. The one that was active is not taken any more."""
     updates = _open(store, url, root, base, task)
     problems = _each(task, updates.rollback)
-    _print_status(updates, json)
-    _fail_for(problems, len(task), "were not gone back from")
+    _print_status(updates.status(), json)
+    _fail_for(problems, task, "were not gone back from")
 
 
 @app.command(epilog=f"Example: `bitfit update status {OPTIONS} --json`")
 def status(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, json: Json = False) -> None:
     """Show what is active, what waits, and whether the signed metadata have expired. Asks no server."""
-    _print_status(_open(store, url, root, base, task), json)
+    found = _open(store, url, root, base, task).status()
+    _print_status(found, json)
+    _fail_for(_unreadable(found), task, "cannot be read")
 
 
 @app.command(epilog=f"Example: `bitfit update watch {OPTIONS} --every 3600`")
@@ -114,7 +118,7 @@ def watch(
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Run again and again, until Ctrl-C. Prints a line for each release and each error."""
+    """Run again and again, until Ctrl-C. Prints a line for each release, refused task and error."""
     from bitfit_runtime.updates import Watcher
 
     def report(outcomes: "tuple[Outcome, ...]", error: Exception | None) -> None:
@@ -151,15 +155,16 @@ def _print_releases(releases: "Sequence[Release]") -> None:
 
 
 def _print_outcome(outcome: "Outcome", json: bool) -> None:
-    release, error = outcome.release, None if outcome.error is None else str(outcome.error)
+    number = None if outcome.release is None else outcome.release.number
+    error = None if outcome.error is None else str(outcome.error)
     if json:
-        print_json({"task": release.task, "release": release.number, "active": outcome.active, "error": error})
+        print_json({"task": outcome.task, "release": number, "active": outcome.active, "error": error})
         return
-    typer.echo(f"{release.task} {release.number}: {'active' if outcome.active else error}")
+    name = outcome.task if number is None else f"{outcome.task} {number}"
+    typer.echo(f"{name}: {'active' if outcome.active else error}")
 
 
-def _print_status(updates: "Updates", json: bool) -> None:
-    found = updates.status()
+def _print_status(found: "Status", json: bool) -> None:
     if json:
         print_json(found.as_dict())
         return
@@ -170,7 +175,11 @@ def _print_status(updates: "Updates", json: bool) -> None:
     print_table(("task", *columns), rows)
 
 
-def _fail_for(problems: dict[str, BitfitError], tried: int, what: str) -> None:
+def _unreadable(status: "Status") -> dict[str, BitfitError]:
+    return {one.task: one.problem for one in status.tasks if one.problem is not None}
+
+
+def _fail_for(problems: Mapping[str, BitfitError], tasks: Sequence[str], what: str) -> None:
     if problems:
         reasons = "; ".join(f"{task}: {error}" for task, error in problems.items())
-        raise UpdateError(f"{len(problems)} of {tried} releases {what} ({reasons})")
+        raise UpdateError(f"{len(problems)} of {len(tasks)} tasks {what} ({reasons})")

@@ -101,6 +101,10 @@ class Publisher:
 
         `lost` is for the key of another role that cannot sign any more.
         """
+        if role == Root.type and lost:
+            raise PublishError("a root key is replaced without signing itself, lost or not; leave out --lost")
+        if role != Root.type and keyid:
+            raise PublishError(f"{role} has one key, so none is chosen; leave out --key")
         with self._writing(former_keys=lost) as (state, committer):
             rotation = Rotation(state, self._keys, committer)
             if role == Root.type:

@@ -8,12 +8,16 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from bitfit_toolkit.errors import RepositoryError
+
 
 def open_server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
     """Return a server of the folder on 127.0.0.1, which the caller runs and closes; port 0 takes a free one.
 
-    Raises OSError.
+    Raises RepositoryError where there is no such folder, OSError.
     """
+    if not folder.is_dir():
+        raise RepositoryError(f"{folder} is no folder that could be served; make one with 'bitfit publish init'")
     return ThreadingHTTPServer(("127.0.0.1", port), functools.partial(_Handler, directory=str(folder)))
 
 
