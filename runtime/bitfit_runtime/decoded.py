@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Collection
 
 from bitfit_runtime.base import Base
 from bitfit_runtime.pack import Pack
@@ -47,8 +48,8 @@ class DecodedPacks:
                 self._bytes += resident.nbytes
         return resident
 
-    def forget(self, pack: Pack) -> None:
-        """Drop a pack that will not be asked for again."""
+    def keep(self, packs: Collection[Pack]) -> None:
+        """Drop all other packs: those that were replaced, also where a running request decoded one again since."""
         with self._changing:
-            if pack in self._used:
+            for pack in self._used.keys() - set(packs):
                 self._bytes -= self._used.pop(pack).nbytes

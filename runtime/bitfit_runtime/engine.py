@@ -122,18 +122,16 @@ class Engine:
             pack = read_pack(pack)
         pack.decode(self._base.manifest, self._base.default_biases)
         with self._installing:
-            replaced = self._packs.get(name)
             self._packs = {**self._packs, name: pack.copy()}
-        if replaced is not None:
-            self._decoded.forget(replaced)
+            self._decoded.keep(self._packs.values())
         return pack.info
 
     def remove(self, name: str) -> None:
         """Remove a task. Raises UnknownTaskError."""
         with self._installing:
-            removed = _find(self._packs, name)
+            _find(self._packs, name)
             self._packs = {key: pack for key, pack in self._packs.items() if key != name}
-        self._decoded.forget(removed)
+            self._decoded.keep(self._packs.values())
 
     def predict(self, inputs: Inputs, task: str | None = None) -> Any:
         """Answer one text or row, or a list of them with a list in the same order.

@@ -28,7 +28,7 @@ def test_the_cache_never_exceeds_its_bound_and_always_gives_the_pack_that_was_as
         assert decoded.nbytes <= limit
 
 
-def test_what_was_used_last_is_remembered_and_what_is_forgotten_takes_no_room(base: Base) -> None:
+def test_what_was_used_last_is_remembered_and_what_is_not_kept_takes_no_room(base: Base) -> None:
     packs = [random_pack(base, seed) for seed in range(3)]
     size = Resident.from_pack(packs[0], base).nbytes
     decoded = DecodedPacks(base, 2 * size)
@@ -37,9 +37,21 @@ def test_what_was_used_last_is_remembered_and_what_is_forgotten_takes_no_room(ba
     decoded.get(packs[2])  # evicts the second, which was used least recently
     assert decoded.get(packs[0]) is first
     assert decoded.get(packs[1]) is not second
-    for pack in packs:
-        decoded.forget(pack)
+    decoded.keep(packs[1:])
+    assert decoded.nbytes == size
+    decoded.keep([])
     assert decoded.nbytes == 0
+
+
+def test_a_replaced_pack_that_a_running_request_decodes_again_is_dropped_with_the_next_change(base: Base) -> None:
+    engine = Engine(base, threads=1)
+    engine.install("t", random_pack(base, 1))
+    replaced = engine._packs["t"]
+    engine.install("t", random_pack(base, 2))
+    engine._decoded.get(replaced)  # as a request does that began before
+    assert engine._decoded.nbytes > 0
+    engine.install("u", random_pack(base, 3))
+    assert engine._decoded.nbytes == 0
 
 
 def test_evicted_packs_answer_as_before_to_the_bit_alone_and_mixed(base: Base, engine: Engine) -> None:
@@ -78,7 +90,7 @@ def test_threads_that_share_a_small_cache_get_their_own_packs(base: Base) -> Non
             if not same_bits(decoded.get(packs[place]), expected[place]) or decoded.nbytes > 2 * expected[0].nbytes:
                 wrong.append(packs[place])
             if place == seed:
-                decoded.forget(packs[place])
+                decoded.keep(packs[:place])
 
     threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(4)]
     for thread in threads:
@@ -86,6 +98,5 @@ def test_threads_that_share_a_small_cache_get_their_own_packs(base: Base) -> Non
     for thread in threads:
         thread.join()
     assert wrong == []
-    for pack in packs:
-        decoded.forget(pack)
+    decoded.keep([])
     assert decoded.nbytes == 0
