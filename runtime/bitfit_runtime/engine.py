@@ -45,7 +45,7 @@ class Engine:
         threads: int | None = None,
         session_options: ort.SessionOptions | None = None,
         batch_size: int = 32,
-        max_batch_tokens: int = 16_384,
+        max_batch_tokens: int = 512,
         decoded_bytes: int = 16 << 20,
         verify: bool = True,
         self_test: SelfTestLevel = "quick",
