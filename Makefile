@@ -13,7 +13,7 @@ help:
 	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch"
 	@echo "make test    set up, lint, pass every test"
 	@echo "make lint    ruff and mypy"
-	@echo "make faults  kill and fail updates and publications at every call on the file system (half an hour)"
+	@echo "make faults  kill and fail updates and publications at every call on the file system (a quarter of an hour)"
 	@echo "make bench   measure speed, memory and size beside peers, going on where it stopped (half an hour)"
 	@echo "make bench-quick   a look at the same (some minutes); make profile   time by operator"
 	@echo "make residency   measure what many resident tasks and a start cost (minutes)"
