@@ -33,8 +33,11 @@ def at_most(seconds: float, stop: Callable[[], object]) -> Iterator[threading.Ev
         timer.cancel()
 
 
-class _Patient(HTTPConnection):
+class Connection(HTTPConnection):
+    """One whose headers all together take its read timeout at most."""
+
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 does
+        """Return the response; the connection is shut down when its headers take too long."""
         seconds = self.timeout or socket.getdefaulttimeout() or 60
         with at_most(seconds, lambda: self.sock.shutdown(socket.SHUT_RDWR)) as stopped:
             response = super().getresponse()
@@ -44,16 +47,16 @@ class _Patient(HTTPConnection):
         return response
 
 
-class _PatientTls(_Patient, HTTPSConnection):
-    pass
+class TlsConnection(Connection, HTTPSConnection):
+    """The same over TLS."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Patient
+    ConnectionCls = Connection
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _PatientTls
+    ConnectionCls = TlsConnection
 
 
 # For `PoolManager.pool_classes_by_scheme`: all headers of a response together take the read timeout at most.
