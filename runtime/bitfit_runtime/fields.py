@@ -1,5 +1,6 @@
 """Typed access to parsed JSON, so that a format error names the field and both types."""
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -87,3 +88,15 @@ class Fields:
         if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
             raise self._fail(f"{self._where}: field {name!r} is not Unicode text (it holds half a surrogate pair)")
         return value
+
+
+def read_document(data: str | bytes, where: str, fail: Callable[[str], Exception], kind: str, schema: int) -> Fields:
+    """Return the fields of a JSON document whose `format` is `kind` and whose `schema_version` is `schema`."""
+    try:
+        document: Any = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise fail(f"{where} is not JSON ({error})") from None
+    fields = Fields(document, where, fail)
+    fields.choice("format", (kind,))
+    fields.schema(schema)
+    return fields

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from bitfit_runtime.contract import (
     ATTENTION_MASK,
@@ -16,7 +15,7 @@ from bitfit_runtime.contract import (
     TOKEN_TYPE_IDS,
 )
 from bitfit_runtime.errors import BundleFormatError
-from bitfit_runtime.fields import Fields
+from bitfit_runtime.fields import Fields, read_document
 
 FORMAT = "bitfit-base"
 SCHEMES = ("float32", "int8", "int4")
@@ -113,13 +112,9 @@ def parse_manifest(text: str, where: str = "bitfit.json") -> Manifest:
 
     Raises BundleFormatError, naming the field, what was expected and what was found.
     """
-    try:
-        document: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BundleFormatError(f"{where} is not JSON ({error}); export the base again") from None
-    fields = Fields(document, where, lambda message: BundleFormatError(f"{message}; export the base again"))
-    fields.choice("format", (FORMAT,))
-    fields.schema(BASE_SCHEMA)
+    fields = read_document(
+        text, where, lambda message: BundleFormatError(f"{message}; export the base again"), FORMAT, BASE_SCHEMA
+    )
     manifest = Manifest(
         name=fields.get("name", str),
         architecture=fields.get("architecture", str),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bitfit_runtime.errors import RollbackError, StoreError
-from bitfit_runtime.updates.pointer import REMEDY, read_document
+from bitfit_runtime.fields import read_document
 
 FORMAT: Final = "bitfit-floor"
 SCHEMA: Final = 1
@@ -55,8 +55,12 @@ class Floor:
 
 def parse_floor(data: bytes, where: str) -> Floor:
     """Read what `to_json` wrote. Raises StoreError on anything else."""
-    fields = read_document(data, where, FORMAT, SCHEMA)
+    fields = read_document(data, where, _damaged, FORMAT, SCHEMA)
     floor = Floor(fields.get("root", int), fields.mapping("releases", int))
     if any(version < 0 for version in (floor.root, *floor.releases.values())):
-        raise StoreError(f"{where}: a version should not be negative; {REMEDY}")
+        raise _damaged(f"{where}: a version should not be negative")
     return floor
+
+
+def _damaged(message: str) -> StoreError:
+    return StoreError(f"{message}; restore it from a copy: without it older releases of tasks taken back could return")

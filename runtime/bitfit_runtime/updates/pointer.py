@@ -2,15 +2,14 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from bitfit_runtime.errors import StoreError
-from bitfit_runtime.fields import Fields
+from bitfit_runtime.fields import Fields, read_document
 from bitfit_runtime.updates.contract import SHA256, UPDATE_LIMITS, Release
 
 FORMAT: Final = "bitfit-pointer"
 SCHEMA: Final = 1
-REMEDY: Final = "restore it from a copy, or move this one file away and update again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +76,16 @@ class Pointer:
 
 def parse_pointer(data: bytes, where: str) -> Pointer:
     """Read what `to_json` wrote. Raises StoreError on anything else."""
-    fields = read_document(data, where, FORMAT, SCHEMA)
+    fields = read_document(data, where, _damaged, FORMAT, SCHEMA)
     active, previous, staged = (_held(fields, name) for name in ("active", "previous", "staged"))
     pointer = Pointer(active, previous, staged, fields.get("rejected", int))
     if pointer.rejected < 0 or not all(_is_sound(held) for held in pointer.held):
-        raise StoreError(f"{where}: a release should be a number from 1 on with a SHA-256; {REMEDY}")
+        raise _damaged(f"{where}: a release should be a number from 1 on with a SHA-256")
     return pointer
 
 
-def read_document(data: bytes, where: str, kind: str, schema: int) -> Fields:
-    """Return the fields of a JSON file of the store, its format and version checked. Raises StoreError."""
-    try:
-        document: Any = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise StoreError(f"{where} is not JSON ({error}); {REMEDY}") from None
-    fields = Fields(document, where, lambda message: StoreError(f"{message}; {REMEDY}"))
-    fields.choice("format", (kind,))
-    fields.schema(schema)
-    return fields
+def _damaged(message: str) -> StoreError:
+    return StoreError(f"{message}; restore it from a copy, or move this one file away and update again")
 
 
 def _held(fields: Fields, name: str) -> Held | None:
