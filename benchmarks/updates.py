@@ -20,9 +20,9 @@ from peers.ours import random_values
 
 from bitfit_runtime import Base, Engine, Pack, PackInfo
 from bitfit_runtime.canary import make_canary
-from bitfit_runtime.encoding import encode
-from bitfit_runtime.pack_writer import serialize
-from bitfit_runtime.updates import Updates
+from bitfit_runtime.formats.pack_encoding import encode
+from bitfit_runtime.formats.pack_file import serialize
+from bitfit_runtime.updates import Updater
 from bitfit_toolkit.publish import Candidate, KeyRing, Lifetimes, Publisher, open_server
 
 TEXT = "please play the second song of that album again, but not so loud"
@@ -134,7 +134,7 @@ def traffic(base: Base, folder: Path, tasks: int) -> dict[str, int]:
         return {"first check": first, "idle check": idle, "one changed task": counted(updates)}
 
 
-def counted(updates: Updates) -> int:
+def counted(updates: Updater) -> int:
     before = updates.network.received
     updates.check()
     return updates.network.received - before
@@ -152,8 +152,8 @@ def new_publisher(folder: Path) -> Publisher:
     return publisher
 
 
-def device(folder: Path, url: str, base: Base, tasks: list[str]) -> Updates:
-    return Updates(folder / "store", url, folder / "site" / "metadata" / "1.root.json", base, tasks)
+def device(folder: Path, url: str, base: Base, tasks: list[str]) -> Updater:
+    return Updater(folder / "store", url, folder / "site" / "metadata" / "1.root.json", base, tasks)
 
 
 @contextmanager

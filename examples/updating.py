@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 from bitfit_runtime import Engine
-from bitfit_runtime.updates import Outcome, Updates, Watcher
+from bitfit_runtime.updates import Updater, UpdateResult, Watcher
 from bitfit_toolkit.publish import KeyRing, Lifetimes, Publisher, open_server, prove
 
 TASK = "filter"
@@ -74,11 +74,11 @@ def run(demo: Path, work: Path) -> None:
     url = f"http://127.0.0.1:{server.server_port}/"
 
     engine = Engine(demo / "base", threads=1)
-    updates = Updates(work / "store", url, keys.anchor, engine.base, [TASK])
+    updates = Updater(work / "store", url, keys.anchor, engine.base, [TASK])
     updates.run(engine)
     tried = threading.Event()
 
-    def report(outcomes: tuple[Outcome, ...], problem: Exception | None) -> None:
+    def report(outcomes: tuple[UpdateResult, ...], problem: Exception | None) -> None:
         for outcome in outcomes:
             release = outcome.release.number if outcome.release else "–"
             print(f"device      release {release}: {outcome.error or 'active'}", flush=True)

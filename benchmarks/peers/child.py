@@ -89,7 +89,7 @@ def encode(tokenizer: str) -> dict:
     import numpy as np
     from tokenizers import Tokenizer
 
-    encoding = Tokenizer.from_file(tokenizer).encode(TEXT)
+    encoding = Tokenizer.from_file(tokenizer).tokenize(TEXT)
     fields = {"input_ids": encoding.ids, "attention_mask": encoding.attention_mask, "token_type_ids": encoding.type_ids}
     return {name: np.array([values]) for name, values in fields.items()}
 

@@ -44,7 +44,7 @@ def chosen_weights(base: Base, layers: Callable[[str], bool]) -> list[str]:
 
 
 def random_adapter(base: Base, layers: Callable[[str], bool], seed: int, labels: int = 2) -> dict[str, npt.NDArray]:
-    """Parameters of one task by input name, float32. Updates are small beside the weights, as trained ones are."""
+    """Parameters of one task by input name, float32. Updater are small beside the weights, as trained ones are."""
     generator = np.random.default_rng(seed)
 
     def noise(scale: float, *shape: int) -> npt.NDArray[np.float32]:

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime import Base, Pack, PackInfo, write_pack
-from bitfit_runtime.contract import MODEL_FILE, WEIGHTS_FILE
-from bitfit_runtime.encoding import encode
+from bitfit_runtime.formats.pack_encoding import encode
+from bitfit_runtime.formats.schema import MODEL_FILE, WEIGHTS_FILE
 
 LABELS = 2
 Feeds = dict[str, npt.NDArray[np.float32]]

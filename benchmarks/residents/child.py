@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def memory(place: str, tasks: str, *packs: str) -> dict[str, dict[str, float]]:
-    """Resident megabytes when all tasks are installed and one was used, and when all were used."""
+    """DecodedPack megabytes when all tasks are installed and one was used, and when all were used."""
     engine = installed(place, int(tasks), packs)
     engine.predict(TEXT, task="0")
     encoded = megabytes()
@@ -66,10 +66,10 @@ def look_ups(base: Any, packs: tuple[str, ...]) -> dict[str, dict[str, float]]:
     from peers.clock import interleaved
 
     from bitfit_runtime import read_pack
-    from bitfit_runtime.decoded import DecodedPacks
+    from bitfit_runtime.pack_cache import PackCache
 
     pack = read_pack(packs[0])
-    kept, none = DecodedPacks(base, 16 << 20), DecodedPacks(base, 0)
+    kept, none = PackCache(base, 16 << 20), PackCache(base, 0)
     return interleaved({"decoded": lambda: kept.get(pack), "encoded": lambda: none.get(pack)}, LOOK_UPS)
 
 
@@ -107,7 +107,7 @@ def installed(place: str, tasks: int, packs: tuple[str, ...]) -> Any:
 
 
 def megabytes() -> float:
-    """Resident memory, without what the C library holds back from the system."""
+    """DecodedPack memory, without what the C library holds back from the system."""
     ctypes.CDLL(None).malloc_trim(0)
     return status("VmRSS")
 

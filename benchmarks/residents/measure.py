@@ -53,7 +53,7 @@ class Subject:
 
 
 def memory(ledger: Ledger, subject: Subject) -> None:
-    """Resident megabytes of a process with many tasks, and the size of one pack."""
+    """DecodedPack megabytes of a process with many tasks, and the size of one pack."""
 
     def measure(tasks: int) -> dict[str, Any]:
         return _child("memory", subject, tasks) | {"a pack": {"mb": subject.pack_megabytes}}

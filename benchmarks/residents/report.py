@@ -77,7 +77,7 @@ def memory(ledger: Ledger) -> Table:
             sizes = (f"{arms[name]['mb']:.1f}" for name in ("installed", "used"))
             rows.append((model, str(tasks), f"{1e3 * pack:.1f}", *sizes, share))
     note = (
-        "Resident megabytes of a process when all tasks are installed and one was used, and when all were used; and "
+        "DecodedPack megabytes of a process when all tasks are installed and one was used, and when all were used; and "
         "what each task after the first added while installed, as a multiple of its pack's bytes."
     )
     header = ("model", "tasks", "a pack, kB", "installed, MB", "used, MB", "a task / its pack")

@@ -12,7 +12,7 @@ from bitfit_exporters.options import ExportOptions
 
 try:
     from bitfit_exporters.export import export_base, export_onnx
-    from bitfit_exporters.parameters import read_parameters
+    from bitfit_exporters.read_back import read_parameters
     from bitfit_exporters.report import ExportReport
 except ModuleNotFoundError as error:
     if error.name is None or error.name.startswith("bitfit"):

@@ -16,7 +16,7 @@ import torch
 from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import CaptureError
 from bitfit_exporters.passes.build import add_initializer, replace
-from bitfit_runtime.contract import BATCH, LAST_HIDDEN_STATE, SEQUENCE
+from bitfit_runtime.graph import BATCH, LAST_HIDDEN_STATE, SEQUENCE
 
 OPSET = 23
 Array = npt.NDArray[Any]

@@ -16,11 +16,29 @@ from transformers.utils import logging as transformers_logging
 
 from bitfit_exporters.errors import ArchitectureError, CheckpointError, ModelUnavailableError, UnknownModelError
 from bitfit_exporters.families import FAMILIES, Family, refusal
-from bitfit_exporters.names import SHORT_NAMES
 from bitfit_exporters.options import ExportOptions
-from bitfit_exporters.zero_biases import add_missing_biases
-from bitfit_runtime.contract import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
+from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
 
+SHORT_NAMES = {
+    "albert-base": "albert/albert-base-v2",
+    "bert-base": "google-bert/bert-base-uncased",
+    "bert-base-cased": "google-bert/bert-base-cased",
+    "bert-large": "google-bert/bert-large-uncased",
+    "bert-multilingual": "google-bert/bert-base-multilingual-cased",
+    "camembert-base": "almanach/camembert-base",
+    "deberta-v3-base": "microsoft/deberta-v3-base",
+    "deberta-v3-small": "microsoft/deberta-v3-small",
+    "distilbert-base": "distilbert/distilbert-base-uncased",
+    "electra-base": "google/electra-base-discriminator",
+    "electra-small": "google/electra-small-discriminator",
+    "minilm": "sentence-transformers/all-MiniLM-L6-v2",
+    "mobilebert": "google/mobilebert-uncased",
+    "modernbert-base": "answerdotai/ModernBERT-base",
+    "mpnet": "sentence-transformers/all-mpnet-base-v2",
+    "roberta-base": "FacebookAI/roberta-base",
+    "roberta-large": "FacebookAI/roberta-large",
+    "xlm-roberta-base": "FacebookAI/xlm-roberta-base",
+}
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -90,6 +108,17 @@ def assemble(
         inputs=model_inputs(model, config),
         max_length=min(positions, options.max_length or positions),
     )
+
+
+def add_missing_biases(encoder: torch.nn.Module) -> None:
+    """Give every linear layer and every LayerNorm of `encoder` that lacks a bias one of zeros `[n]`.
+
+    Answers stay the same. This is the one rule for all families, applied wherever an encoder is made: loaded from a
+    checkpoint or rebuilt from a base. Norms of other kinds (RMSNorm) have no bias by design and get none.
+    """
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.Linear | torch.nn.LayerNorm) and module.bias is None:
+            module.bias = torch.nn.Parameter(torch.zeros(module.weight.shape[0], dtype=module.weight.dtype))
 
 
 def load_tokenizer(source: str | Path, **where: Any) -> tuple[Tokenizer, int | None]:

@@ -12,8 +12,6 @@ import numpy.typing as npt
 import onnx_ir as ir
 import safetensors.numpy
 
-from bitfit_exporters.algebra import exact_algebra
-from bitfit_exporters.bundle import staged
 from bitfit_exporters.capture import Captured, capture
 from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
 from bitfit_exporters.errors import ArchitectureError, ExportError, VerificationError
@@ -33,31 +31,33 @@ from bitfit_exporters.passes import (
     store_int8,
     strip,
 )
+from bitfit_exporters.redundant_biases import exact_algebra
 from bitfit_exporters.report import ExportReport
+from bitfit_exporters.staging import staged
 from bitfit_exporters.verify import PARITY, SENTENCES, Verified, golden, pooled_vectors, verify
 from bitfit_exporters.weights_file import write_graph
 from bitfit_runtime import Base, Engine
-from bitfit_runtime.base import file_digest
-from bitfit_runtime.contract import (
+from bitfit_runtime.formats.base import file_digest
+from bitfit_runtime.formats.manifest import BiasSpec, Manifest, SelfTest, WeightSpec
+from bitfit_runtime.formats.schema import (
     BIASES_FILE,
     CONFIG_FILE,
+    CREATED_BY,
     MANIFEST_FILE,
     MODEL_FILE,
-    POOLINGS,
     PRECISIONS,
     TOKENIZER_FILE,
     WEIGHTS_FILE,
 )
-from bitfit_runtime.manifest import BiasSpec, Manifest, SelfTest, WeightSpec
+from bitfit_runtime.graph import POOLINGS
 from bitfit_runtime.self_test import relative_distance
 from bitfit_runtime.session import open_session
-from bitfit_runtime.tokens import TextEncoder
-from bitfit_runtime.version import TOOL
+from bitfit_runtime.tokenizer import Tokenizer
 
 Float32 = npt.NDArray[np.float32]
 Progress = Callable[[str], None]
 STORES = {"int8": store_int8, "int4": store_int4}
-SCHEMES: dict[ir.DataType | None, str] = {
+DTYPES: dict[ir.DataType | None, str] = {
     ir.DataType.FLOAT: "float32",
     ir.DataType.INT8: "int8",
     ir.DataType.INT4: "int4",
@@ -110,7 +110,7 @@ def _export(load: Callable[[], Checkpoint], output: Path, options: ExportOptions
             quantize_matmuls(graph, STORES[options.precision])
             quantize_embeddings(graph, STORES[options.precision])
             let_constants_fold(graph)
-            weights = tuple(replace(w, scheme=SCHEMES[graph.initializers[w.name].dtype]) for w in manifest.weights)
+            weights = tuple(replace(w, dtype=DTYPES[graph.initializers[w.name].dtype]) for w in manifest.weights)
             manifest = replace(manifest, weights=weights)
         strip(captured.model)
         progress("write the bundle")
@@ -168,7 +168,7 @@ def _manifest(
         for name, swapped in transposed.items()
         if name not in defaults
     )
-    ids = TextEncoder(checkpoint.tokenizer).encode([(SENTENCES[0], None)], [checkpoint.max_length])[0].encoding.ids
+    ids = Tokenizer(checkpoint.tokenizer).tokenize([(SENTENCES[0], None)], [checkpoint.max_length])[0].encoding.ids
     inert, folded = exact_algebra(checkpoint.model, checkpoint.family, checkpoint.inputs, tuple(ids))
     return Manifest(
         name=checkpoint.name,
@@ -183,16 +183,16 @@ def _manifest(
         files={},
         biases=tuple(biases),
         weights=weights,
-        inert_terms=inert,
-        folded_terms=folded,
+        redundant_terms=inert,
+        foldable_terms=folded,
         self_test=SelfTest((0,), 0.0, 0.0, ((), ())),
-        created_by=TOOL,
+        created_by=CREATED_BY,
     )
 
 
 def _check_float_graph(model: ir.Model, manifest: Manifest, checkpoint: Checkpoint, folder: Path) -> None:
     """Before quantization only rounding may part the graph from torch: a much sharper check than the int8 one."""
-    texts = TextEncoder(checkpoint.tokenizer).encode(
+    texts = Tokenizer(checkpoint.tokenizer).tokenize(
         [(s, None) for s in SENTENCES], [manifest.max_length] * len(SENTENCES)
     )
     with TemporaryDirectory(dir=folder) as place:
@@ -216,7 +216,7 @@ def _verified(
 ) -> tuple[Manifest, Verified]:
     """Run every check on the files as written, then load them once as a user would."""
     session = open_session(folder / MODEL_FILE)
-    text = TextEncoder(checkpoint.tokenizer).encode([(SENTENCES[0], None)], [manifest.max_length])[0]
+    text = Tokenizer(checkpoint.tokenizer).tokenize([(SENTENCES[0], None)], [manifest.max_length])[0]
     manifest = replace(manifest, self_test=golden(session, manifest, defaults, text))
     verified = verify(session, manifest, defaults, checkpoint)
     files = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, CONFIG_FILE, BIASES_FILE)

@@ -11,11 +11,13 @@ import torch
 
 from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import VerificationError
-from bitfit_runtime.contract import ATTENTION_MASK, HEAD_BIAS, HEAD_WEIGHT, INPUT_IDS, OUTPUTS, POOLED
-from bitfit_runtime.manifest import Manifest, SelfTest
-from bitfit_runtime.resident import Resident, batch_feeds
-from bitfit_runtime.self_test import ignored_biases, moved_biases, relative_distance
-from bitfit_runtime.tokens import EncodedText, TextEncoder, collate
+from bitfit_exporters.pooling import pool
+from bitfit_runtime.batching import batch_feeds
+from bitfit_runtime.formats.manifest import Manifest, SelfTest
+from bitfit_runtime.graph import ATTENTION_MASK, HEAD_BIAS, HEAD_WEIGHT, INPUT_IDS, OUTPUTS, POOLED
+from bitfit_runtime.pack_cache import DecodedPack
+from bitfit_runtime.self_test import biases_with_deltas, ignored_biases, relative_distance
+from bitfit_runtime.tokenizer import TokenizedText, Tokenizer, collate
 
 Float32 = npt.NDArray[np.float32]
 # Largest accepted distance from torch, relative L2 of the pooled vectors. The float graph differs by rounding alone.
@@ -48,11 +50,11 @@ class Verified:
 
 
 def golden(
-    session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32], text: EncodedText
+    session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32], text: TokenizedText
 ) -> SelfTest:
     """Compute the vectors of the load-time self-test. Raises VerificationError when moved biases move too little."""
     ids = tuple(text.encoding.ids[:SELF_TEST_TOKENS])
-    moved = moved_biases(manifest, defaults, SELF_TEST_AMPLITUDE)
+    moved = biases_with_deltas(manifest, defaults, SELF_TEST_AMPLITUDE)
     feeds: dict[str, npt.NDArray[np.generic]] = {
         name: np.stack([defaults[name], moved[name]])[:, None] for name in moved
     }
@@ -74,7 +76,7 @@ def verify(
 
     Raises VerificationError, naming the check and the figures.
     """
-    texts = TextEncoder(checkpoint.tokenizer).encode(
+    texts = Tokenizer(checkpoint.tokenizer).tokenize(
         [(s, None) for s in SENTENCES], [manifest.max_length] * len(SENTENCES)
     )
     found, expected = pooled_vectors(session, manifest, checkpoint, texts)
@@ -96,7 +98,7 @@ def verify(
 
 
 def pooled_vectors(
-    session: ort.InferenceSession, manifest: Manifest, checkpoint: Checkpoint, texts: list[EncodedText]
+    session: ort.InferenceSession, manifest: Manifest, checkpoint: Checkpoint, texts: list[TokenizedText]
 ) -> tuple[Float32, Float32]:
     """Return the graph's and torch's `pooled` `[texts, hidden]` with default biases."""
     tokens = collate(texts, manifest.inputs, manifest.pad_token_id)
@@ -107,20 +109,8 @@ def pooled_vectors(
     return pooled, expected
 
 
-def pool(output: object, mask: torch.Tensor, pooling: str) -> torch.Tensor:
-    """Pool a transformers encoder's output as the graph does: `[batch, hidden]`."""
-    if pooling == "pooler":
-        pooled: torch.Tensor = output.pooler_output  # type: ignore[attr-defined]
-        return pooled
-    hidden: torch.Tensor = output.last_hidden_state  # type: ignore[attr-defined]
-    if pooling == "cls":
-        return hidden[:, 0]
-    weights = mask.unsqueeze(-1).to(hidden.dtype)
-    return (hidden * weights).sum(1) / weights.sum(1)
-
-
 def row_error(
-    session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32], texts: list[EncodedText]
+    session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32], texts: list[TokenizedText]
 ) -> float:
     """Largest difference of any output between a row alone and the same row in company.
 
@@ -161,13 +151,13 @@ def row_error(
 
 def _random_resident(
     generator: np.random.Generator, manifest: Manifest, defaults: Mapping[str, Float32], labels: int
-) -> Resident:
+) -> DecodedPack:
     def noise(*shape: int) -> Float32:
         return (0.1 * generator.standard_normal(shape)).astype(np.float32)
 
     biases = {name: (bias + noise(bias.size))[None, None] for name, bias in defaults.items()}
     head = {HEAD_WEIGHT: noise(1, manifest.hidden_size, labels), HEAD_BIAS: noise(1, 1, labels)}
-    return Resident(biases, head)
+    return DecodedPack(biases, head)
 
 
 def _floats(vector: Float32) -> tuple[float, ...]:

@@ -5,8 +5,8 @@ from pathlib import Path
 import onnx_ir as ir
 from onnx_ir.external_data import convert_tensors_to_external
 
-from bitfit_runtime.base import file_digest
-from bitfit_runtime.contract import MODEL_FILE, WEIGHTS_DIGEST, WEIGHTS_FILE
+from bitfit_runtime.formats.base import file_digest
+from bitfit_runtime.formats.schema import MODEL_FILE, WEIGHTS_DIGEST, WEIGHTS_FILE
 
 # What is smaller stays in the graph; each tensor of the file begins on a page.
 PAGE = 4096

@@ -10,52 +10,50 @@ Names are imported when they are first used: numpy, onnxruntime, tokenizers and 
 transformers or onnx.
 """
 
-import importlib
 from typing import TYPE_CHECKING
 
-from bitfit_runtime.version import __version__
+from bitfit_runtime.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from bitfit_runtime.base import Base
     from bitfit_runtime.engine import Engine
     from bitfit_runtime.errors import BitfitError
-    from bitfit_runtime.pack import Pack, PackInfo
-    from bitfit_runtime.pack_file import read_pack
-    from bitfit_runtime.pack_writer import write_pack
-    from bitfit_runtime.prediction import Prediction
-    from bitfit_runtime.rows import Row
+    from bitfit_runtime.formats.base import Base
+    from bitfit_runtime.formats.pack import Pack, PackInfo
+    from bitfit_runtime.formats.pack_file import read_pack, write_pack
+    from bitfit_runtime.inputs import Row
+    from bitfit_runtime.tasks import Answer, Embedding, Entities, Entity, LabelSet, Prediction, Score, Span
 
+__version__ = "0.1.0"
 __all__ = [
+    "Answer",
     "Base",
     "BitfitError",
+    "Embedding",
     "Engine",
+    "Entities",
+    "Entity",
+    "LabelSet",
     "Pack",
     "PackInfo",
     "Prediction",
     "Row",
+    "Score",
+    "Span",
     "__version__",
     "read_pack",
     "write_pack",
 ]
 
+_TASKS = ("Answer", "Embedding", "Entities", "Entity", "LabelSet", "Prediction", "Score", "Span")
 _MODULES = {
-    "Base": "base",
-    "BitfitError": "errors",
-    "Engine": "engine",
-    "Pack": "pack",
-    "PackInfo": "pack",
-    "Prediction": "prediction",
-    "Row": "rows",
-    "read_pack": "pack_file",
-    "write_pack": "pack_writer",
+    "Base": "bitfit_runtime.formats.base",
+    "BitfitError": "bitfit_runtime.errors",
+    "Engine": "bitfit_runtime.engine",
+    "Pack": "bitfit_runtime.formats.pack",
+    "PackInfo": "bitfit_runtime.formats.pack",
+    "Row": "bitfit_runtime.inputs",
+    "read_pack": "bitfit_runtime.formats.pack_file",
+    "write_pack": "bitfit_runtime.formats.pack_file",
+    **dict.fromkeys(_TASKS, "bitfit_runtime.tasks"),
 }
-
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_exports(__name__, _MODULES)

@@ -1,6 +1,14 @@
-"""Which rows run together."""
+"""Batch planning: which rows run together, and what a batch of different tasks feeds to the graph."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
+from bitfit_runtime.pack_cache import DecodedPack
+
+Float32 = npt.NDArray[np.float32]
 
 
 def plan_batches(lengths: Sequence[int], batch_size: int, max_tokens: int) -> list[list[int]]:
@@ -17,3 +25,31 @@ def plan_batches(lengths: Sequence[int], batch_size: int, max_tokens: int) -> li
         else:
             batches.append([row])
     return batches
+
+
+def batch_feeds(packs: Sequence[DecodedPack], defaults: Mapping[str, Float32]) -> dict[str, Float32]:
+    """Return the feeds of a batch whose row `i` is answered by `packs[i]`.
+
+    With one pack for all rows nothing is copied (rows = 1). Otherwise rows = batch: a pack that lacks a bias gets the
+    base's from `defaults`, float32 `[1, 1, n]` each, and heads are padded with zeros to the largest number of labels.
+    """
+    first = packs[0]
+    if all(pack is first for pack in packs):
+        return {**first.biases, **first.head}
+    names = {name: None for pack in packs for name in pack.biases}
+    feeds = {name: np.concatenate([pack.biases.get(name, defaults[name]) for pack in packs]) for name in names}
+    for name in (HEAD_WEIGHT, HEAD_BIAS):
+        parts = [pack.head.get(name) for pack in packs]
+        present = [part for part in parts if part is not None]
+        if present:
+            feeds[name] = _pad_labels(parts, present[0].shape[1])
+    return feeds
+
+
+def _pad_labels(parts: Sequence[Float32 | None], width: int) -> Float32:
+    labels = max(part.shape[2] for part in parts if part is not None)
+    stacked = np.zeros((len(parts), width, labels), np.float32)
+    for row, part in enumerate(parts):
+        if part is not None:
+            stacked[row, :, : part.shape[2]] = part[0]
+    return stacked

@@ -1,4 +1,4 @@
-"""Whether a pack computes here what it computed where it was published.
+"""Canaries: whether a pack computes here what it computed where it was published.
 
 Equal kernels give equal bits. Others round differently, and int8 amplifies the last place, so there the answers, taken
 together, may be as far off as the base's self-test may be.
@@ -11,11 +11,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from bitfit_runtime.contract import CANARY
 from bitfit_runtime.engine import Engine
 from bitfit_runtime.errors import CanaryError
-from bitfit_runtime.pack import Canary, Pack
-from bitfit_runtime.rows import Row
+from bitfit_runtime.formats.pack import Canary, Pack
+from bitfit_runtime.formats.schema import CANARY
+from bitfit_runtime.inputs import Row
 
 # Written for this purpose: a pack must not carry its training texts to devices.
 PROBES: Final[tuple[tuple[str, str | None], ...]] = (
@@ -29,7 +29,7 @@ def make_canary(engine: Engine, pack: Pack, texts: Sequence[tuple[str, str | Non
 
     The texts travel with the pack. Raises PackError or one of its subclasses, InputError.
     """
-    return replace(pack, canary=Canary(tuple(texts), engine.kernels, _answers(engine, pack, texts)))
+    return replace(pack, canary=Canary(tuple(texts), engine.kernel_fingerprint, _answers(engine, pack, texts)))
 
 
 def check_canary(engine: Engine, pack: Pack) -> None:
@@ -49,7 +49,7 @@ def check_canary(engine: Engine, pack: Pack) -> None:
         )
     if found.tobytes() == canary.expected.tobytes():
         return
-    if canary.kernels == engine.kernels:
+    if canary.kernel_fingerprint == engine.kernel_fingerprint:
         raise CanaryError(
             f"{where} does not answer its canary to the bit, on the kernels it was made on; publish it again"
         )
@@ -63,7 +63,7 @@ def check_canary(engine: Engine, pack: Pack) -> None:
 
 
 def _answers(engine: Engine, pack: Pack, texts: Sequence[tuple[str, str | None]]) -> npt.NDArray[np.float32]:
-    trial = engine.sibling()
+    trial = engine.fork()
     trial.install(CANARY, pack)
     rows = [Row(text, CANARY, pair) for text, pair in texts]
     values = trial.logits(rows) if pack.has_head else trial.embed(rows)

@@ -1,16 +1,16 @@
 """Every error that the runtime raises on purpose.
 
 BitfitError
-├── BundleError               a base bundle cannot be used
-│   ├── BundleNotFoundError   no bundle in that folder
-│   ├── BundleFormatError     its manifest is malformed or of a newer schema
-│   ├── BundleIntegrityError  a file differs from the digest that the manifest gives
+├── BaseError                 a base cannot be used
+│   ├── BaseNotFoundError     no base in that folder
+│   ├── BaseFormatError       its manifest is malformed or of a newer schema
+│   ├── BaseIntegrityError    a file differs from the digest that the manifest gives
 │   └── SelfTestError         this machine's kernels do not compute what the export computed
 ├── PackError                 a pack cannot be used
 │   ├── PackNotFoundError     no such file
 │   ├── PackFormatError       truncated, altered, not finite, over a limit, or of a newer schema
 │   └── PackMismatchError     made for another base
-├── UpdateError               an update was not made; what was active still is
+├── UpdateError               an update was not made; what was active stays active
 │   ├── UnreachableError      the server or the network did not give what was asked for
 │   ├── UntrustedUpdateError  metadata or a pack is not what the trusted keys signed
 │   │   ├── ExpiredError      signed metadata is older than its signers allow
@@ -19,7 +19,8 @@ BitfitError
 │   └── StoreError            the store's folder cannot be read or written
 │       └── StoreBusyError    another process is updating it
 ├── UnknownTaskError          no pack is installed under that name
-└── InputError                the caller's texts or rows are not what the method takes
+├── InputError                the caller's texts or rows are not what the method takes
+└── MissingExtraError         a package of an optional extra is not installed
 
 A message says what was expected, what was found and what to do next, in one line.
 """
@@ -48,23 +49,23 @@ def _shortened(message: str) -> str:
     return f"{message[:kept]} … {message[-kept:]}"
 
 
-class BundleError(BitfitError):
-    """A base bundle cannot be used."""
+class BaseError(BitfitError):
+    """A base cannot be used."""
 
 
-class BundleNotFoundError(BundleError):
-    """The folder holds no base bundle."""
+class BaseNotFoundError(BaseError):
+    """The folder holds no base."""
 
 
-class BundleFormatError(BundleError):
+class BaseFormatError(BaseError):
     """The manifest is malformed, or written by a newer schema."""
 
 
-class BundleIntegrityError(BundleError):
-    """A file of the bundle differs from the digest in its manifest."""
+class BaseIntegrityError(BaseError):
+    """A file of the base differs from the digest in its manifest."""
 
 
-class SelfTestError(BundleError):
+class SelfTestError(BaseError):
     """The graph, run here, does not give what it gave at export."""
 
 
@@ -85,7 +86,7 @@ class PackMismatchError(PackError):
 
 
 class UpdateError(BitfitError):
-    """An update was not made; what was active still is."""
+    """An update was not made; what was active stays active."""
 
 
 class UnreachableError(UpdateError):
@@ -122,3 +123,18 @@ class UnknownTaskError(BitfitError):
 
 class InputError(BitfitError):
     """The texts or rows are not what the method takes."""
+
+
+class MissingExtraError(BitfitError, ImportError):
+    """A package of an optional extra is not installed."""
+
+    @classmethod
+    def from_import(cls, what: str, error: ImportError, extra: str) -> "MissingExtraError":
+        """Say which extra to install for `what`, of which `error` lacks a package."""
+        missing = error.name or first_line(error)
+        return cls(f"{what} needs {missing}; run: pip install 'bitfit-edge[{extra}]'")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an exception's message, or the name of its class where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

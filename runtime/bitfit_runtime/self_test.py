@@ -1,46 +1,44 @@
-"""Proof, when a base is loaded, that this machine's kernels honour the bias inputs.
+"""The self-test: when a base is loaded, this machine's kernels must honour the bias inputs.
 
 Some execution providers ignore inputs that have defaults, and some graph fusions bake a default in. Both would answer
 every task with the base's own biases, without a word.
 """
 
+import hashlib
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from bitfit_runtime.contract import (
-    ATTENTION_MASK,
-    HEAD_WEIGHT,
-    INPUT_IDS,
-    LOGITS,
-    POOLED,
-    TOKEN_LOGITS,
-    TOKEN_TYPE_IDS,
-)
-from bitfit_runtime.errors import SelfTestError
-from bitfit_runtime.manifest import Manifest
+from bitfit_runtime.errors import SelfTestError, first_line
+from bitfit_runtime.formats.manifest import Manifest
+from bitfit_runtime.graph import ATTENTION_MASK, HEAD_WEIGHT, INPUT_IDS, LOGITS, POOLED, TOKEN_LOGITS, TOKEN_TYPE_IDS
 
 Float32 = npt.NDArray[np.float32]
-# Large enough that even a key bias shows: it shifts a whole row of attention scores, which softmax forgives but for
+# Large enough that even a key bias shows: it shifts a whole row of attention scores, which softmax cancels except for
 # the rounding that large scores bring.
 EFFECT_AMPLITUDE = 2.0**20
 
 
-def moved_biases(manifest: Manifest, defaults: Mapping[str, Float32], amplitude: float) -> dict[str, Float32]:
-    """Return every bias `[n]` moved by `amplitude * (-1)**(i + j)`, `i` its place in the table and `j` the index."""
+def biases_with_deltas(manifest: Manifest, defaults: Mapping[str, Float32], amplitude: float) -> dict[str, Float32]:
+    """Return every bias `[n]` with the delta `amplitude * (-1)**(i + j)`, at index `j` of bias `i`."""
     return {
         spec.name: defaults[spec.name]
-        + np.float32(amplitude) * (1 - 2 * ((place + np.arange(spec.size)) % 2)).astype(np.float32)
-        for place, spec in enumerate(manifest.biases)
+        + np.float32(amplitude) * (1 - 2 * ((index + np.arange(spec.size)) % 2)).astype(np.float32)
+        for index, spec in enumerate(manifest.biases)
     }
 
 
-def kernel_bits(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> bytes:
-    """Return the bits of all outputs that tasks read, for the golden vectors under a head of one label, all ones."""
+def kernel_fingerprint(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> str:
+    """Return 16 hexadecimal digits of a hash of what this machine's kernels compute.
+
+    Hashed are all outputs that tasks read, for the golden vectors under a head of one label, all ones. Engines on a
+    base that have the same fingerprint answer alike to the bit. Raises SelfTestError.
+    """
     feeds = _golden_feeds(manifest, defaults) | {HEAD_WEIGHT: np.ones((1, manifest.hidden_size, 1), np.float32)}
-    return b"".join(found.tobytes() for found in _outputs(session, manifest, feeds, 2, [POOLED, LOGITS, TOKEN_LOGITS]))
+    outputs = _outputs(session, manifest, feeds, 2, [POOLED, LOGITS, TOKEN_LOGITS])
+    return hashlib.sha256(b"".join(found.tobytes() for found in outputs)).hexdigest()[:16]
 
 
 def quick_test(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> None:
@@ -73,12 +71,12 @@ def full_test(session: ort.InferenceSession, manifest: Manifest, defaults: Mappi
 
 def ignored_biases(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> list[str]:
     """Return the bias inputs that do not move `pooled`: one run, in which row `i` has only bias `i` moved."""
-    moved = moved_biases(manifest, defaults, EFFECT_AMPLITUDE)
+    moved = biases_with_deltas(manifest, defaults, EFFECT_AMPLITUDE)
     rows = len(manifest.biases) + 1
     feeds = {}
-    for place, spec in enumerate(manifest.biases):
+    for index, spec in enumerate(manifest.biases):
         feed = np.repeat(defaults[spec.name][None, None], rows, axis=0)
-        feed[place, 0] = moved[spec.name]
+        feed[index, 0] = moved[spec.name]
         feeds[spec.name] = feed
     pooled = _outputs(session, manifest, feeds, rows, [POOLED])[0]
     return [spec.name for spec, row in zip(manifest.biases, pooled, strict=False) if np.array_equal(row, pooled[-1])]
@@ -90,7 +88,7 @@ def relative_distance(found: Float32, expected: Float32) -> float:
 
 
 def _golden_feeds(manifest: Manifest, defaults: Mapping[str, Float32]) -> dict[str, Float32]:
-    moved = moved_biases(manifest, defaults, manifest.self_test.amplitude)
+    moved = biases_with_deltas(manifest, defaults, manifest.self_test.amplitude)
     return {name: np.stack([defaults[name], moved[name]])[:, None] for name in moved}
 
 
@@ -102,6 +100,7 @@ def _outputs(
     try:
         found: list[Float32] = session.run(names, {**{name: tokens[name] for name in manifest.inputs}, **feeds})
     except Exception as error:  # onnxruntime's exceptions have no common class of their own
-        reason = str(error).splitlines()[0]
-        raise SelfTestError(f"{manifest.name}: the graph does not run ({reason}); export the base again") from None
+        raise SelfTestError(
+            f"{manifest.name}: the graph does not run ({first_line(error)}); export the base again"
+        ) from None
     return found

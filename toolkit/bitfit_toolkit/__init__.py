@@ -7,16 +7,18 @@
 Training needs the extra `train`; everything else here works without torch.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bitfit_runtime.lazy import lazy_exports
+from bitfit_toolkit.data import Columns, load_examples
 from bitfit_toolkit.errors import ToolkitError
-from bitfit_toolkit.examples import Columns, Example, load_examples
-from bitfit_toolkit.options import TrainOptions
+from bitfit_toolkit.tasks import Example
+from bitfit_toolkit.training.options import TrainOptions
 
 if TYPE_CHECKING:
-    from bitfit_toolkit.evaluation import evaluate
-    from bitfit_toolkit.many import read_assignments, train_many
-    from bitfit_toolkit.training import TrainReport, train
+    from bitfit_toolkit.training.evaluation import evaluate
+    from bitfit_toolkit.training.shared import read_run_configs, train_shared
+    from bitfit_toolkit.training.train import TrainReport, train
 
 __all__ = [
     "Columns",
@@ -26,29 +28,19 @@ __all__ = [
     "TrainReport",
     "evaluate",
     "load_examples",
-    "read_assignments",
+    "read_run_configs",
     "train",
-    "train_many",
+    "train_shared",
 ]
 
-_LAZY = {
-    "TrainReport": "training",
-    "evaluate": "evaluation",
-    "read_assignments": "many",
-    "train": "training",
-    "train_many": "many",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what needs an extra only when it is asked for."""
-    if name not in _LAZY:
-        raise AttributeError(name)
-    from importlib import import_module
-
-    from bitfit_toolkit.errors import MissingExtraError
-
-    try:
-        return getattr(import_module(f"bitfit_toolkit.{_LAZY[name]}"), name)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"{name} needs {error.name}; run: pip install 'bitfit-edge[train]'") from None
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "TrainReport": "bitfit_toolkit.training.train",
+        "evaluate": "bitfit_toolkit.training.evaluation",
+        "read_run_configs": "bitfit_toolkit.training.shared",
+        "train": "bitfit_toolkit.training.train",
+        "train_shared": "bitfit_toolkit.training.shared",
+    },
+    extra="train",
+)

@@ -3,11 +3,10 @@
 ToolkitError
 ├── DataError           labelled texts that cannot be used
 ├── TrainingError       a training run that cannot begin or go on
-├── PublishError        a publication that was not made; readers see what they saw before
-│   ├── SigningKeyError      a signing key is missing, or its passphrase is wrong
-│   ├── RepositoryError      the folder is not what its keys signed
-│   └── PublishBusyError     another process publishes with the same keys
-└── MissingExtraError   a package of an optional extra is not installed
+└── PublishError        a publication that was not made; readers see what they saw before
+    ├── SigningKeyError      a signing key is missing, or its passphrase is wrong
+    ├── RepositoryError      the folder is not what its keys signed
+    └── PublishBusyError     another process publishes with the same keys
 """
 
 from bitfit_runtime import BitfitError
@@ -39,7 +38,3 @@ class RepositoryError(PublishError):
 
 class PublishBusyError(PublishError):
     """Another process publishes with the same keys."""
-
-
-class MissingExtraError(ToolkitError, ImportError):
-    """A package of an optional extra is not installed."""

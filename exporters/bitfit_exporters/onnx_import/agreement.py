@@ -10,11 +10,11 @@ import torch
 from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import OnnxModelError, VerificationError
 from bitfit_exporters.verify import PARITY, SENTENCES
-from bitfit_runtime.contract import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
-from bitfit_runtime.errors import BundleFormatError
+from bitfit_runtime.errors import BaseFormatError
+from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
 from bitfit_runtime.self_test import relative_distance
 from bitfit_runtime.session import open_session
-from bitfit_runtime.tokens import EncodedText, TextEncoder, collate
+from bitfit_runtime.tokenizer import TokenizedText, Tokenizer, collate
 
 INPUTS = (INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS)
 TEXTS = (*((text, None) for text in SENTENCES), (SENTENCES[0], SENTENCES[1]))  # a pair, to see segments
@@ -31,14 +31,14 @@ def check_agreement(path: Path, checkpoint: Checkpoint) -> float:
     """
     try:
         session = open_session(path)
-    except BundleFormatError as error:
+    except BaseFormatError as error:
         raise OnnxModelError(str(error)) from None
     others = [one.name for one in session.get_inputs() if one.name not in INPUTS]
     if others:
         raise OnnxModelError(f"{path} has the input {others[0]}; expected no others than {', '.join(INPUTS)}")
-    encoder = TextEncoder(checkpoint.tokenizer)
+    tokenizer = Tokenizer(checkpoint.tokenizer)
     rows, length = _fixed_shape(session)
-    texts = encoder.encode(TEXTS, [min(length or checkpoint.max_length, checkpoint.max_length)] * len(TEXTS))
+    texts = tokenizer.tokenize(TEXTS, [min(length or checkpoint.max_length, checkpoint.max_length)] * len(TEXTS))
     distance = float(
         np.max([_distance(session, checkpoint, [text] * (rows or 1), length) for text in texts])
     )  # max() may lose a NaN
@@ -58,7 +58,7 @@ def _fixed_shape(session: ort.InferenceSession) -> tuple[int | None, int | None]
 
 
 def _distance(
-    session: ort.InferenceSession, checkpoint: Checkpoint, texts: list[EncodedText], length: int | None
+    session: ort.InferenceSession, checkpoint: Checkpoint, texts: list[TokenizedText], length: int | None
 ) -> float:
     tokens = _tokens(texts, length, checkpoint.pad_token_id)
     given = {one.name: DTYPES.get(one.type, np.int64) for one in session.get_inputs()}
@@ -85,7 +85,7 @@ def _distance(
     return min(relative_distance(output[real], expected[real]) for output in candidates)
 
 
-def _tokens(texts: list[EncodedText], length: int | None, pad_token_id: int) -> dict[str, Int64]:
+def _tokens(texts: list[TokenizedText], length: int | None, pad_token_id: int) -> dict[str, Int64]:
     """Collate texts, and pad them to the `length` of a graph that takes no other."""
     tokens = collate(texts, INPUTS, pad_token_id)
     missing = 0 if length is None else length - tokens[INPUT_IDS].shape[1]

@@ -8,7 +8,7 @@ import onnx_ir as ir
 import onnxruntime as ort
 
 from bitfit_exporters.passes.build import Builder, graph_input, replace
-from bitfit_runtime.contract import ATTENTION_MASK, BATCH, INPUT_IDS, SEQUENCE
+from bitfit_runtime.graph import ATTENTION_MASK, BATCH, INPUT_IDS, SEQUENCE
 
 MASK = 3  # the mask's place among the inputs of Attention
 HEADS_INNER = (0, 2, 1, 3)

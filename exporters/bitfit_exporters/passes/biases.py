@@ -5,7 +5,7 @@ import onnx_ir as ir
 from bitfit_exporters.errors import CaptureError
 from bitfit_exporters.families import Family
 from bitfit_exporters.passes.build import Builder, replace
-from bitfit_runtime.contract import ROWS
+from bitfit_runtime.graph import ROWS
 
 
 def expose_biases(graph: ir.Graph, family: Family) -> None:

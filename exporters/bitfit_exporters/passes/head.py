@@ -7,7 +7,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from bitfit_exporters.passes.build import Builder, add_initializer, add_overridable, graph_input
-from bitfit_runtime.contract import (
+from bitfit_runtime.graph import (
     ATTENTION_MASK,
     BATCH,
     HEAD_BIAS,

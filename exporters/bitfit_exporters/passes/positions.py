@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from bitfit_exporters.errors import CaptureError
 from bitfit_exporters.passes.build import Builder, graph_input, replace
-from bitfit_runtime.contract import INPUT_IDS
+from bitfit_runtime.graph import INPUT_IDS
 
 
 def expand_rotations(graph: ir.Graph) -> None:

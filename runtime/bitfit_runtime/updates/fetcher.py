@@ -12,8 +12,8 @@ from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthM
 from tuf.ngclient import FetcherInterface
 from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager
 
-from bitfit_runtime.updates.patience import POOLS, at_most
-from bitfit_runtime.version import TOOL
+from bitfit_runtime.formats.schema import CREATED_BY
+from bitfit_runtime.updates.deadlines import POOLS, at_most
 
 CHUNK: Final = 64 << 10
 # What an error says is read, so that the connection can serve the next request, but not more than this.
@@ -75,7 +75,9 @@ class Fetcher(FetcherInterface):
     def _request(self, url: str, pace: "_Pace") -> Iterator[bytes]:
         """Yield what is lacking of a file, as it comes."""
         start = pace.received
-        headers = {"User-Agent": TOOL, "Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        headers = {"User-Agent": CREATED_BY, "Accept-Encoding": "identity"} | (
+            {"Range": f"bytes={start}-"} if start else {}
+        )
         response = self._open(url, headers)
         try:
             if response.status >= 400:

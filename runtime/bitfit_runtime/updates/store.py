@@ -23,9 +23,9 @@ from filelock import FileLock, Timeout
 
 from bitfit_runtime.errors import StoreBusyError, StoreError
 from bitfit_runtime.files import TEMPORARY_PREFIX, make_folder, read_file, read_start, write_file
-from bitfit_runtime.updates.contract import METADATA_FOLDER, SHA256, UPDATE_LIMITS, base_folder, check_task_name
-from bitfit_runtime.updates.floor import Floor, parse_floor
-from bitfit_runtime.updates.pointer import Held, Pointer, parse_pointer
+from bitfit_runtime.updates.schema import METADATA_FOLDER, SHA256, UPDATE_LIMITS, base_folder, check_task_name
+from bitfit_runtime.updates.slots import Slots, StoredRelease, parse_slots
+from bitfit_runtime.updates.version_floor import VersionFloor, parse_version_floor
 
 STATE_BYTES: Final = 1 << 20
 # Nothing else is removed: the folder may be a link to one that is not the store's alone.
@@ -84,14 +84,14 @@ class Store:
             with _reported("unlock", self.folder):
                 lock.release(force=True)  # with what could not be released the last time
 
-    def pointer(self, task: str) -> Pointer:
+    def pointer(self, task: str) -> Slots:
         """Read which releases of a task are here. Raises StoreError, InputError."""
         path = self._folder(task) / "pointer.json"
         with _reported("read", path):
             data = read_file(path, STATE_BYTES)
-        return Pointer() if data is None else parse_pointer(data, str(path))
+        return Slots() if data is None else parse_slots(data, str(path))
 
-    def point(self, task: str, pointer: Pointer) -> None:
+    def point(self, task: str, pointer: Slots) -> None:
         """Replace a task's pointer, then remove packs that it does not name. Raises StoreError."""
         folder = self._folder(task)
         with _reported("write", folder):
@@ -99,14 +99,14 @@ class Store:
             write_file(folder / "pointer.json", pointer.to_json())
         _sweep(folder, keep={_name(held) for held in pointer.held})
 
-    def pack(self, task: str, held: Held) -> bytes | None:
+    def pack(self, task: str, held: StoredRelease) -> bytes | None:
         """Return a pack's bytes, None when they are not there or do not have their digest. Raises StoreError."""
         path = self._folder(task) / _name(held)
         with _reported("read", path):
             data = read_start(path, UPDATE_LIMITS.pack_bytes + 1)  # of a larger one the digest differs
         return data if data is not None and hashlib.sha256(data).hexdigest() == held.sha256 else None
 
-    def keep_pack(self, task: str, held: Held, data: bytes) -> None:
+    def keep_pack(self, task: str, held: StoredRelease, data: bytes) -> None:
         """Write a pack whose digest was compared. It is kept once a pointer names it. Raises StoreError."""
         folder = self._folder(task)
         with _reported("write", folder):
@@ -120,13 +120,13 @@ class Store:
         if free < size + SPARE_BYTES:
             raise StoreError(f"{self.folder} has {free} bytes left, {size + SPARE_BYTES} are needed; free some")
 
-    def floor(self) -> Floor:
+    def floor(self) -> VersionFloor:
         """Read the floor. Raises StoreError."""
         with _reported("read", self._floor):
             data = read_file(self._floor, STATE_BYTES)
-        return Floor() if data is None else parse_floor(data, str(self._floor))
+        return VersionFloor() if data is None else parse_version_floor(data, str(self._floor))
 
-    def raise_floor(self, floor: Floor) -> None:
+    def raise_floor(self, floor: VersionFloor) -> None:
         """Write the floor where it differs from what is there. Raises StoreError."""
         if floor != self.floor():
             with _reported("write", self._floor):
@@ -140,7 +140,7 @@ class Store:
             make_folder(part)
 
 
-def _name(held: Held) -> str:
+def _name(held: StoredRelease) -> str:
     return f"{held.sha256}.safetensors"
 
 

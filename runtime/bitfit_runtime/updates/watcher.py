@@ -1,4 +1,4 @@
-"""Updates in the background of an application."""
+"""Updater in the background of an application."""
 
 import logging
 import random
@@ -8,17 +8,17 @@ from types import TracebackType
 
 from bitfit_runtime.engine import Engine
 from bitfit_runtime.errors import InputError
-from bitfit_runtime.updates.proof import HealthCheck
-from bitfit_runtime.updates.status import Outcome
-from bitfit_runtime.updates.updates import Updates
+from bitfit_runtime.updates.results import UpdateResult
+from bitfit_runtime.updates.updater import Updater
+from bitfit_runtime.updates.validation import HealthCheck
 
-Report = Callable[[tuple[Outcome, ...], Exception | None], None]
+Report = Callable[[tuple[UpdateResult, ...], Exception | None], None]
 log = logging.getLogger(__name__)
 JITTER = 0.1  # of a period, so that devices that start together do not ask together
 LONGEST = threading.TIMEOUT_MAX / 2  # seconds
 
 
-def log_round(outcomes: tuple[Outcome, ...], problem: Exception | None) -> None:
+def log_round(outcomes: tuple[UpdateResult, ...], problem: Exception | None) -> None:
     """Log what became of a round of updates: what went wrong as a warning."""
     for outcome in outcomes:
         task, release, error = outcome.task, outcome.release, outcome.error
@@ -37,7 +37,7 @@ class Watcher:
 
     def __init__(
         self,
-        updates: Updates,
+        updates: Updater,
         engine: Engine,
         every: float = 3600,
         *,
@@ -76,7 +76,7 @@ class Watcher:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            outcomes: tuple[Outcome, ...] = ()
+            outcomes: tuple[UpdateResult, ...] = ()
             problem: Exception | None = None
             try:
                 outcomes = self._updates.run(self._engine, self._health)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 import typer
 
-from bitfit_toolkit.cli import compare, convert, evaluate, export, inspect, publish, run_texts, train, update
+from bitfit_toolkit.cli import compare, convert, evaluate, export, inspect, predict, publish, train, update
 from bitfit_toolkit.cli.failures import fail
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
 for module, name in (
     (export, "export"),
     (train, "train"),
-    (run_texts, "run"),
+    (predict, "run"),
     (evaluate, "eval"),
     (inspect, "inspect"),
     (convert, "convert"),

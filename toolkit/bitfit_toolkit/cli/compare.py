@@ -9,8 +9,8 @@ import typer
 from bitfit_runtime import Base
 from bitfit_toolkit.cli.output import print_json
 from bitfit_toolkit.cli.train import check_type
-from bitfit_toolkit.examples import Columns, load_examples
-from bitfit_toolkit.options import TrainOptions
+from bitfit_toolkit.data import Columns, load_examples
+from bitfit_toolkit.training.options import TrainOptions
 
 EXAMPLES = (
     "Examples: `bitfit compare --base base --train train.csv --eval eval.csv --output compared` · "

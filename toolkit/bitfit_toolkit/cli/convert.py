@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bitfit_runtime import Base, read_pack
-from bitfit_runtime.adapter import write_onnx_adapter
+from bitfit_runtime.onnx_adapter import write_onnx_adapter
 from bitfit_toolkit.cli.output import print_pairs
 
 EXAMPLES = (

@@ -8,7 +8,7 @@ import typer
 import bitfit_toolkit
 from bitfit_toolkit.cli.output import print_json, print_pairs
 from bitfit_toolkit.cli.packs import engine_with
-from bitfit_toolkit.examples import Columns, load_examples
+from bitfit_toolkit.data import Columns, load_examples
 
 EXAMPLES = "Example: `bitfit eval --base base --pack intents.safetensors --data eval.csv --json`"
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from bitfit_runtime.errors import MissingExtraError
 from bitfit_toolkit.cli.output import print_json, print_pairs, steps
-from bitfit_toolkit.errors import MissingExtraError
 
 EXAMPLES = (
     "Examples: `bitfit export --model bert-base --output base` · "

@@ -3,14 +3,22 @@
 import sys
 from typing import NoReturn
 
-from bitfit_runtime.errors import BitfitError, BundleError, InputError, PackError, UnknownTaskError, UpdateError
-from bitfit_toolkit.errors import DataError, MissingExtraError, PublishError, TrainingError
+from bitfit_runtime.errors import (
+    BaseError,
+    BitfitError,
+    InputError,
+    MissingExtraError,
+    PackError,
+    UnknownTaskError,
+    UpdateError,
+)
+from bitfit_toolkit.errors import DataError, PublishError, TrainingError
 
 # 1 is any other failure and 2 wrong usage, as usual.
 EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (DataError, 3),
     (InputError, 3),
-    (BundleError, 4),
+    (BaseError, 4),
     (PackError, 5),
     (UnknownTaskError, 6),
     (TrainingError, 7),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
 
 if TYPE_CHECKING:  # these need the extra `publish`
-    from bitfit_runtime.updates.contract import Release
+    from bitfit_runtime.updates.schema import Release
     from bitfit_toolkit.publish import Publisher
     from bitfit_toolkit.publish.repository import State
 

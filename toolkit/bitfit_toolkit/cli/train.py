@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 import bitfit_toolkit
-from bitfit_runtime.contract import TASK_TYPES
-from bitfit_runtime.encoding import ENCODINGS
+from bitfit_runtime.formats.pack_encoding import ENCODINGS
+from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_toolkit.cli.train_report import print_report, train_plan
-from bitfit_toolkit.examples import Columns, load_examples
-from bitfit_toolkit.options import TrainOptions
+from bitfit_toolkit.data import Columns, load_examples
+from bitfit_toolkit.training.options import TrainOptions
 
 EXAMPLES = (
     "Examples: `bitfit train --base base --train train.csv --eval eval.csv --output intents.safetensors` · "

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import bitfit_toolkit
 from bitfit_toolkit.cli.output import bar, print_json, print_pairs, print_table
-from bitfit_toolkit.options import TrainOptions
+from bitfit_toolkit.training.options import TrainOptions
 
 if TYPE_CHECKING:  # it needs torch
-    from bitfit_toolkit.training import TrainReport
+    from bitfit_toolkit.training.train import TrainReport
 
 
 def print_report(report: "TrainReport", json: bool) -> None:
     """Print the report of one run, once however many processes trained it."""
-    from bitfit_toolkit.distributed import is_first_process, part
+    from bitfit_toolkit.training.distributed import is_first_process, part
 
     part()
     if not is_first_process():
@@ -44,11 +44,11 @@ def train_plan(base: Path, plan: Path, options: TrainOptions, at_once: int, json
 
     What was trained before an error is in the table too.
     """
-    assignments = bitfit_toolkit.read_assignments(plan, options)
+    assignments = bitfit_toolkit.read_run_configs(plan, options)
     lines = []
     try:
         with bar(not options.progress) as progress:
-            for report in bitfit_toolkit.train_many(base, assignments, at_once, progress):
+            for report in bitfit_toolkit.train_shared(base, assignments, at_once, progress):
                 lines.append(_line(report))
                 if json:
                     print_json(report.as_dict())

@@ -15,8 +15,8 @@ from bitfit_runtime.errors import BitfitError, PackError, UpdateError
 from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
 
 if TYPE_CHECKING:  # it needs the extra `update`
-    from bitfit_runtime.updates import Outcome, Status, Updates
-    from bitfit_runtime.updates.contract import Release
+    from bitfit_runtime.updates import Status, Updater, UpdateResult
+    from bitfit_runtime.updates.schema import Release
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -121,7 +121,7 @@ def watch(
     """Run again and again, until Ctrl-C. Prints a line for each release, refused task and error."""
     from bitfit_runtime.updates import Watcher
 
-    def report(outcomes: "tuple[Outcome, ...]", error: Exception | None) -> None:
+    def report(outcomes: "tuple[UpdateResult, ...]", error: Exception | None) -> None:
         for outcome in outcomes:
             _print_outcome(outcome, json)
         if error is not None:
@@ -132,10 +132,10 @@ def watch(
         Event().wait()
 
 
-def _open(store: Path, url: str, root: Path, base: Path, tasks: Sequence[str]) -> "Updates":
-    from bitfit_runtime.updates import Updates
+def _open(store: Path, url: str, root: Path, base: Path, tasks: Sequence[str]) -> "Updater":
+    from bitfit_runtime.updates import Updater
 
-    return Updates(store, url, root, Base.open(base), tasks)
+    return Updater(store, url, root, Base.open(base), tasks)
 
 
 def _each(tasks: Iterable[str], do: Callable[[str], None]) -> dict[str, BitfitError]:
@@ -154,7 +154,7 @@ def _print_releases(releases: "Sequence[Release]") -> None:
     print_table(("task", "release", "bytes"), rows or [("nothing new", "", "")])
 
 
-def _print_outcome(outcome: "Outcome", json: bool) -> None:
+def _print_outcome(outcome: "UpdateResult", json: bool) -> None:
     number = None if outcome.release is None else outcome.release.number
     error = None if outcome.error is None else str(outcome.error)
     if json:

@@ -6,9 +6,9 @@ from functools import partial
 
 import torch
 
-from bitfit_runtime.manifest import Manifest
-from bitfit_toolkit.errors import MissingExtraError
-from bitfit_toolkit.learner import Learner
+from bitfit_runtime.errors import MissingExtraError
+from bitfit_runtime.formats.manifest import Manifest
+from bitfit_toolkit.training.learner import Learner
 
 # Learning rates that any method may come to; each begins with three of them.
 LADDER = tuple(float(f"{digit}e{power}") for power in range(-6, 0) for digit in (1, 3))
@@ -81,7 +81,7 @@ def _lora(learner: Learner, seed: int) -> None:
 
 def bias_count(base: Manifest) -> int:
     """Return how many parameters BitFit trains in the encoder: those that can change an answer."""
-    return sum(spec.size for spec in base.biases if spec.term not in base.inert_terms)
+    return sum(spec.size for spec in base.biases if spec.term not in base.redundant_terms)
 
 
 METHODS = (

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bitfit_runtime.errors import MissingExtraError
 from bitfit_toolkit.compare.table import Row, shared_training
-from bitfit_toolkit.errors import MissingExtraError
 
 COLUMNS = 3
 PANEL = (4.0, 3.2)  # inches

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base, Engine
-from bitfit_runtime.contract import TASK_TYPES
-from bitfit_toolkit.checks import check_options
-from bitfit_toolkit.choice import choose_encoding
+from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_toolkit.compare.cells import Cell, CellFile
 from bitfit_toolkit.compare.methods import LADDER, Method, bias_count, method
 from bitfit_toolkit.errors import TrainingError
-from bitfit_toolkit.evaluation import evaluate
-from bitfit_toolkit.examples import Example
-from bitfit_toolkit.fit import fit
-from bitfit_toolkit.learner import Learner
-from bitfit_toolkit.options import TrainOptions
-from bitfit_toolkit.rebuild import rebuild_encoder
+from bitfit_toolkit.tasks import Example
+from bitfit_toolkit.training.checks import check_options
+from bitfit_toolkit.training.evaluation import evaluate
+from bitfit_toolkit.training.fit import fit
+from bitfit_toolkit.training.learner import Learner
+from bitfit_toolkit.training.options import TrainOptions
+from bitfit_toolkit.training.pack_encoding import choose_encoding
 
 DEFAULT_METHODS = ("full", "bitfit", "q,m2", "random", "head", "lora")
 MOST_HELD_OUT = 500

@@ -1,6 +1,6 @@
 """Publishing: signed repositories of packs, as static folders. Needs the extra `publish`."""
 
-from bitfit_toolkit.errors import MissingExtraError
+from bitfit_runtime.errors import MissingExtraError
 
 try:
     from bitfit_toolkit.publish.keys import KeyRing

@@ -9,8 +9,8 @@ from typing import Any, Final
 from securesystemslib.signer import Key
 from tuf.api.metadata import Delegations, SuccinctRoles, TargetFile, Targets
 
-from bitfit_runtime.fields import Fields
-from bitfit_runtime.updates.contract import BASES_FIELD, BIN_PREFIX, REMOVED_FIELD, UPDATE_LIMITS, Release, base_folder
+from bitfit_runtime.formats.json_fields import Fields
+from bitfit_runtime.updates.schema import BASES_FIELD, BIN_PREFIX, REMOVED_FIELD, UPDATE_LIMITS, Release, base_folder
 from bitfit_toolkit.errors import PublishError, RepositoryError
 
 # A flat list is fetched whole when one task changes: past so many tasks that costs more than a bin and its snapshot.

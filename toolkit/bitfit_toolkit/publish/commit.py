@@ -17,7 +17,7 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, T, Targets, Tim
 from tuf.api.serialization.json import JSONSerializer
 
 from bitfit_runtime.files import TEMPORARY_PREFIX, make_folder, place_file, sync_folder, write_file
-from bitfit_runtime.updates.contract import UPDATE_LIMITS
+from bitfit_runtime.updates.schema import UPDATE_LIMITS
 from bitfit_toolkit.errors import PublishError
 from bitfit_toolkit.publish.keys import KeyRing
 from bitfit_toolkit.publish.repository import Layout, State

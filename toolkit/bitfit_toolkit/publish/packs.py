@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bitfit_runtime import Engine, read_pack
 from bitfit_runtime.canary import check_canary, make_canary
-from bitfit_runtime.pack_writer import serialize
-from bitfit_runtime.updates.contract import UPDATE_LIMITS, Release, check_task_name
+from bitfit_runtime.formats.pack_file import serialize
+from bitfit_runtime.updates.schema import UPDATE_LIMITS, Release, check_task_name
 from bitfit_toolkit.errors import PublishError
 
 

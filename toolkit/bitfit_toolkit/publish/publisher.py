@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 from tuf.api.metadata import Root, Snapshot
 
 from bitfit_runtime.files import make_folder
-from bitfit_runtime.updates.contract import Release, target_path
+from bitfit_runtime.updates.schema import Release, target_path
 from bitfit_toolkit.errors import PublishBusyError, PublishError
 from bitfit_toolkit.publish.catalogue import Catalogue
 from bitfit_toolkit.publish.commit import Committer, clear, role_signers

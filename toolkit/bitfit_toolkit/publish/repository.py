@@ -8,7 +8,7 @@ from pathlib import Path
 from tuf.api.exceptions import RepositoryError as TufError
 from tuf.api.metadata import Metadata, Root, Snapshot, T, Targets, Timestamp
 
-from bitfit_runtime.updates.contract import METADATA_FOLDER, PACKS_FOLDER, Release
+from bitfit_runtime.updates.schema import METADATA_FOLDER, PACKS_FOLDER, Release
 from bitfit_toolkit.errors import RepositoryError
 from bitfit_toolkit.publish.catalogue import Catalogue, bits_of
 

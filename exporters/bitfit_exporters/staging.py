@@ -1,0 +1,54 @@
+"""Writing a bundle so that a reader finds the old one, the new one, or none: never half of one."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bitfit_exporters.errors import OutputError
+from bitfit_runtime.formats.schema import MANIFEST_FILE
+
+
+@contextlib.contextmanager
+def staged(output: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `output` that takes its place when the block ends well, and vanishes otherwise.
+
+    Folders that killed exports left behind are removed first. Raises OutputError when `output` is something other
+    than a bundle or an empty folder, or cannot be written.
+    """
+    output = output.absolute()
+    if output.exists() and not _replaceable(output):
+        raise OutputError(f"{output} exists and is no base bundle; choose another --output, or remove it first")
+    staging = None
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        for left_over in output.parent.glob(f".{output.name}.partial-*"):
+            shutil.rmtree(left_over, ignore_errors=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{output.name}.partial-", dir=output.parent))
+        staging.chmod(0o755)
+        yield staging
+        _swap(staging, output)
+    except OSError as error:
+        raise OutputError(f"cannot write {output} ({error.strerror or error}); what was there is unchanged") from error
+    finally:
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _replaceable(output: Path) -> bool:
+    return output.is_dir() and ((output / MANIFEST_FILE).is_file() or not any(output.iterdir()))
+
+
+def _swap(staging: Path, output: Path) -> None:
+    if not output.exists():
+        staging.rename(output)
+        return
+    old = staging.with_name(f"{staging.name}-old")
+    output.rename(old)
+    try:
+        staging.rename(output)
+    except OSError:
+        old.rename(output)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

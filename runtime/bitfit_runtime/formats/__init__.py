@@ -1,0 +1,1 @@
+"""Files on disk: bases, their manifests, and packs."""

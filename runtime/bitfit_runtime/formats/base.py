@@ -1,0 +1,122 @@
+"""A base on disk: files that belong together."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from bitfit_runtime.errors import BaseFormatError, BaseIntegrityError, BaseNotFoundError
+from bitfit_runtime.formats.manifest import Manifest, parse_manifest
+from bitfit_runtime.formats.schema import (
+    BIASES_FILE,
+    CONFIG_FILE,
+    LIMITS,
+    MANIFEST_FILE,
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    WEIGHTS_DIGEST,
+    WEIGHTS_FILE,
+)
+
+Float32 = npt.NDArray[np.float32]
+COMPANIONS = (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE, BIASES_FILE)  # and the weights, unless they are in the graph
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base whose manifest was read and checked. Opening one costs no session: use `Engine` to run it.
+
+    `default_biases` maps each bias input to its default, float32 of shape `[size]`.
+    """
+
+    folder: Path
+    manifest: Manifest
+    default_biases: Mapping[str, Float32]
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Base":
+        """Read the manifest and the default biases of the base in `folder`.
+
+        Raises BaseNotFoundError, BaseFormatError or BaseIntegrityError.
+        """
+        folder = Path(folder)
+        path = folder / MANIFEST_FILE
+        if not path.is_file():
+            raise BaseNotFoundError(f"{folder} is not a base: it has no {MANIFEST_FILE}; make one with 'bitfit export'")
+        if path.stat().st_size > LIMITS.manifest_bytes:
+            raise BaseFormatError(f"{path} is larger than {LIMITS.manifest_bytes} bytes; export the base again")
+        try:
+            manifest = parse_manifest(path.read_text(encoding="utf-8"), str(path))
+        except UnicodeDecodeError as error:
+            raise BaseFormatError(f"{path} is not UTF-8 ({error}); export the base again") from None
+        strangers = sorted(manifest.files.keys() - {*COMPANIONS, WEIGHTS_FILE})
+        if strangers:
+            raise BaseFormatError(f"{path} lists {strangers[0]!r}, which is not a file of a base; export it again")
+        for name in (*COMPANIONS, *manifest.files):
+            if name not in manifest.files:
+                raise BaseFormatError(f"{path} lists no {name}; export the base again")
+            if not (folder / name).is_file():
+                raise BaseNotFoundError(f"{folder} lacks {name}; copy the whole base, or export it again")
+        verify_files(folder, manifest, (BIASES_FILE,))
+        return cls(folder, manifest, _read_defaults(folder / BIASES_FILE, manifest))
+
+    @property
+    def model_path(self) -> Path:
+        """Path of the graph."""
+        return self.folder / MODEL_FILE
+
+    @property
+    def tokenizer_path(self) -> Path:
+        """Path of the tokenizer."""
+        return self.folder / TOKENIZER_FILE
+
+    def verify(self) -> None:
+        """Compare every file with the manifest's digest. Raises BaseIntegrityError."""
+        verify_files(self.folder, self.manifest, self.manifest.files)
+
+    def check_weights(self, metadata: Mapping[str, str]) -> None:
+        """Compare the weights' digest in the graph's metadata with the manifest's. Raises BaseIntegrityError.
+
+        A graph whose weights are inside names none. The base's identity is the digest of its graph, so weights that
+        the graph does not name would answer in another base's name.
+        """
+        named, listed = metadata.get(WEIGHTS_DIGEST, ""), self.manifest.files.get(WEIGHTS_FILE, "")
+        if named != listed:
+            raise BaseIntegrityError(
+                f"{self.model_path} belongs to weights with SHA-256 {named[:12] or '(none)'}, the manifest lists "
+                f"{listed[:12] or '(none)'} for {WEIGHTS_FILE}; copy or export the base again"
+            )
+
+
+def verify_files(folder: Path, manifest: Manifest, names: Iterable[str]) -> None:
+    """Compare the named files with the manifest's digests. Raises BaseIntegrityError."""
+    for name in names:
+        found = file_digest(folder / name)
+        if found != manifest.files[name]:
+            raise BaseIntegrityError(
+                f"{folder / name} was altered or is incomplete: expected SHA-256 {manifest.files[name][:12]}…, "
+                f"found {found[:12]}…; copy or export the base again"
+            )
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _read_defaults(path: Path, manifest: Manifest) -> dict[str, Float32]:
+    try:
+        tensors = safetensors.numpy.load_file(path)
+    except (SafetensorError, ValueError) as error:
+        raise BaseFormatError(f"{path} cannot be read ({error}); export the base again") from None
+    for spec in manifest.biases:
+        tensor = tensors.get(spec.name)
+        if tensor is None or tensor.shape != (spec.size,) or tensor.dtype != np.float32:
+            raise BaseFormatError(f"{path}: expected {spec.name} as float32 [{spec.size}]; export the base again")
+    return {spec.name: tensors[spec.name] for spec in manifest.biases}

@@ -1,0 +1,91 @@
+"""A pack: one task's biases and head, as they are stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from bitfit_runtime.errors import PackFormatError, PackMismatchError
+from bitfit_runtime.formats.manifest import Manifest
+from bitfit_runtime.formats.pack_encoding import Stored, decode
+from bitfit_runtime.formats.schema import CREATED_BY
+from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class PackInfo:
+    """What a pack says about itself.
+
+    `base` is the digest of the base it was trained on, `terms` the bias terms it holds in the paper's names,
+    `encoding` how its numbers are stored. `labels` are in the order of the logits.
+    """
+
+    base: str
+    base_name: str
+    task: str
+    task_type: str
+    labels: tuple[str, ...]
+    pooling: str
+    max_length: int
+    terms: tuple[str, ...]
+    encoding: str = "float16"
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    created_by: str = CREATED_BY
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Canary:
+    """A few inputs and what the pack answered to them, so that another machine can tell whether it answers the same.
+
+    `texts` are (text, text_pair or None). `expected` holds the outputs that the task's type reads, float32, row after
+    row end to end. `kernel_fingerprint` names the kernels that computed them: `Engine.kernel_fingerprint`.
+    """
+
+    texts: tuple[tuple[str, str | None], ...]
+    kernel_fingerprint: str
+    expected: Float32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pack:
+    """One task, as it is stored: `bitfit_runtime.encoding` says what `tensors` hold. Equal to itself alone."""
+
+    info: PackInfo
+    tensors: Mapping[str, Stored]
+    canary: Canary | None = None
+
+    def decode(self, base: Manifest, defaults: Mapping[str, Float32]) -> dict[str, Float32]:
+        """Return float32 biases `[size]` by the base's names, `head.weight [hidden, labels]`, `head.bias [labels]`.
+
+        `defaults` are the base's biases. Raises PackMismatchError when the pack was made for another base, and
+        PackFormatError when its tensors do not fit this one.
+        """
+        info, where = self.info, f"pack {self.info.task!r}"
+        if info.base != base.digest:
+            raise PackMismatchError(
+                f"{where} was made for base {info.base_name} ({info.base[:19]}…), this base is {base.name} "
+                f"({base.digest[:19]}…); train it on this base, or load the other one"
+            )
+        if info.pooling != base.pooling:
+            raise PackMismatchError(f"{where} pools by {info.pooling}, the base by {base.pooling}; train it again")
+        if info.max_length > base.max_length:
+            raise PackMismatchError(f"{where} takes {info.max_length} tokens, the base at most {base.max_length}")
+        unknown = set(info.terms) - {spec.term for spec in base.biases}
+        if unknown:
+            raise PackFormatError(f"{where} holds bias term {min(unknown)!r}, which the base lacks; train it again")
+        try:
+            return decode(self.tensors, info.terms, len(info.labels), defaults, base)
+        except PackFormatError as error:
+            raise PackFormatError(f"{where}: {error}") from None
+
+    def copy(self) -> "Pack":
+        """Return a pack whose numbers nobody else can change, without its canary."""
+        return Pack(self.info, {name: tensor.copy() for name, tensor in self.tensors.items()})
+
+    @property
+    def has_head(self) -> bool:
+        """Whether the pack holds a head besides biases."""
+        return HEAD_WEIGHT in self.tensors and HEAD_BIAS in self.tensors

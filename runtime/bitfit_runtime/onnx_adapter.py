@@ -1,0 +1,36 @@
+"""ONNX Runtime's own adapter files, for programs that use no code of ours."""
+
+from pathlib import Path
+
+import onnxruntime as ort
+
+from bitfit_runtime.errors import PackError
+from bitfit_runtime.formats.base import Base
+from bitfit_runtime.formats.pack import Pack
+from bitfit_runtime.pack_cache import DecodedPack
+
+ADAPTER_VERSION = 1
+MODEL_VERSION = 1
+
+
+def write_onnx_adapter(pack: Pack, base: Base, path: str | Path) -> Path:
+    """Write a pack of `base` as an `.onnx_adapter` file (`onnxruntime.LoraAdapter`, `RunOptions.add_active_adapter`).
+
+    Its parameters are the graph's inputs, in the graph's shapes with rows = 1. Raises PackError.
+    """
+    path = Path(path)
+    decoded = DecodedPack.from_pack(pack, base)
+    adapter = ort.AdapterFormat()
+    adapter.set_adapter_version(ADAPTER_VERSION)
+    adapter.set_model_version(MODEL_VERSION)
+    feeds = {**decoded.biases, **decoded.head}
+    adapter.set_parameters({name: ort.OrtValue.ortvalue_from_numpy(feed) for name, feed in feeds.items()})
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        adapter.export_adapter(str(temporary))
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        raise PackError(f"cannot write {path} ({error}); what was there is unchanged") from None
+    return path

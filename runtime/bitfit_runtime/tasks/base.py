@@ -1,0 +1,59 @@
+"""What a task type is: what it asks of the graph, and how the graph's output becomes an answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bitfit_runtime.graph import POOLED
+from bitfit_runtime.inputs import Row
+from bitfit_runtime.tokenizer import TokenizedText
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadOutput:
+    """What the graph gave for one row.
+
+    `task` is the name that the pack is installed under, `labels` are the pack's. `values` are the row's part of
+    `TaskType.output`, without padding: logits `[labels]`, token logits `[tokens, labels]`, or pooled `[hidden]`.
+    """
+
+    task: str
+    labels: tuple[str, ...]
+    row: Row
+    values: Float32
+    tokens: TokenizedText
+
+
+@dataclass(frozen=True, slots=True)
+class TaskType:
+    """One type of task, under the `name` that packs carry.
+
+    `output` is the graph's output that it reads; a pack has `min_labels` to `max_labels` labels, None being the limit
+    of the format. `postprocess` turns an output into an answer of class `answer`, which has `task`, `truncated`,
+    `as_dict(top)` for programs and `summary(top)` for people.
+    """
+
+    name: str
+    output: str
+    min_labels: int
+    max_labels: int | None
+    answer: type[Any]
+    postprocess: Callable[[HeadOutput], Any]
+
+    @property
+    def has_head(self) -> bool:
+        """Whether packs of this type hold a head; otherwise they are biases alone."""
+        return self.output != POOLED
+
+
+def softmax(logits: Float32) -> Float64:
+    """Probabilities along the last axis."""
+    exponentials = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
+    probabilities: Float64 = exponentials / exponentials.sum(-1, keepdims=True)
+    return probabilities

@@ -1,0 +1,72 @@
+"""Entities: labelled pieces of a text, found by a BIO label for each word."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from bitfit_runtime.graph import TOKEN_LOGITS
+from bitfit_runtime.tasks.base import HeadOutput, TaskType, softmax
+
+OUTSIDE: Final = "O"
+BEGIN: Final = "B-"
+INSIDE: Final = "I-"
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A labelled piece of a text: its characters `start` to `end` (exclusive), which are `text`."""
+
+    label: str
+    text: str
+    start: int
+    end: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entities:
+    """The answer to one row of a token classification task, in the order of the text."""
+
+    task: str
+    entities: tuple[Entity, ...]
+    truncated: bool = False
+
+    def as_dict(self, top: int = 1) -> dict[str, Any]:
+        """Return the answer as JSON has it."""
+        del top
+        return {"entities": [asdict(entity) for entity in self.entities]}
+
+    def summary(self, top: int = 1) -> str:
+        """Return the entities as one short line."""
+        del top
+        return ", ".join(f"{entity.text} ({entity.label})" for entity in self.entities) or "none"
+
+
+def postprocess(output: HeadOutput) -> Entities:
+    """Turn token logits `[tokens, labels]` with BIO labels into entities of the first text.
+
+    The first piece of a word speaks for the word. An I- tag that continues nothing begins an entity, as in conlleval.
+    """
+    probabilities = softmax(output.values)
+    found: list[tuple[str, int, int, list[float]]] = []
+    previous = OUTSIDE
+    for word in output.tokens.words():
+        best = int(probabilities[word.token].argmax())
+        tag, probability = output.labels[best], float(probabilities[word.token, best])
+        label = tag.removeprefix(BEGIN).removeprefix(INSIDE)
+        if tag == OUTSIDE:
+            previous = OUTSIDE
+            continue
+        if tag.startswith(INSIDE) and previous == label:
+            _, began, _, seen = found[-1]
+            found[-1] = (label, began, word.end, [*seen, probability])
+        else:
+            found.append((label, word.start, word.end, [probability]))
+        previous = label
+    text = output.row.text
+    entities = (Entity(label, text[start:end], start, end, float(np.mean(seen))) for label, start, end, seen in found)
+    return Entities(output.task, tuple(entities), output.tokens.truncated)
+
+
+TOKEN_CLASSIFICATION: Final = TaskType("token-classification", TOKEN_LOGITS, 2, None, Entities, postprocess)

@@ -1,0 +1,41 @@
+"""What a pack must show on this machine before it answers."""
+
+from collections.abc import Callable
+
+from bitfit_runtime.canary import check_canary
+from bitfit_runtime.engine import Engine
+from bitfit_runtime.errors import CanaryError, PackNotFoundError
+from bitfit_runtime.formats.pack import Pack
+from bitfit_runtime.formats.pack_file import parse
+from bitfit_runtime.updates.slots import StoredRelease
+
+# Gets an engine that holds the new pack alone, under the task's name, and says whether it answers as it should.
+HealthCheck = Callable[[Engine], bool]
+
+
+def read(data: bytes | None, task: str, held: StoredRelease) -> Pack:
+    """Parse a pack of the store. Raises PackNotFoundError for None, PackFormatError."""
+    where = f"release {held.release} of {task!r}"
+    if data is None:
+        raise PackNotFoundError(f"{where} is missing from the store or was altered; fetch it again")
+    return parse(data, where)
+
+
+def prove(data: bytes | None, task: str, held: StoredRelease, engine: Engine, health: HealthCheck | None) -> Pack:
+    """Return the pack if it can be decoded, answers its canary and passes the application's health check.
+
+    Nothing changes in `engine`. Raises CanaryError, PackError or one of its subclasses.
+    """
+    pack = read(data, task, held)
+    check_canary(engine, pack)
+    trial = engine.fork()
+    trial.install(task, pack)  # a pack without canary is decoded here
+    if health is None:
+        return pack
+    try:
+        healthy, reason = health(trial), "it said no"
+    except Exception as error:  # the application's own code: whatever it raises is a no
+        healthy, reason = False, f"{type(error).__name__}: {error}"
+    if not healthy:
+        raise CanaryError(f"release {held.release} of {task!r} failed the application's health check ({reason})")
+    return pack

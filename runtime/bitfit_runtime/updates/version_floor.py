@@ -1,0 +1,66 @@
+"""The lowest versions that a device takes from the network. Pure: the store reads and writes it.
+
+The Update Framework's client keeps versions in the metadata that it caches, and forgets them with a file that was
+emptied. Floors are kept apart and made to last, so nothing older comes back even then. They rise by what the targets
+key and the root keys signed alone: whoever steals the key of the timestamp cannot raise them.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from bitfit_runtime.errors import RollbackError, StoreError
+from bitfit_runtime.formats.json_fields import read_document
+
+FORMAT: Final = "bitfit-floor"
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFloor:
+    """The lowest version of the root, and the lowest release number of each target path. They only rise."""
+
+    root: int = 0
+    releases: Mapping[str, int] = field(default_factory=dict)
+
+    def check_root(self, version: int) -> None:
+        """Raise RollbackError for a root that is older than one seen before."""
+        if version < self.root:
+            raise RollbackError(
+                f"the server shows version {version} of the root, this device has seen {self.root}; nothing was taken: "
+                "publish all versions of the root, or look for who holds them back"
+            )
+
+    def check_release(self, path: str, number: int) -> None:
+        """Raise RollbackError for a release that is older than one seen before."""
+        lowest = self.releases.get(path, 0)
+        if number < lowest:
+            raise RollbackError(
+                f"the server shows release {number} of {path}, this device takes {lowest} or later; it was not taken: "
+                "publish the task with a larger number, or look for who replays an old repository"
+            )
+
+    def raised(self, root: int, releases: Mapping[str, int]) -> "VersionFloor":
+        """Return a floor that is nowhere lower than this one or what is given."""
+        paths = {*self.releases, *releases}
+        highest = {path: max(self.releases.get(path, 0), releases.get(path, 0)) for path in sorted(paths)}
+        return VersionFloor(max(self.root, root), highest)
+
+    def to_json(self) -> bytes:
+        """Return the text of the file; `parse_version_floor` is its inverse."""
+        document = {"format": FORMAT, "schema_version": SCHEMA, "root": self.root, "releases": dict(self.releases)}
+        return json.dumps(document).encode()
+
+
+def parse_version_floor(data: bytes, where: str) -> VersionFloor:
+    """Read what `to_json` wrote. Raises StoreError on anything else."""
+    fields = read_document(data, where, _damaged, FORMAT, SCHEMA)
+    floor = VersionFloor(fields.get("root", int), fields.mapping("releases", int))
+    if any(version < 0 for version in (floor.root, *floor.releases.values())):
+        raise _damaged(f"{where}: a version should not be negative")
+    return floor
+
+
+def _damaged(message: str) -> StoreError:
+    return StoreError(f"{message}; restore it from a copy: without it older releases of tasks taken back could return")

@@ -1,0 +1,104 @@
+from collections.abc import Callable
+
+import numpy as np
+import onnx_ir as ir
+import onnxruntime as ort
+import pytest
+
+from bitfit_exporters.passes import quantize_matmuls, simplify_attention, store_int8
+from bitfit_exporters.passes.build import Builder, add_initializer
+from bitfit_runtime.graph import ATTENTION_MASK, BATCH, INPUT_IDS, SEQUENCE
+
+HEADS, SIZE, LENGTH = 2, 4, 24
+HIDDEN = HEADS * SIZE
+
+
+def tensor(name: str, shape: list[str | int], dtype: ir.DataType) -> ir.Value:
+    return ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(dtype))
+
+
+def model_of(*inputs: ir.Value) -> ir.Model:
+    graph = ir.Graph(list(inputs), [], nodes=[], opset_imports={"": 23, "com.microsoft": 1}, name="test")
+    return ir.Model(graph, ir_version=10)
+
+
+def run(model: ir.Model, **feeds: np.ndarray) -> np.ndarray:
+    session = ort.InferenceSession(ir.to_proto(model).SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(None, feeds)[0]
+
+
+def attention_model(mask: Callable[[Builder, ir.Value], ir.Value]) -> ir.Model:
+    data = tensor("data", [BATCH, SEQUENCE, HIDDEN], ir.DataType.FLOAT)
+    real = tensor(ATTENTION_MASK, [BATCH, SEQUENCE], ir.DataType.INT64)
+    model = model_of(tensor(INPUT_IDS, [BATCH, SEQUENCE], ir.DataType.INT64), real, data)
+    build = Builder(model.graph, "test")
+    shape = build.constant("shape", np.array([0, 0, HEADS, SIZE], np.int64))
+    heads = build("Transpose", build("Reshape", data, shape), attributes={"perm": [0, 2, 1, 3]})
+    heads.shape = ir.Shape([BATCH, HEADS, SEQUENCE, SIZE])
+    by_row = build("Unsqueeze", build("Cast", real, attributes={"to": ir.DataType.BOOL}), axes(build))
+    seen = build("Attention", heads, heads, heads, mask(build, by_row))
+    back = build.constant("back", np.array([0, 0, HIDDEN], np.int64))
+    out = build("Reshape", build("Transpose", seen, attributes={"perm": [0, 2, 1, 3]}, name="t"), back, name="out")
+    out.shape, out.type = ir.Shape([BATCH, SEQUENCE, HIDDEN]), ir.TensorType(ir.DataType.FLOAT)
+    model.graph.outputs.append(out)
+    return model
+
+
+def axes(build: Builder) -> ir.Value:
+    return build.constant("axes", np.array([1, 2], np.int64))
+
+
+def padding(build: Builder, by_row: ir.Value) -> ir.Value:
+    square = build.constant("square", np.ones((1, 1, LENGTH, 1), np.bool_))
+    return build("And", by_row, square, name="mask")
+
+
+def window(build: Builder, by_row: ir.Value) -> ir.Value:
+    places = np.arange(LENGTH)
+    near = np.abs(places[:, None] - places) <= 3
+    return build("And", by_row, build.constant("near", near[None, None]), name="mask")
+
+
+@pytest.mark.parametrize(("mask", "shared"), [(padding, True), (window, False)])
+def test_only_a_mask_that_hides_padding_alone_is_replaced_and_answers_stay(
+    mask: Callable[[Builder, ir.Value], ir.Value], shared: bool
+) -> None:
+    generator = np.random.default_rng(0)
+    real = np.ones((2, LENGTH), np.int64)
+    real[1, 9:] = 0
+    data = generator.standard_normal((2, LENGTH, HIDDEN)).astype(np.float32)
+    feeds = {ATTENTION_MASK: real, "data": data, INPUT_IDS: real}
+    expected = run(attention_model(mask), **feeds)
+    model = attention_model(mask)
+    simplify_attention(model, max_length=LENGTH)
+    node = model.graph.outputs[0].producer()
+    assert node is not None
+    assert node.op_type == "Attention"
+    assert (str(node.inputs[3].name) != "mask") == shared
+    assert node.inputs[0] is model.graph.inputs[2]
+    np.testing.assert_allclose(run(model, **feeds), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_matmuls_of_one_tensor_become_one_product_close_to_theirs_and_zeros_stay_zero() -> None:
+    generator = np.random.default_rng(0)
+    data = generator.standard_normal((2, 3, 64)).astype(np.float32)
+    data[0, 1] = 0
+    data[1] *= 1e-3
+    model = model_of(tensor("data", [BATCH, SEQUENCE, 64], ir.DataType.FLOAT))
+    build = Builder(model.graph, "test")
+    weights = [generator.standard_normal((64, size)).astype(np.float32) for size in (8, 16)]
+    products = [
+        build(
+            "MatMul", model.graph.inputs[0], add_initializer(model.graph, f"{place}.weight", weight), name=f"p{place}"
+        )
+        for place, weight in enumerate(weights)
+    ]
+    out = build("Concat", *products, attributes={"axis": -1}, name="out")
+    out.shape, out.type = ir.Shape([BATCH, SEQUENCE, 24]), ir.TensorType(ir.DataType.FLOAT)
+    model.graph.outputs.append(out)
+    quantize_matmuls(model.graph, store_int8)
+    assert sum(node.op_type == "MatMulIntegerToFloat" for node in model.graph) == 1
+    found, expected = run(model, data=data), data @ np.concatenate(weights, 1)
+    assert not found[0, 1].any()
+    error = np.linalg.norm(found - expected, axis=-1)
+    assert (error <= 0.02 * np.linalg.norm(expected, axis=-1)).all()

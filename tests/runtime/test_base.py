@@ -1,0 +1,118 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bitfit_runtime
+from bitfit_runtime import Base, Engine
+from bitfit_runtime.errors import BaseFormatError, BaseIntegrityError, BaseNotFoundError, SelfTestError
+from bitfit_runtime.formats.manifest import parse_manifest
+
+
+@pytest.fixture
+def copy(base: Base, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(base.folder, tmp_path / "base"))
+
+
+def test_a_manifest_reads_back_as_it_was_written(base: Base) -> None:
+    assert parse_manifest(base.manifest.to_json()) == base.manifest
+
+
+def test_every_missing_or_mistyped_field_is_named(base: Base) -> None:
+    document = json.loads(base.manifest.to_json())
+    for field in document:
+        for broken in ({k: v for k, v in document.items() if k != field}, document | {field: None}):
+            with pytest.raises(BaseFormatError, match=field):
+                parse_manifest(json.dumps(broken))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": "other"}', "[" * 100_000])
+def test_what_is_no_manifest_is_refused(text: str) -> None:
+    with pytest.raises(BaseFormatError):
+        parse_manifest(text)
+
+
+def test_a_newer_schema_is_refused(base: Base) -> None:
+    document = json.loads(base.manifest.to_json()) | {"schema_version": 2}
+    with pytest.raises(BaseFormatError, match="upgrade"):
+        parse_manifest(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("inputs", ["input_ids", "attention_mask", "position_ids"]),
+        ("inputs", ["input_ids"]),
+        ("pad_token_id", -1),
+        ("max_length", 1 << 40),
+        ("hidden_size", 0),
+        ("precision", "int3"),
+        ("weights", [{"name": "a.weight", "shape": [1], "scheme": "int3", "transposed": False}]),
+    ],
+)
+def test_values_that_no_base_has_are_refused_by_name(base: Base, field: str, value: object) -> None:
+    document = json.loads(base.manifest.to_json()) | {field: value}
+    with pytest.raises(BaseFormatError, match=field):
+        parse_manifest(json.dumps(document))
+
+
+def test_golden_vectors_may_hold_whole_numbers(base: Base) -> None:
+    document = json.loads(base.manifest.to_json())
+    document["self_test"]["pooled"][0][0] = 0
+    assert parse_manifest(json.dumps(document)).self_test.pooled[0][0] == 0.0
+
+
+def test_token_ids_outside_the_vocabulary_fail_the_self_test(copy: Path) -> None:
+    document = json.loads((copy / "bitfit.json").read_text())
+    document["self_test"]["input_ids"][0] = 1 << 30
+    (copy / "bitfit.json").write_text(json.dumps(document))
+    with pytest.raises(SelfTestError, match="does not run"):
+        Engine(copy)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.weights", "tokenizer.json", "config.json", "biases.safetensors"])
+def test_an_altered_or_missing_file_is_refused(copy: Path, name: str) -> None:
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(BaseIntegrityError, match=name):
+        Engine(copy)
+    (copy / name).unlink()
+    with pytest.raises(BaseNotFoundError, match=name):
+        Engine(copy)
+
+
+def test_a_folder_without_a_manifest_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(BaseNotFoundError, match="bitfit export"):
+        Engine(tmp_path)
+
+
+def test_the_self_test_notices_kernels_that_compute_something_else(copy: Path) -> None:
+    document = json.loads((copy / "bitfit.json").read_text())
+    document["self_test"]["pooled"][1] = [-x for x in document["self_test"]["pooled"][1]]
+    (copy / "bitfit.json").write_text(json.dumps(document))
+    with pytest.raises(SelfTestError, match="moved biases"):
+        Engine(copy)
+    Engine(copy, self_test="off")
+
+
+def test_the_full_self_test_passes_on_a_sound_base(base: Base) -> None:
+    Engine(base, self_test="full")
+
+
+def test_every_public_name_is_there_and_nothing_is_imported_before_it_is_used() -> None:
+    heavy = ["numpy", "onnxruntime", "tokenizers", "safetensors"]
+    code = f"import sys, bitfit_runtime as b; assert not set({heavy}) & set(sys.modules)"
+    code += "; [getattr(b, name) for name in b.__all__]"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    with pytest.raises(AttributeError, match="'Motor'"):
+        bitfit_runtime.Motor  # noqa: B018
+
+
+def test_the_runtime_imports_without_torch_transformers_or_onnx() -> None:
+    blocked = ["torch", "transformers", "onnx", "onnx_ir", "typer", "rich", "pyarrow", "sklearn"]
+    code = f"import sys; sys.modules.update(dict.fromkeys({blocked})); import bitfit_runtime as b; b.Engine"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

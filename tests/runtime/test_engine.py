@@ -1,0 +1,138 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from hot_swap import replace_under_load
+
+from bitfit_runtime import Base, Engine, Prediction, Row, Score, write_pack
+from bitfit_runtime.errors import InputError, PackFormatError, PackMismatchError, UnknownTaskError
+from bitfit_runtime.onnx_adapter import write_onnx_adapter
+from bitfit_runtime.tokenizer import Tokenizer, collate
+from support.packs import random_pack
+
+TEXTS = ["a", "some words of a text", "", "and a much longer text than the others, so that most rows are padded", "ok?"]
+
+
+def test_rows_of_a_mixed_batch_answer_as_they_do_alone_to_the_bit(base: Base, engine: Engine) -> None:
+    rows = []
+    for i in range(32):
+        engine.install(f"t{i}", random_pack(base, seed=i, labels=1 + i % 19, terms=None if i % 3 else ("q", "m2")))
+        rows.append(Row(TEXTS[i % 5] * (1 + i % 2), f"t{i}", "a pair" if i % 7 == 0 else None))
+    together = engine.logits(rows)
+    for row, logits in zip(rows, together, strict=True):
+        np.testing.assert_array_equal(engine.logits(row)[0], logits)
+    np.testing.assert_array_equal(engine.logits(rows[::-1])[5], together[-6])
+
+
+def test_one_text_gives_one_answer_and_a_list_gives_a_list(base: Base, engine: Engine) -> None:
+    engine.install("t", random_pack(base))
+    assert isinstance(engine.predict("a", "t"), Prediction)
+    assert [type(a) for a in engine.predict(["a", Row("b", text_pair="c")], "t")] == [Prediction] * 2
+    assert engine.predict([], "t") == []
+
+
+def test_several_tasks_about_a_text_give_a_mapping_and_about_a_list_a_list_of_them(base: Base, engine: Engine) -> None:
+    engine.install("labels", random_pack(base, 1, labels=3))
+    engine.install("number", random_pack(base, 2, labels=1, task_type="regression"))
+    found = engine.predict("a text", tasks=["number", "labels"])
+    assert list(found) == ["number", "labels"]
+    assert found == {name: engine.predict("a text", name) for name in found}
+    pair = Row("a", text_pair="b")
+    assert engine.predict(["a text", pair], tasks=["labels", "number"]) == [
+        found,
+        {name: engine.predict(pair, name) for name in found},
+    ]
+    assert engine.predict([], tasks=["labels"]) == []
+    for wrong in ({"task": "labels"}, {"expect": Prediction}):
+        with pytest.raises(InputError, match="cannot be combined"):
+            engine.predict("a", tasks=["labels"], **wrong)
+    with pytest.raises(UnknownTaskError, match="'other' is not installed"):
+        engine.predict("a", tasks=["labels", "other"])
+
+
+def test_the_expected_class_of_an_answer_is_checked_before_anything_runs(base: Base, engine: Engine) -> None:
+    engine.install("labels", random_pack(base, 1))
+    engine.install("number", random_pack(base, 2, labels=1, task_type="regression"))
+    assert engine.predict("a", "labels", expect=Prediction).label in ("label-0", "label-1")
+    assert [answer.value for answer in engine.predict(["a"], "number", expect=Score)]
+    with pytest.raises(InputError, match="'number' answers with Score, expected Prediction"):
+        engine.predict([Row("a", "labels"), Row("a", "number")], expect=Prediction)
+
+
+def test_a_batch_larger_than_the_limit_keeps_the_order(base: Base) -> None:
+    small = Engine(base, threads=1, batch_size=2)
+    large = Engine(base, threads=1)
+    for engine in (small, large):
+        engine.install("t", random_pack(base))
+    for a, b in zip(small.logits(TEXTS * 3, "t"), large.logits(TEXTS * 3, "t"), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_long_text_is_cut_and_the_answer_says_so(base: Base, engine: Engine) -> None:
+    engine.install("t", random_pack(base))
+    assert [a.truncated for a in engine.predict(["word " * 200, "word"], "t")] == [True, False]
+
+
+def test_hidden_states_and_embeddings_leave_out_the_padding(base: Base, engine: Engine) -> None:
+    engine.install("t", random_pack(base))
+    states = engine.hidden_states(TEXTS)
+    assert states[0].shape == (3, 64)
+    np.testing.assert_allclose(engine.embed(TEXTS)[3], states[3].mean(0), rtol=1e-4, atol=1e-5)
+    assert not np.allclose(engine.embed(TEXTS), engine.embed(TEXTS, "t"))
+
+
+def test_unknown_tasks_and_rows_without_one_are_refused(base: Base, engine: Engine) -> None:
+    engine.install("t", random_pack(base))
+    with pytest.raises(UnknownTaskError, match="installed: t"):
+        engine.predict("a", "nope")
+    with pytest.raises(InputError, match="no task"):
+        engine.predict("a")
+    with pytest.raises(UnknownTaskError):
+        engine.remove("nope")
+    with pytest.raises(InputError):
+        engine.install("", random_pack(base))
+
+
+def test_a_pack_that_cannot_be_used_leaves_the_earlier_one(base: Base, engine: Engine, tmp_path: Path) -> None:
+    good = random_pack(base)
+    engine.install("t", good)
+    before = engine.logits("a", "t")[0]
+    (tmp_path / "torn").write_bytes(write_pack(good, tmp_path / "whole").read_bytes()[:-9])
+    with pytest.raises(PackFormatError):
+        engine.install("t", tmp_path / "torn")
+    with pytest.raises(PackMismatchError):
+        engine.install("t", replace(good, info=replace(good.info, base="sha256:f00")))
+    np.testing.assert_array_equal(engine.logits("a", "t")[0], before)
+    engine.remove("t")
+    assert dict(engine.tasks) == {}
+
+
+def test_answers_given_while_packs_are_replaced_come_from_one_whole_pack_and_nothing_leaks(
+    engine: Engine, tmp_path: Path
+) -> None:
+    load = replace_under_load(engine, tmp_path, replacements=1500, threads=8)
+    assert (load.strangers, load.errors) == (0, ())
+    assert min(load.answers) > 8
+    assert load.grown_bytes < 2 << 20  # 18 MB if every pack stayed
+
+
+def test_stock_onnxruntime_gives_the_same_bits_with_an_adapter_file(base: Base, engine: Engine, tmp_path: Path) -> None:
+    pack = random_pack(base, labels=7)
+    engine.install("t", pack)
+    write_onnx_adapter(pack, base, tmp_path / "t.onnx_adapter")
+    manifest = base.manifest
+    encoded = Tokenizer.from_file(base.tokenizer_path).tokenize([(t, None) for t in TEXTS], [64] * 5)
+    tokens = collate(encoded, manifest.inputs, manifest.pad_token_id)
+
+    session_options = ort.SessionOptions()
+    session_options.log_severity_level = 3
+    session_options.intra_op_num_threads = 1
+    session = ort.InferenceSession(str(base.model_path), session_options)
+    adapter = ort.LoraAdapter()
+    adapter.Load(str(tmp_path / "t.onnx_adapter"))
+    options = ort.RunOptions()
+    options.add_active_adapter(adapter)
+    logits = session.run(["logits"], tokens, options)[0]
+    np.testing.assert_array_equal(logits, np.stack(engine.logits(TEXTS, "t")))

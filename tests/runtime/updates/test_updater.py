@@ -1,0 +1,407 @@
+"""A device against a live server: what it takes, what it refuses, and that it never stops answering."""
+
+import errno
+import hashlib
+import os
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from http.server import SimpleHTTPRequestHandler
+from types import SimpleNamespace
+
+import pytest
+from filelock import FileLock
+
+from bitfit_runtime import Engine
+from bitfit_runtime.errors import (
+    CanaryError,
+    ExpiredError,
+    InputError,
+    PackError,
+    PackMismatchError,
+    RollbackError,
+    StoreBusyError,
+    StoreError,
+    UnreachableError,
+    UntrustedUpdateError,
+    UpdateError,
+)
+from bitfit_runtime.formats.pack_file import serialize
+from bitfit_runtime.updates import Updater
+from bitfit_runtime.updates.slots import StoredRelease
+from bitfit_runtime.updates.store import Store
+from bitfit_runtime.updates.validation import HealthCheck
+from support.device import Device
+from support.packs import random_pack
+
+
+def test_a_release_is_checked_fetched_activated_and_gone_back_from(device: Device) -> None:
+    first, updates = device.publish("mood", 1, seed=1), device.updates
+    [release] = updates.check().releases
+    assert (release.task, release.number) == ("mood", 1)
+    updates.fetch(release)
+    assert not device.engine.tasks
+    updates.activate("mood", device.engine)
+    assert device.answers(first)
+    assert updates.check().releases == ()
+
+    second = device.update("mood", 2, seed=2)
+    assert device.answers(second)
+    updates.rollback("mood", device.engine)
+    assert device.answers(first)
+    assert updates.check().releases == (), "what was gone back from is not offered again"
+    assert device.answers(device.update("mood", 3, seed=3))
+    with pytest.raises(UpdateError, match="nothing was fetched"):
+        updates.activate("mood", device.engine)
+
+
+def test_an_idle_check_writes_nothing_and_asks_for_two_files(device: Device) -> None:
+    device.update("mood", 1, seed=1)
+    before = device.files()
+    device.server.seen.clear()
+    assert device.updates.check().releases == ()
+    assert device.server.seen == ["/metadata/2.root.json", "/metadata/timestamp.json"]
+    assert device.files() == before
+
+
+def test_two_packs_a_task_are_kept_and_older_ones_removed(device: Device) -> None:
+    for number in range(1, 5):
+        device.update("mood", number, seed=number)
+    assert len(list(device.store.rglob("*.safetensors"))) == 2
+    [mood, spam] = device.updates.status().tasks
+    assert (mood.active, mood.previous, mood.staged, mood.rejected, mood.floor) == (4, 3, None, 0, 4)
+    assert (spam.active, spam.floor) == (None, 1)
+
+
+@pytest.mark.parametrize("health", [None, lambda trial: False, lambda trial: 1 / 0])
+def test_a_bad_release_leaves_the_old_one_active_and_is_not_taken_again(
+    device: Device, health: HealthCheck | None
+) -> None:
+    good = device.update("mood", 1, seed=1)
+    bad = device.sign(random_pack(device.base, 2))
+    if health is None:
+        assert bad.canary is not None
+        bad = replace(bad, canary=replace(bad.canary, expected=bad.canary.expected + 1))
+    device.published.publish({"mood": (2, bad)})
+    [outcome] = device.updates.run(device.engine, health)
+    assert isinstance(outcome.error, CanaryError)
+    assert device.answers(good)
+    assert device.updates.run(device.engine) == ()
+    assert device.updates.status().tasks[0].rejected == 2
+    assert device.answers(device.update("mood", 3, seed=3))
+
+
+def test_the_health_check_sees_the_new_pack_alone_while_the_engine_answers_with_the_old(device: Device) -> None:
+    old = device.update("mood", 1, seed=1)
+    new = device.publish("mood", 2, seed=2)
+    seen = []
+
+    def health(trial: Engine) -> bool:
+        seen.append((list(trial.tasks), device.same(trial, new), device.same(device.engine, old)))
+        return True
+
+    device.updates.run(device.engine, health)
+    assert seen == [(["mood"], True, True)]
+
+
+def test_a_fetched_release_is_not_activated_once_a_newer_one_or_its_removal_was_seen(device: Device) -> None:
+    device.publish("mood", 1, seed=1)
+    [release] = device.updates.check().releases
+    device.updates.fetch(release)
+    device.published.publish({}, removed={"mood": 1})
+    device.updates.check()
+    with pytest.raises(RollbackError):
+        device.updates.activate("mood", device.engine)
+    assert not device.engine.tasks
+
+
+def test_one_bad_task_does_not_hold_up_another(device: Device) -> None:
+    device.published.publish({"mood": (1, b"no pack")})
+    spam = device.publish("spam", 1, seed=5)
+    mood, other = device.updates.run(device.engine)
+    assert isinstance(mood.error, PackError) and other.active
+    assert device.answers(spam, "spam")
+
+
+def test_a_task_below_its_floor_is_refused_and_the_others_go_on(device: Device) -> None:
+    mood = device.update("mood", 5, seed=1)
+    device.update("spam", 1, seed=2)
+    device.publish("mood", 4, seed=3)
+    spam = device.publish("spam", 2, seed=4)
+    refused, taken = device.updates.run(device.engine)
+    assert (refused.task, refused.release, refused.active) == ("mood", None, False)
+    assert isinstance(refused.error, RollbackError)
+    assert (taken.task, taken.active) == ("spam", True)
+    assert device.answers(mood) and device.answers(spam, "spam")
+    assert [task.floor for task in device.updates.status().tasks] == [5, 2]
+    device.refuses(RollbackError, "release 4 .* takes 5 or later")
+
+
+def test_an_unreadable_pointer_holds_up_its_task_alone_and_its_floor_goes_on_rising(device: Device) -> None:
+    mood, _ = device.update("mood", 1, seed=1), device.update("spam", 1, seed=2)
+    [pointer] = device.store.glob("tasks/*/mood/pointer.json")
+    pointer.write_bytes(b"{")
+    device.publish("mood", 3, seed=3)
+    spam = device.publish("spam", 2, seed=4)
+    refused, taken = device.updates.run(device.engine)
+    assert (refused.task, type(refused.error), taken.task, taken.active) == ("mood", StoreError, "spam", True)
+    assert device.same(device.engine, mood) and device.answers(spam, "spam")
+    first, second = device.updates.status().tasks
+    assert (first.active, first.floor, type(first.problem)) == (None, 3, StoreError)
+    assert (second.active, second.floor, second.problem) == (2, 2, None)
+    assert pointer.read_bytes() == b"{", "nothing is taken for it in the meantime"
+
+    pointer.unlink()  # as the message says
+    device.publish("mood", 2, seed=5)
+    device.refuses(RollbackError, "release 2 .* takes 3 or later")
+    assert device.answers(device.update("mood", 4, seed=6))
+
+
+def test_a_pointer_that_becomes_unreadable_after_the_check_holds_up_its_task_alone(device: Device) -> None:
+    device.update("mood", 1, seed=1)
+    device.publish("mood", 2, seed=2)
+    spam = device.publish("spam", 1, seed=3)
+    [pointer] = device.store.glob("tasks/*/mood/pointer.json")
+
+    def tear(handler: SimpleHTTPRequestHandler) -> bool:
+        if handler.path.endswith(".mood.safetensors"):
+            pointer.write_bytes(b"{")
+        return False
+
+    device.server.interfere = tear
+    torn, taken = device.updates.run(device.engine)
+    assert (torn.task, type(torn.error), taken.task, taken.active) == ("mood", StoreError, "spam", True)
+    assert device.answers(spam, "spam")
+
+
+def test_a_pack_for_another_base_is_refused_before_it_answers(device: Device) -> None:
+    pack = random_pack(device.base, 1)
+    device.published.publish({"mood": (1, replace(pack, info=replace(pack.info, base="sha256:" + "0" * 64)))})
+    [outcome] = device.updates.run(device.engine)
+    assert isinstance(outcome.error, PackMismatchError) and not device.engine.tasks
+
+
+def test_what_is_active_answers_offline_and_after_the_metadata_expired(device: Device) -> None:
+    pack = device.update("mood", 1, seed=1)
+    assert not device.updates.status().expired
+    device.server.interfere = lambda handler: handler.send_error(503) or True  # type: ignore[func-returns-value]
+    with pytest.raises(UnreachableError, match="503"):
+        device.updates.check()
+    assert device.answers(pack)
+    device.server.interfere = lambda handler: False
+    device.now += timedelta(days=8)
+    with pytest.raises(ExpiredError):
+        device.updates.check()
+    status = device.updates.status()
+    assert status.expired and status.expires == device.published.expires
+    assert device.answers(pack)
+
+
+def test_a_root_that_expires_first_is_what_status_tells(device: Device) -> None:
+    published = device.published
+    with pytest.raises(UnreachableError):
+        device.updates.check()  # nothing was published yet
+    assert device.updates.status().expires is None
+    for version in range(2, 12):  # ten is after nine
+        published.root.version, published.root.expires = version, published.expires + timedelta(days=11 - version)
+        published.sign_root()
+    published.root.version, published.root.expires = 12, published.expires - timedelta(days=1)
+    published.sign_root()
+    device.update("mood", 1, seed=1)
+    device.now = published.root.expires + timedelta(hours=1)
+    with pytest.raises(ExpiredError):
+        device.updates.check()
+    status = device.updates.status()
+    assert status.expired and status.expires == published.root.expires
+
+
+def test_a_stricter_policy_refuses_packs_some_time_after_the_metadata_expired(device: Device) -> None:
+    with pytest.raises(ExpiredError, match="never fetched"):
+        device.updates.install(device.engine, grace=timedelta(days=1))
+    device.update("mood", 1, seed=1)
+    device.now = device.published.expires + timedelta(hours=23)
+    assert device.updates.install(device.engine, grace=timedelta(days=1)) == {}
+    device.now += timedelta(hours=2)
+    with pytest.raises(ExpiredError, match="grace"):
+        device.updates.install(device.engine, grace=timedelta(days=1))
+
+
+def test_a_task_that_was_taken_back_is_reported_and_comes_back_with_a_larger_number_alone(device: Device) -> None:
+    device.update("mood", 3, seed=1)
+    device.published.publish({}, removed={"mood": 3})
+    found = device.updates.check()
+    assert (found.releases, found.withdrawn) == ((), ("mood",))
+    device.publish("mood", 3, seed=2)
+    device.refuses(RollbackError, "release 3")
+    device.update("mood", 4, seed=2)
+
+
+def test_nothing_older_comes_back_when_the_cached_metadata_are_emptied(device: Device) -> None:
+    device.update("mood", 1, seed=1)
+    old = {path: path.read_bytes() for path in device.published.folder.rglob("*.json")}
+    newest = device.update("mood", 2, seed=2)
+    for path, content in old.items():  # a server that replays what was signed before
+        path.write_bytes(content)
+    floor = (device.store / "floor.json").read_bytes()
+    for path in (device.store / "metadata").rglob("*.json"):
+        path.write_bytes(b"")
+    for _ in range(2):
+        device.refuses(RollbackError, "release 1")
+    assert (device.store / "floor.json").read_bytes() == floor
+    assert device.answers(newest)
+
+
+def test_the_pointers_hold_the_floor_where_its_file_is_lost(device: Device) -> None:
+    device.update("mood", 5, seed=1)
+    (device.store / "floor.json").unlink()
+    shutil.rmtree(device.store / "metadata")
+    device.publish("mood", 4, seed=2)
+    device.refuses(RollbackError, "release 4")
+
+
+def test_a_revoked_key_does_not_come_back_when_the_cached_root_is_emptied_and_the_new_one_held_back(
+    device: Device,
+) -> None:
+    pack = device.update("mood", 1, seed=1)
+    stolen = device.published.replace_key("timestamp")
+    device.published.commit()
+    device.updates.check()
+    shutil.rmtree(device.store / "metadata")
+    device.published.keys["timestamp"] = stolen
+    device.published.commit()
+    (device.published.folder / "metadata" / "2.root.json").unlink()
+    with pytest.raises(RollbackError, match="root"):
+        device.updates.check()
+    assert device.answers(pack)
+
+
+def test_an_altered_pack_is_refused_and_the_whole_one_taken_later(device: Device) -> None:
+    old, new = device.update("mood", 1, seed=1), device.publish("mood", 2, seed=2)
+    whole = serialize(new)
+    [path] = (path for path in device.published.folder.rglob("*.mood.safetensors") if path.read_bytes() == whole)
+    for altered in (whole[:-1], whole[:-1] + b"\1", whole + b"\0"):
+        path.write_bytes(altered)
+        [outcome] = device.updates.run(device.engine)
+        assert isinstance(outcome.error, UntrustedUpdateError)
+        assert device.answers(old)
+    path.write_bytes(whole)
+    device.updates.run(device.engine)
+    assert device.answers(new)
+
+
+def test_a_damaged_pack_gives_way_to_the_one_before_and_is_fetched_again(device: Device) -> None:
+    first, second = device.update("mood", 1, seed=1), device.update("mood", 2, seed=2)
+    [path] = (path for path in device.store.rglob("*.safetensors") if path.read_bytes() == serialize(second))
+    path.write_bytes(b"torn")
+    device.engine.remove("mood")
+    restarted = device.open()
+    assert list(restarted.install(device.engine)) == ["mood"]
+    assert device.same(device.engine, first)
+    [outcome] = restarted.run(device.engine)
+    assert outcome.active and device.answers(second)
+
+
+def test_a_pack_that_fails_its_canary_at_start_up_gives_way_for_good(device: Device) -> None:
+    first = device.update("mood", 1, seed=1)
+    device.update("mood", 2, seed=2)
+    store, bad = Store(device.store, device.base.manifest.digest), device.sign(random_pack(device.base, 3))
+    assert bad.canary is not None
+    data = serialize(replace(bad, canary=replace(bad.canary, expected=-bad.canary.expected)))
+    held = StoredRelease(2, hashlib.sha256(data).hexdigest())  # as if the machine computed another thing than before
+    store.keep_pack("mood", held, data)
+    store.point("mood", replace(store.pointer("mood"), active=held))
+    restarted = device.engine.fork()
+    problems = device.open().install(restarted)
+    assert isinstance(problems["mood"], CanaryError)
+    assert device.same(restarted, first)
+    assert device.updates.status().tasks[0].rejected == 2
+
+
+def test_what_another_process_made_active_is_installed_by_the_next_run(device: Device) -> None:
+    device.update("mood", 1, seed=1)
+    second = device.publish("mood", 2, seed=2)
+    other = device.open()
+    other.run(device.engine.fork())
+    assert not device.same(device.engine, second)
+    assert device.updates.run(device.engine) == ()
+    assert device.same(device.engine, second)
+
+
+def test_a_second_writer_is_told_to_wait(device: Device) -> None:
+    device.publish("mood", 1, seed=1)
+    with FileLock(device.store / "lock"), pytest.raises(StoreBusyError, match="another process"):
+        device.updates.check()
+    device.updates.check()
+
+
+def test_a_file_system_without_symbolic_links_will_do(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **named: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "symlink", refuse)
+    monkeypatch.setattr(os, "link", refuse)
+    assert device.answers(device.update("mood", 1, seed=1))
+
+
+def test_no_space_is_noticed_before_anything_is_downloaded(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    device.publish("mood", 1, seed=1)
+    [release] = device.updates.check().releases
+    device.server.seen.clear()
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(StoreError, match="1000 bytes left"):
+        device.updates.fetch(release)
+    assert device.server.seen == []
+
+
+def test_updates_for_one_base_refuse_an_engine_on_another(device: Device) -> None:
+    other = device.engine.fork()
+    files = {**device.base.manifest.files, "model.onnx": "0" * 64}
+    other._base = replace(device.base, manifest=replace(device.base.manifest, files=files))
+    for call in (device.updates.install, device.updates.run):
+        with pytest.raises(InputError, match="base"):
+            call(other)
+
+
+@pytest.mark.parametrize("task", ["", "Mood", "../mood", "a/b", "con", "mood."])
+def test_names_that_could_be_paths_are_refused(device: Device, task: str) -> None:
+    with pytest.raises(InputError):
+        Updater(device.store, device.server.url, b"", device.base, [task])
+
+
+def test_a_name_alone_is_no_list_of_tasks(device: Device) -> None:
+    with pytest.raises(InputError, match="put it into a list"):
+        Updater(device.store, device.server.url, b"", device.base, "mood")
+
+
+def test_a_clock_without_a_zone_is_refused(device: Device) -> None:
+    device.update("mood", 1, seed=1)
+    device.now = device.now.replace(tzinfo=None)
+    grace = timedelta(days=1)
+    calls = device.updates.check, device.updates.status, lambda: device.updates.install(device.engine, grace)
+    for call in calls:
+        with pytest.raises(InputError, match="with its zone"):
+            call()
+
+
+def test_a_task_that_was_not_asked_for_is_refused_by_name(device: Device) -> None:
+    for call in (device.updates.activate, device.updates.rollback):
+        with pytest.raises(InputError, match=r"'other' is none of .*mood, spam"):
+            call("other", device.engine)
+
+
+def test_a_task_that_the_application_removed_is_installed_again_when_asked(device: Device) -> None:
+    pack = device.update("mood", 1, seed=1)
+    device.engine.remove("mood")
+    assert device.updates.install(device.engine) == {}
+    assert device.same(device.engine, pack)
+
+
+def test_a_url_that_is_no_web_server_is_refused(device: Device) -> None:
+    with pytest.raises(InputError, match="https://"):
+        Updater(device.store, "file:///etc", b"", device.base, ["mood"])
+
+
+def test_root_metadata_that_are_none_are_told_from_what_a_server_sends(device: Device) -> None:
+    for root in (b"", b"{}", device.published.first_root.replace(b"root", b"toor")):
+        with pytest.raises(InputError, match="given as root metadata"):
+            Updater(device.store, device.server.url, root, device.base, ["mood"]).check()

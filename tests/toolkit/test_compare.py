@@ -1,0 +1,122 @@
+"""A comparison runs every method once, tunes each alike, and goes on where it stopped."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from bitfit_runtime import Base
+from bitfit_toolkit import Example, TrainOptions
+from bitfit_toolkit.compare import Cell, CellFile, Comparison, Plan, markdown, summarize
+from bitfit_toolkit.compare.methods import METHODS, bias_count, method
+from bitfit_toolkit.compare.protocol import MOST_FURTHER_RATES, neighbours
+from bitfit_toolkit.errors import DataError, TrainingError
+from bitfit_toolkit.training.learner import Learner
+from support.command_line import bitfit
+
+ROWS = [Example("zz ab" if i % 2 else "aa ab", label="z" if i % 2 else "a") for i in range(40)]
+CELL = Cell("t", "bitfit", 10, 5, 0, 0.1, "accuracy", 0.5, 0.6, 0.7, 9, 4, 100, 1.0)
+
+
+def plan(*methods: str, seeds: int = 2) -> Plan:
+    return Plan(methods, (8, 0), seeds, 2, options=TrainOptions(epochs=1))
+
+
+def test_every_method_runs_with_tuned_rates_and_a_second_call_adds_nothing(base: Base, tmp_path: Path) -> None:
+    cells = CellFile(tmp_path / "cells.jsonl")
+    names = [one.name for one in METHODS]
+    Comparison(base, ROWS, ROWS, plan(*names), cells, base).run()
+    for name in names:
+        for size in (8, 32):
+            own = [cell for cell in cells.cells if (cell.method, cell.examples) == (name, size)]
+            tuning = {cell.learning_rate: cell.held_out for cell in own if cell.seed == 0}
+            (chosen,) = [cell.learning_rate for cell in own if cell.seed == 1]
+            assert tuning[chosen] == max(tuning.values())
+            assert {*neighbours(chosen)} <= tuning.keys() or len(tuning) == 3 + MOST_FURTHER_RATES
+    assert {cell.examples for cell in cells.cells} == {8, 32}
+    packed = {cell.method for cell in cells.cells if cell.engine is not None}
+    assert packed == {"bitfit", "q,m2", "head"}
+    again = CellFile(tmp_path / "cells.jsonl")
+    Comparison(base, ROWS, ROWS, plan(*names), again, base).run(lambda _: pytest.fail("ran a finished cell"))
+    assert again.cells == cells.cells
+    rows = summarize(again.cells)
+    assert {row.seeds for row in rows} == {2} and markdown(rows).count("\n") == 2 + len(rows)
+
+
+def test_an_interrupted_comparison_keeps_what_it_has_and_ends_as_an_uninterrupted_one(
+    base: Base, tmp_path: Path
+) -> None:
+    def stop(cell: Cell) -> None:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "cells.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        Comparison(base, ROWS, ROWS, plan("bitfit"), CellFile(path)).run(stop)
+    assert len(path.read_text().splitlines()) == 1
+    Comparison(base, ROWS, ROWS, plan("bitfit"), CellFile(path)).run()
+    Comparison(base, ROWS, ROWS, plan("bitfit"), CellFile(tmp_path / "other.jsonl")).run()
+    resumed, straight = ([replace(c, seconds=0) for c in CellFile(p).cells] for p in (path, tmp_path / "other.jsonl"))
+    assert resumed == straight
+
+
+@pytest.mark.parametrize(("name", "encoder_learns"), [("full", True), ("random", True), ("lora", True)])
+def test_a_method_moves_just_the_parameters_it_names(base: Base, name: str, encoder_learns: bool) -> None:
+    learner = Learner(base, ROWS, TrainOptions(terms="none"))
+    chosen = method(name)
+    assert chosen.choose is not None
+    chosen.choose(learner, 0)
+    before = {n: p.detach().clone() for n, p in learner.model.encoder.named_parameters()}
+    optimizer = torch.optim.AdamW([p for p in learner.model.parameters() if p.requires_grad], 0.1, weight_decay=0.0)
+    for _ in range(2):  # LoRA's first matrix moves only after its second has
+        batch = learner.batches.collate(learner.items(ROWS[:8]))
+        learner.model(**batch)["loss"].backward()
+        optimizer.step()
+    moved = {n: int((p != before[n]).sum()) for n, p in learner.model.encoder.named_parameters()}
+    total = sum(moved.values())
+    if name == "random":
+        assert 0 < total <= bias_count(base.manifest)
+    elif name == "lora":
+        assert total and all("lora_" in n for n, count in moved.items() if count)
+    else:
+        assert total > bias_count(base.manifest)
+
+
+def test_the_table_takes_the_rate_that_was_best_on_rows_held_out_not_on_the_evaluation() -> None:
+    worse = replace(CELL, learning_rate=0.2, held_out=0.4, engine=0.9)
+    (row,) = summarize([CELL, worse, replace(CELL, seed=1, engine=0.8)])
+    assert (row.learning_rate, row.seeds, round(row.shipped, 6)) == (0.1, 2, 75.0)
+    assert row.torch == pytest.approx(60)
+    assert "75.0 ± 7.1" in markdown([row])
+
+
+def test_what_cannot_be_compared_is_refused(base: Base, tmp_path: Path) -> None:
+    cells = CellFile(tmp_path / "cells.jsonl")
+    for wrong in (plan("bitfit", seeds=0), plan(), Plan(("bitfit",), (-1,))):
+        with pytest.raises(TrainingError, match="change the option"):
+            Comparison(base, ROWS, ROWS, wrong, cells)
+    with pytest.raises(TrainingError, match="at least 10"):
+        Comparison(base, ROWS[:5], ROWS, plan("bitfit"), cells)
+    with pytest.raises(TrainingError, match="unknown bias term"):
+        Comparison(base, ROWS, ROWS, plan("bitfat"), cells).run()
+    cells.path.write_text("{}\n")
+    with pytest.raises(DataError, match="move it away"):
+        CellFile(cells.path)
+
+
+def test_the_command_writes_cells_tables_and_plots(
+    base: Base, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, output = tmp_path / "d.jsonl", tmp_path / "out"
+    data.write_text("".join(json.dumps({"text": e.text, "label": e.label}) + "\n" for e in ROWS))
+    arguments = ("compare", "--base", base.folder, "--train", data, "--eval", data, "--output", output)
+    short = ("--method", "bitfit", "--method", "head", "--seeds", 1, "--steps", 2, "--epochs", 1)
+    code, out, err = bitfit(*arguments, *short, "--examples", "8,all", "--json", capsys=capsys)
+    assert code == 0, err
+    assert {row["method"] for row in json.loads(out)["rows"]} == {"bitfit", "head"}
+    assert {path.suffix for path in output.iterdir()} == {".json", ".jsonl", ".md", ".png"}
+    code, out, _ = bitfit(*arguments, *short, capsys=capsys)
+    assert code == 0 and "| bitfit |" in out
+    code, _, err = bitfit(*arguments, "--examples", "many", capsys=capsys)
+    assert code == 2 and "numbers or all" in err

@@ -1,0 +1,136 @@
+"""`bitfit publish` and `bitfit update` together, as a team and a device use them."""
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bitfit_runtime import Base, Pack, write_pack
+from bitfit_toolkit.publish import open_server
+from support.command_line import bitfit
+from support.packs import random_pack
+
+
+class Team:
+    """Publishes with the command line, and asks a device's."""
+
+    def __init__(self, folder: Path, base: Base, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.base, self.url, self._capsys = folder, base, url, capsys
+        self.site = ("--repository", folder / "site", "--keys", folder / "keys")
+        code, _, err = self.bitfit("publish", "init", *self.site, "--root-keys", folder / "root-keys")
+        assert code == 0, err
+
+    def bitfit(self, *arguments: object) -> tuple[int, str, str]:
+        return bitfit(*arguments, capsys=self._capsys)
+
+    def publish(self, task: str, pack: Pack) -> None:
+        path = write_pack(pack, self.folder / "new.safetensors")
+        code, _, err = self.bitfit("publish", "add", *self.site, "--base", self.base.folder, f"{task}={path}")
+        assert code == 0, err
+
+    def update(self, command: str, *more: object, store: str = "store") -> tuple[int, Any, str]:
+        code, out, err = self.bitfit(
+            *("update", command, "--store", self.folder / store, "--url", self.url, "--base", self.base.folder),
+            *("--root", self.folder / "keys" / "root.json", "--task", "mood", "--json", *more),
+        )
+        return code, json.loads(out) if out else None, err
+
+
+@pytest.fixture
+def team(
+    base: Base, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Team]:
+    monkeypatch.setenv("BITFIT_KEY_PASSPHRASE", "long enough for a test")
+    (tmp_path / "site").mkdir()
+    with open_server(tmp_path / "site") as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield Team(tmp_path, base, f"http://127.0.0.1:{server.server_port}/", capsys)
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_device_follows_what_a_team_publishes_and_goes_back(team: Team) -> None:
+    assert team.update("check")[1]["missing"] == ["mood"]
+    team.publish("mood", random_pack(team.base, 1))
+    found = team.update("check")[1]
+    assert [release["number"] for release in found["releases"]] == [1]
+    assert found["missing"] == []
+    assert [release["number"] for release in team.update("fetch")[1]["fetched"]] == [1]
+    assert team.update("status")[1]["tasks"][0]["staged"] == 1
+    assert team.update("activate")[1]["tasks"][0]["active"] == 1
+    team.publish("mood", random_pack(team.base, 2))
+    assert team.update("run")[1]["tasks"][0]["active"] == 2
+    _, status, _ = team.update("rollback")
+    assert (status["tasks"][0]["active"], status["tasks"][0]["rejected"]) == (1, 2)
+    assert team.update("check")[1] == {"releases": [], "withdrawn": [], "missing": [], "refused": {}}
+    team.bitfit("publish", "remove", *team.site, "mood")
+    assert team.update("check")[1]["withdrawn"] == ["mood"]
+
+
+def test_a_release_that_cannot_be_taken_ends_in_one_line_and_exit_code_10(team: Team) -> None:
+    team.publish("mood", random_pack(team.base, 1))
+    assert team.update("run")[0] == 0
+    team.publish("mood", random_pack(team.base, 2))
+    for published in (team.folder / "site" / "packs").rglob("*.mood.safetensors"):
+        published.write_bytes(b"x" * published.stat().st_size)
+    code, status, err = team.update("run")
+    assert code == 10 and err.startswith("error: 1 of 1 tasks were not updated (mood: ")
+    assert err.count("\n") == 1
+    assert status["tasks"][0]["active"] == 1
+
+
+def test_a_task_that_fails_keeps_no_other_from_being_fetched_or_gone_back_from(team: Team) -> None:
+    for seed in (1, 2):
+        team.publish("spam", random_pack(team.base, seed))
+        assert team.update("run", "--task", "spam")[0] == 0
+    team.publish("mood", random_pack(team.base, 3))
+    team.publish("spam", random_pack(team.base, 4))
+    for published in (team.folder / "site" / "packs").rglob("*.mood.safetensors"):
+        published.unlink()
+    code, found, err = team.update("fetch", "--task", "spam")
+    assert code == 10 and err.startswith("error: 1 of 2 tasks were not fetched (mood: ")
+    assert [release["task"] for release in found["fetched"]] == ["spam"]
+    code, status, err = team.update("rollback", "--task", "spam")
+    assert code == 10 and err.startswith("error: 1 of 2 tasks were not gone back from (mood: ")
+    assert {task["task"]: task["active"] for task in status["tasks"]} == {"mood": None, "spam": 1}
+
+
+def test_a_task_that_is_refused_is_told_by_every_command_and_keeps_no_other_from_its_update(team: Team) -> None:
+    for task in ("mood", "spam"):
+        team.publish(task, random_pack(team.base, 1))
+    assert team.update("run", "--task", "spam")[0] == 0
+    [pointer] = (team.folder / "store").glob("tasks/*/mood/pointer.json")
+    pointer.write_bytes(b"{")
+    team.publish("spam", random_pack(team.base, 2))
+    answers = {command: team.update(command, "--task", "spam") for command in ("check", "fetch", "run", "status")}
+    for code, _, err in answers.values():
+        assert (code, err.count("\n")) == (10, 1) and err.startswith("error: 1 of 2 tasks ")
+        assert "pointer.json is not JSON" in err and "move this one file away" in err
+    check, fetch, status = (answers[command][1] for command in ("check", "fetch", "status"))
+    assert list(check["refused"]) == ["mood"] and [one["task"] for one in check["releases"]] == ["spam"]
+    assert [one["task"] for one in fetch["fetched"]] == ["spam"]
+    mood, spam = status["tasks"]
+    assert "not JSON" in mood["problem"] and (mood["active"], mood["floor"]) == (None, 1)
+    assert (spam["problem"], spam["active"]) == (None, 2)
+
+
+def test_errors_of_a_device_are_one_line(team: Team) -> None:
+    for more, code in (
+        (("--url", "http://127.0.0.1:9/"), 10),
+        (("--url", "ftp://127.0.0.1/"), 3),
+        (("--url", "http://["), 3),
+        (("--url", "http:"), 3),
+        (("--root", team.folder / "none"), 3),
+        (("--task", "../x"), 3),
+    ):
+        found, out, err = team.update("check", *more)
+        assert (found, out, err.count("\n")) == (code, None, 1), err
+    assert team.update("activate")[0] == 0
+    code, _, err = team.update("rollback")
+    assert code == 10 and "no earlier release" in err

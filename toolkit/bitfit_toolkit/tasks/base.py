@@ -1,0 +1,172 @@
+"""What training and evaluation need to know about a task type: columns, labels, targets, loss and metrics.
+
+Torch and scikit-learn are imported where a loss or a metric is computed: files of examples are read without them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from bitfit_runtime.tasks import TaskType
+from bitfit_runtime.tokenizer import TokenizedText
+from bitfit_toolkit.errors import DataError, TrainingError
+
+if TYPE_CHECKING:
+    import torch
+
+Float32 = npt.NDArray[np.float32]
+IGNORED = -100  # torch's cross-entropy skips this target
+Target = TypeVar("Target")
+AnswerT = TypeVar("AnswerT")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Characters `start` to `end` (exclusive) of a text, and what they are."""
+
+    label: str
+    start: int
+    end: int
+
+
+Label: TypeAlias = str | float | tuple[str, ...] | tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One text, or one pair of texts, with its label; `task` where a file names a task for each row.
+
+    `label` is a string (classification), a tuple of strings (multi-label), a number (regression, embedding) or a tuple
+    of marks (token classification: the entities; span: the accepted answers).
+    """
+
+    text: str
+    text_pair: str | None = None
+    label: Label | None = None
+    task: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One row of a table before it is checked; None where there is no such column. `where` names the row in errors."""
+
+    where: str
+    text: object
+    text_pair: object = None
+    label: object = None
+    task: object = None
+
+    def example(self, label: Label | None) -> Example:
+        """Return the row as an example. Raises DataError where a text is not a string."""
+        task = None if self.task is None else str(self.task)
+        return Example(self._string("text", self.text), self._pair(), label, task)
+
+    def _pair(self) -> str | None:
+        return None if self.text_pair is None else self._string("text_pair", self.text_pair)
+
+    def _string(self, name: str, value: object) -> str:
+        if not isinstance(value, str):
+            raise DataError(f"{self.where}: {name} should be a string, found {type(value).__name__}; fix that row")
+        return value
+
+
+class TrainableTask(ABC, Generic[Target, AnswerT]):
+    """One task type, fitted to its training examples.
+
+    `columns` are the usual names of the columns by role, the likeliest first. `metric_names` are those of `metrics`
+    that can decide, more being better; the first does unless another is chosen. `texts_per_example` texts are answered
+    for each example. A raw output is what the graph gives: logits `[batch, labels]`, token logits
+    `[batch, sequence, labels]` or, for embeddings, `[batch, 2, hidden]`.
+    """
+
+    task_type: ClassVar[TaskType]
+    columns: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "text": ("text", "sentence", "sentence1", "question", "question1", "utterance", "tokens", "words"),
+        "text_pair": ("text_pair", "sentence2", "question2", "context"),
+        "label": ("label", "labels", "category", "intent", "class", "score"),
+        "task": ("task",),
+    }
+    metric_names: ClassVar[tuple[str, ...]]
+    texts_per_example: ClassVar[int] = 1
+    labels: tuple[str, ...]
+    class_weights: Float32 | None = None
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        if not examples:
+            raise TrainingError("training needs at least one example, found none; check the file")
+
+    @classmethod
+    @abstractmethod
+    def read(cls, cells: Cells) -> Example:
+        """Return a row of a table as an example. Raises DataError, naming the row."""
+
+    @classmethod
+    def check_labels(cls, examples: Sequence[Example], known: Sequence[str]) -> None:
+        """Raise DataError when an example has a label that is not among `known`."""
+        del examples, known  # numbers and places have none
+
+    @classmethod
+    def inputs(cls, example: Example) -> list[tuple[str, str | None]]:
+        """Return the (text, pair) inputs that one example is answered for, `texts_per_example` of them."""
+        return [(example.text, example.text_pair)]
+
+    @abstractmethod
+    def target(self, example: Example, tokens: TokenizedText) -> Target:
+        """Return what the raw output for `tokens` should become: a number, or a list of one per label or token."""
+
+    @abstractmethod
+    def stack(self, targets: Sequence[Target], width: int) -> npt.NDArray[Any]:
+        """Return the targets of a batch as one array; `width` is the padded number of tokens."""
+
+    def balance(self, targets: Sequence[Target]) -> None:
+        """Make the loss weigh each class by its rarity among the targets. Raises TrainingError where there are none."""
+        raise TrainingError(f"{self.task_type.name} has no classes to weigh, in {len(targets)} examples")
+
+    @classmethod
+    def has_classes(cls) -> bool:
+        """Whether `balance` can weigh classes."""
+        return cls.balance is not TrainableTask.balance
+
+    @abstractmethod
+    def loss(self, raw: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
+        """Return the mean loss of a batch."""
+
+    def rescale(self, values: Mapping[str, Float32]) -> dict[str, Float32]:
+        """Bring a trained pack's tensors to the units of the labels."""
+        return dict(values)
+
+    @classmethod
+    @abstractmethod
+    def metrics(cls, examples: Sequence[Example], answers: Sequence[AnswerT]) -> dict[str, float]:
+        """Compare answers with the examples' labels: the engine's answer, or a list where an example has two texts."""
+
+    @classmethod
+    def agree(cls, one: AnswerT, other: AnswerT) -> bool | None:
+        """Whether two answers agree; None where answers are numbers, which hardly ever agree to the last place."""
+        del one, other
+        return None
+
+
+def marks(example: Example) -> tuple[Mark, ...]:
+    """Return an example's marks."""
+    return tuple(m for m in example.label if isinstance(m, Mark)) if isinstance(example.label, tuple) else ()
+
+
+def check_known(found: Iterable[str], known: Sequence[str]) -> None:
+    """Raise DataError when a label is not among `known`."""
+    unknown = sorted(set(found) - set(known))
+    if unknown:
+        raise DataError(
+            f"{len(unknown)} labels of the evaluation data are unknown to the task, {unknown[0]!r} first; "
+            "train with examples of them, or leave those rows out"
+        )
+
+
+def rarity(classes: Sequence[int], count: int) -> Float32:
+    """Return all / (count × occurrences) for each of `count` classes (King and Zeng, 2001), as scikit-learn does."""
+    occurrences = np.bincount(np.asarray(classes, np.int64), minlength=count)
+    return np.float32(len(classes)) / (np.float32(count) * np.maximum(occurrences, 1).astype(np.float32))

@@ -1,0 +1,79 @@
+"""One label of several for each text or pair."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from bitfit_runtime.tasks.classification import CLASSIFICATION, Prediction
+from bitfit_runtime.tokenizer import TokenizedText
+from bitfit_toolkit.errors import DataError, TrainingError
+from bitfit_toolkit.tasks.base import Cells, Example, TrainableTask, check_known, rarity
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Classification(TrainableTask[int, Prediction]):
+    """One label of several."""
+
+    task_type = CLASSIFICATION
+    metric_names = ("accuracy", "f1_macro", "matthews")
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        super().__init__(examples)
+        self.labels = tuple(sorted({str(example.label) for example in examples}))
+        if len(self.labels) < 2:
+            raise TrainingError(f"training needs examples of at least two labels, found only {self.labels[0]!r}")
+        self._index = {label: index for index, label in enumerate(self.labels)}
+
+    @classmethod
+    def read(cls, cells: Cells) -> Example:
+        """Read a label: anything that is not empty, a list or an object."""
+        label = cells.label
+        if label is None or isinstance(label, (list, dict)) or str(label).strip() == "":
+            raise DataError(f"{cells.where}: the label is missing; give every example one")
+        return cells.example(str(label))
+
+    @classmethod
+    def check_labels(cls, examples: Sequence[Example], known: Sequence[str]) -> None:
+        """Raise DataError on an unknown label."""
+        check_known((str(example.label) for example in examples), known)
+
+    def target(self, example: Example, tokens: TokenizedText) -> int:
+        """Return the label's index."""
+        del tokens
+        return self._index[str(example.label)]
+
+    def stack(self, targets: Sequence[int], width: int) -> npt.NDArray[np.int64]:
+        """Return targets `[batch]`."""
+        del width
+        return np.array(targets, np.int64)
+
+    def balance(self, targets: Sequence[int]) -> None:
+        """Weigh labels by their rarity."""
+        self.class_weights = rarity(targets, len(self.labels))
+
+    def loss(self, raw: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
+        """Return the cross-entropy."""
+        from bitfit_toolkit.tasks.losses import weighted_cross_entropy
+
+        return weighted_cross_entropy(raw, targets, self.class_weights)
+
+    @classmethod
+    def metrics(cls, examples: Sequence[Example], answers: Sequence[Prediction]) -> dict[str, float]:
+        """Return accuracy, macro-averaged F1 over the labels that occur, and Matthews' correlation."""
+        from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+
+        expected, found = [str(example.label) for example in examples], [answer.label for answer in answers]
+        return {
+            "accuracy": float(accuracy_score(expected, found)),
+            "f1_macro": float(f1_score(expected, found, average="macro", zero_division=0)),
+            "matthews": float(matthews_corrcoef(expected, found)),
+        }
+
+    @classmethod
+    def agree(cls, one: Prediction, other: Prediction) -> bool:
+        """Whether both give the same label."""
+        return one.label == other.label

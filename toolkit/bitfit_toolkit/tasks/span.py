@@ -1,0 +1,111 @@
+"""Where in a context the answer to a question stands (Rajpurkar et al., 2016, arXiv:1606.05250)."""
+
+import string
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from bitfit_runtime.tasks.span import SPAN, Span
+from bitfit_runtime.tokenizer import TokenizedText
+from bitfit_toolkit.errors import DataError
+from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, Mark, TrainableTask, marks
+
+if TYPE_CHECKING:
+    import torch
+
+
+class SpanExtraction(TrainableTask[list[int], Span]):
+    """Where in the context the answer to a question stands."""
+
+    task_type = SPAN
+    columns: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        **TrainableTask.columns,
+        "text": ("question", "text"),
+        "text_pair": ("context", "text_pair"),
+        "label": ("answers", "answer", "label"),
+    }
+    metric_names = ("f1", "exact")
+    labels = ("start", "end")
+
+    @classmethod
+    def read(cls, cells: Cells) -> Example:
+        """Read SQuAD's `{"text": [...], "answer_start": [...]}`, or a text whose first occurrence is meant."""
+        answers: Any = cells.label
+        context = cells.text_pair
+        if not isinstance(context, str):
+            raise DataError(f"{cells.where}: a span task needs the context to search in a text_pair column")
+        if isinstance(answers, str):
+            answers = {"text": [answers], "answer_start": [context.find(answers)]}
+        try:
+            pairs = list(zip(answers["text"], answers["answer_start"], strict=True))
+            found = tuple(Mark("answer", int(start), int(start) + len(text)) for text, start in pairs)
+        except (TypeError, KeyError, ValueError):
+            raise DataError(
+                f"{cells.where}: answers should hold 'text' and 'answer_start', found {answers!r}"
+            ) from None
+        if not found:
+            raise DataError(
+                f"{cells.where}: no answer is given; unanswerable questions are not supported, leave the row out"
+            )
+        for (text, _), mark in zip(pairs, found, strict=True):
+            if mark.start < 0 or not text or context[mark.start : mark.end] != text:
+                raise DataError(
+                    f"{cells.where}: the answer {text!r} is not in the context at {mark.start}; fix that row"
+                )
+        return cells.example(found)
+
+    def target(self, example: Example, tokens: TokenizedText) -> list[int]:
+        """Return the answer's first and last token, both IGNORED where the context was cut before its end."""
+        answer = marks(example)[0]
+        side = 0 if example.text_pair is None else 1
+        encoding = tokens.encoding
+        inside = [
+            index
+            for index, (part, (start, end)) in enumerate(zip(encoding.sequence_ids, encoding.offsets, strict=True))
+            if part == side and start < answer.end and answer.start < end
+        ]
+        if not inside or encoding.offsets[inside[-1]][1] < answer.end:
+            return [IGNORED, IGNORED]
+        return [inside[0], inside[-1]]
+
+    def stack(self, targets: Sequence[list[int]], width: int) -> npt.NDArray[np.int64]:
+        """Return targets `[batch, 2]`."""
+        del width
+        return np.array(targets, np.int64)
+
+    def loss(self, raw: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
+        """Return the mean cross-entropy of start and end over the tokens of `raw [batch, sequence, 2]`."""
+        from bitfit_toolkit.tasks.losses import weighted_cross_entropy
+
+        return weighted_cross_entropy(raw.transpose(1, 2).flatten(0, 1), targets.flatten(), None)
+
+    @classmethod
+    def metrics(cls, examples: Sequence[Example], answers: Sequence[Span]) -> dict[str, float]:
+        """Return the mean F1 over words and the share of exact matches, against the nearest accepted answer."""
+        f1 = exact = 0.0
+        for example, answer in zip(examples, answers, strict=True):
+            context = example.text if example.text_pair is None else example.text_pair
+            accepted = [_plain_words(context[mark.start : mark.end]) for mark in marks(example)]
+            found = _plain_words(answer.text)
+            f1 += max(_overlap(words, found) for words in accepted)
+            exact += found in accepted
+        return {"f1": f1 / len(examples), "exact": exact / len(examples)}
+
+    @classmethod
+    def agree(cls, one: Span, other: Span) -> bool:
+        """Whether both point at the same characters."""
+        return (one.start, one.end) == (other.start, other.end)
+
+
+def _plain_words(text: str) -> list[str]:
+    """Lower-case words without punctuation and English articles, as SQuAD's own evaluation compares them."""
+    plain = "".join(c for c in text.lower() if c not in string.punctuation)
+    return [word for word in plain.split() if word not in ("a", "an", "the")]
+
+
+def _overlap(expected: list[str], found: list[str]) -> float:
+    common = sum((Counter(expected) & Counter(found)).values())
+    return 2 * common / (len(expected) + len(found)) if common else float(expected == found)

@@ -1,0 +1,1 @@
+"""Training: from labelled examples to a measured pack. Needs the extra `train`."""

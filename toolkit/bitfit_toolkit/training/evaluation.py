@@ -1,0 +1,51 @@
+"""Evaluation: how well a pack answers, measured through the engine that ships."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bitfit_runtime import Engine, PackInfo, Row
+from bitfit_runtime.graph import TOKEN_LOGITS
+from bitfit_runtime.tasks import TASK_TYPES, HeadOutput
+from bitfit_runtime.tokenizer import TokenizedText
+from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
+
+
+def evaluate(engine: Engine, task: str, examples: Sequence[Example]) -> dict[str, float]:
+    """Return the metrics of an installed task over labelled examples. Raises DataError on a label it does not know."""
+    info = engine.tasks[task]
+    trainable = TRAINABLE_TASKS[info.task_type]
+    trainable.check_labels(examples, info.labels)
+    return trainable.metrics(examples, engine_answers(engine, task, examples))
+
+
+def engine_answers(engine: Engine, task: str, examples: Sequence[Example]) -> list[Any]:
+    """Return the engine's answer to each example, or a list of answers where an example has several texts."""
+    trainable = TRAINABLE_TASKS[engine.tasks[task].task_type]
+    rows = [Row(text, task, pair) for example in examples for text, pair in trainable.inputs(example)]
+    return _per_example(iter(engine.predict(rows)), trainable.texts_per_example, len(examples))
+
+
+def torch_answers(
+    info: PackInfo,
+    examples: Sequence[Example],
+    raw: Sequence[npt.NDArray[np.float32]],
+    tokens: Sequence[Sequence[TokenizedText]],
+) -> list[Any]:
+    """Postprocess a torch model's raw outputs, one per example, just as the engine does the graph's."""
+    task_type, trainable = TASK_TYPES[info.task_type], TRAINABLE_TASKS[info.task_type]
+    answers: list[Any] = []
+    for example, output, texts in zip(examples, raw, tokens, strict=True):
+        outputs = output if trainable.texts_per_example > 1 else output[None]
+        for (text, pair), values, own in zip(trainable.inputs(example), outputs, texts, strict=True):
+            part = values[: len(own)] if task_type.output == TOKEN_LOGITS else values
+            row = Row(text, info.task, pair)
+            answers.append(task_type.postprocess(HeadOutput(info.task, info.labels, row, part, own)))
+    return _per_example(iter(answers), trainable.texts_per_example, len(examples))
+
+
+def _per_example(answers: Iterator[Any], each: int, count: int) -> list[Any]:
+    return list(answers) if each == 1 else [list(islice(answers, each)) for _ in range(count)]

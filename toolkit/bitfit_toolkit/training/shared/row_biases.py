@@ -1,0 +1,59 @@
+"""A frozen encoder in which every row of a batch has biases of its own."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+from bitfit_runtime.formats.manifest import Manifest
+from bitfit_toolkit.errors import TrainingError
+
+
+class RowBiases:
+    """Adds moves to the biases of `encoder`, another vector of moves for every row.
+
+    A vector holds the moves of all biases of the base, in the order of its table, end to end. Outside of `encode` the
+    encoder is as it was.
+    """
+
+    def __init__(self, encoder: torch.nn.Module, base: Manifest) -> None:
+        self._encoder, self._base = encoder, base
+        self._sizes = [spec.size for spec in base.biases]
+        self._pieces: tuple[torch.Tensor, ...] = ()
+        modules = dict(encoder.named_modules())
+        for place, spec in enumerate(base.biases):
+            modules[spec.name.removesuffix(".bias")].register_forward_hook(partial(self._add, place))
+
+    def encode(self, moves: torch.Tensor, tokens: Mapping[str, torch.Tensor]) -> BaseModelOutputWithPooling:
+        """Return the encoder's output over tokens `[rows, sequence]` with moves `[rows, all biases]`.
+
+        Raises TrainingError where a module answers once for all rows, as DeBERTa's do for relative positions.
+        """
+        self._pieces = torch.split(moves, self._sizes, dim=1)
+        try:
+            return self._encoder(**tokens)
+        finally:
+            self._pieces = ()
+
+    def _add(self, place: int, module: torch.nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+        del module, inputs
+        if not self._pieces:
+            return output
+        piece = self._pieces[place]
+        if len(output) != len(piece):
+            raise TrainingError(
+                f"{self._base.name} computes with {self._base.biases[place].name} once for all rows, so its tasks "
+                "cannot share passes; train them one by one"
+            )
+        return output + piece.view(len(piece), *[1] * (output.ndim - 2), -1).to(output.dtype)
+
+
+def own_rows(encoded: BaseModelOutputWithPooling, rows: slice, width: int) -> BaseModelOutputWithPooling:
+    """Return the part of an encoder's output that belongs to some rows, cut to their own `width` in tokens."""
+    pooler = encoded.pooler_output if hasattr(encoded, "pooler_output") else None
+    return BaseModelOutputWithPooling(
+        last_hidden_state=encoded.last_hidden_state[rows, :width],
+        pooler_output=None if pooler is None else pooler[rows],
+    )
