@@ -34,19 +34,19 @@ faults: .venv/.ready
 	@PYTHONPATH=tests $(BIN)/python -m security.faults.table
 
 bench: .venv/.ready .venv-peers/.ready
-	@$(BIN)/python benchmarks/speed.py
+	@PYTHONPATH=benchmarks $(BIN)/python -m speed.run
 
 bench-quick: .venv/.ready .venv-peers/.ready
-	@$(BIN)/python benchmarks/speed.py --quick
+	@PYTHONPATH=benchmarks $(BIN)/python -m speed.run --quick
 
 residency: .venv/.ready
-	@$(BIN)/python benchmarks/residency.py
+	@PYTHONPATH=benchmarks $(BIN)/python -m residency.run
 
 profile: .venv/.ready .venv-peers/.ready
-	@$(BIN)/python benchmarks/profile_ops.py
+	@PYTHONPATH=benchmarks $(BIN)/python -m speed.profile_operators
 
 accuracy: .venv/.ready
-	@$(BIN)/python benchmarks/methods.py --data $(DATA)
+	@PYTHONPATH=benchmarks $(BIN)/python -m methods.run --data $(DATA)
 
 fuzz: .venv/.ready
 	@$(PIP) --editable '.[fuzz]'
@@ -63,11 +63,11 @@ fuzz: .venv/.ready
 	@touch $@
 
 # What only prepares the peers' models: optimum takes an older transformers than the exporter does.
-.venv-peers/.ready: benchmarks/peers/requirements.txt
+.venv-peers/.ready: benchmarks/speed/peers/requirements.txt
 	@echo "setting up .venv-peers (some minutes the first time)"
 	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
 	@.venv-peers/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
-	@.venv-peers/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/peers/requirements.txt
+	@.venv-peers/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/speed/peers/requirements.txt
 	@touch $@
 
 clean:

@@ -9,12 +9,12 @@ import onnxruntime as ort
 import pytest
 import torch
 import transformers
-from peers.arms import open_session, ours
-from peers.floor import floor_feeds, write_floor
-from peers.lora import LAYERS, random_adapter, write_adapter, write_lora_graph
-from peers.ours import task_feeds
 
 from bitfit_runtime import Base
+from harness.packs import task_feeds
+from speed.arms import open_session, ours
+from speed.peers.floor import floor_feeds, write_floor
+from speed.peers.lora import LAYERS, random_adapter, write_adapter, write_lora_graph
 
 IDS = np.array([[2, 7, 8, 9, 10, 11, 12, 3]])
 TOKENS = {"input_ids": IDS, "attention_mask": np.ones_like(IDS), "token_type_ids": np.zeros_like(IDS)}

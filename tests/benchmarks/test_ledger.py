@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from peers.clock import interleaved
-from peers.ledger import Ledger
-from peers.ratios import fastest, ratio
+
+from harness.clock import interleaved
+from harness.ledger import Ledger
+from speed.ratios import fastest, ratio
 
 SHAPE = {"model": "m", "sequence": 16}
 TIMES = {

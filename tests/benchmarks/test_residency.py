@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from peers.ledger import Ledger
-from residents.measure import MEMORY
-from residents.report import aims, memory_figures, write_report
+
+from harness.ledger import Ledger
+from residency.measure import MEMORY
+from residency.report import aims, memory_figures, write_report
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/faults"))
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/faults/results"))
     parser.add_argument("--step", type=int, default=1, help="try one fault in so many")
     parser.add_argument(
         "--no-system-calls", dest="system_calls", action="store_false", help="leave out what needs strace"

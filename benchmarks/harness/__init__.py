@@ -1,0 +1,1 @@
+"""What several suites share: the ledger, timing in turns, the machine, the models, packs and tables."""

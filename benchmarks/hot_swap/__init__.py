@@ -1,0 +1,1 @@
+"""Packs replaced while threads ask."""

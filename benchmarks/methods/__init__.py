@@ -1,0 +1,1 @@
+"""Accuracy of BitFit beside other methods of fine-tuning."""

@@ -1,0 +1,1 @@
+"""What many installed tasks cost: memory, calls, and the start of a process."""

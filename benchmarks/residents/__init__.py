@@ -1,1 +1,0 @@
-"""What many resident tasks cost: memory, calls, and the start of a process."""

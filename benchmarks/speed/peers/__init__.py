@@ -1,0 +1,1 @@
+"""The peers: graphs and models that others would use for the same tasks."""
