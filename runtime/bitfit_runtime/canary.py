@@ -1,7 +1,7 @@
 """Canaries: whether a pack computes here what it computed where it was published.
 
-Equal kernels give equal bits. Others round differently, and int8 amplifies the last place, so there the answers, taken
-together, may be as far off as the base's self-test may be.
+Equal kernels give equal bits. Other kernels round differently, and int8 amplifies that, so there all answers together
+may be as far off as the base's self-test allows.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from bitfit_runtime.formats.pack import Canary, Pack
 from bitfit_runtime.formats.schema import CANARY
 from bitfit_runtime.inputs import Row
 
-# Written for this purpose: a pack must not carry its training texts to devices.
+# Written for this purpose: packs must not carry training texts to devices.
 PROBES: Final[tuple[tuple[str, str | None], ...]] = (
     ("Please send the blue one to Anna in Lisbon by Friday, not the red one.", None),
     ("What is in the box?", "The box holds 3 old maps and a lamp."),
@@ -33,11 +33,11 @@ def make_canary(engine: Engine, pack: Pack, texts: Sequence[tuple[str, str | Non
 
 
 def check_canary(engine: Engine, pack: Pack) -> None:
-    """Compare the pack's answers on `engine` with its canary; the pack need not be installed, and is not afterwards.
+    """Compare the pack's answers on `engine` with its canary; the pack is not installed by this.
 
-    On kernels of the same name they must be the same bits, on others as near as the base's self-test asks, as relative
-    L2 distance of all answers together: a single number near zero has no relative error to speak of. A pack without
-    canary passes. Raises CanaryError, PackError or one of its subclasses.
+    On kernels of the same fingerprint they must be the same bits. On others the relative L2 distance of all answers
+    together (a single number near zero has no meaningful relative error) must be within the tolerance of the base's
+    self-test. A pack without canary passes. Raises CanaryError, PackError or one of its subclasses.
     """
     canary, where = pack.canary, f"pack {pack.info.task!r}"
     if canary is None:
@@ -45,20 +45,20 @@ def check_canary(engine: Engine, pack: Pack) -> None:
     found = _answers(engine, pack, canary.texts)
     if found.shape != canary.expected.shape:
         raise CanaryError(
-            f"{where} gives {found.size} numbers for its canary, {canary.expected.size} are expected; publish it again"
+            f"{where} gives {found.size} numbers for its canary, expected {canary.expected.size}; publish it again"
         )
     if found.tobytes() == canary.expected.tobytes():
         return
     if canary.kernel_fingerprint == engine.kernel_fingerprint:
         raise CanaryError(
-            f"{where} does not answer its canary to the bit, on the kernels it was made on; publish it again"
+            f"{where} does not answer its canary to the bit, although on the kernels that made it; publish it again"
         )
     distance, size = (float(np.linalg.norm(vector)) for vector in (found - canary.expected, canary.expected))
     allowed = engine.base.manifest.self_test.tolerance * size
     if not distance <= allowed:
         raise CanaryError(
             f"{where} answers its canary {distance:.3g} away from what its publisher found, on other kernels at most "
-            f"{allowed:.3g} is expected; publish it again, or check that this machine runs the base as it should"
+            f"{allowed:.3g} is accepted; publish it again, or check this machine with Engine(…, self_test='full')"
         )
 
 

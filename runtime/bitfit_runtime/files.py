@@ -1,4 +1,4 @@
-"""Files that are there whole and last, or are not there."""
+"""Atomic file writes that survive a loss of power, and bounded reads."""
 
 import os
 import tempfile
@@ -10,13 +10,13 @@ PUBLIC: Final = 0o644
 
 
 def write_file(path: Path, data: bytes, mode: int = PUBLIC) -> None:
-    """Write a file and rename it into place; on return content and name survive a loss of power. Raises OSError."""
+    """Write a file and rename it into place; content and name then survive a loss of power. Raises OSError."""
     place_file(path, data, mode)
     sync_folder(path.parent)
 
 
 def place_file(path: Path, data: bytes, mode: int = PUBLIC) -> None:
-    """Write a file and rename it into place; its name lasts when its folder is synchronized. Raises OSError."""
+    """Write a file and rename it into place; its name survives once its folder is synchronized. Raises OSError."""
     descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -31,15 +31,15 @@ def place_file(path: Path, data: bytes, mode: int = PUBLIC) -> None:
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:
-    """Make a folder and what is missing above it; on return its name survives a loss of power. Raises OSError."""
+    """Make a folder and what is missing above it; its name then survives a loss of power. Raises OSError."""
     if not path.parent.exists():
         make_folder(path.parent)
     path.mkdir(mode, exist_ok=True)
-    sync_folder(path.parent)  # even if it was there: whoever made it may have been killed before this
+    sync_folder(path.parent)  # even if it existed: whoever made it may have been killed before this
 
 
 def read_file(path: Path, limit: int) -> bytes | None:
-    """Return a file of at most `limit` bytes, None when there is none. Raises OSError, on a larger one too."""
+    """Return a file of at most `limit` bytes, None if it does not exist. Raises OSError, also for a larger one."""
     data = read_start(path, limit + 1)
     if data is not None and len(data) > limit:
         raise OSError(f"it has more than {limit} bytes")
@@ -47,7 +47,7 @@ def read_file(path: Path, limit: int) -> bytes | None:
 
 
 def read_start(path: Path, size: int) -> bytes | None:
-    """Return the first `size` bytes of a file, None when there is none. Raises OSError."""
+    """Return the first `size` bytes of a file, None if it does not exist. Raises OSError."""
     try:
         with path.open("rb") as stream:
             return stream.read(size)
@@ -56,8 +56,8 @@ def read_start(path: Path, size: int) -> bytes | None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder last. Raises OSError."""
-    if os.name == "nt":  # no folder can be opened there, and renaming is journalled
+    """Synchronize a folder, so that the names in it survive a loss of power. Raises OSError."""
+    if os.name == "nt":  # folders cannot be opened there, and renames are journalled
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -1,10 +1,12 @@
 """ONNX Runtime's own adapter files, for programs that use no code of ours."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import onnxruntime as ort
 
 from bitfit_runtime.errors import PackError
+from bitfit_runtime.files import write_file
 from bitfit_runtime.formats.base import Base
 from bitfit_runtime.formats.pack import Pack
 from bitfit_runtime.pack_cache import DecodedPack
@@ -25,12 +27,11 @@ def write_onnx_adapter(pack: Pack, base: Base, path: str | Path) -> Path:
     adapter.set_model_version(MODEL_VERSION)
     feeds = {**decoded.biases, **decoded.head}
     adapter.set_parameters({name: ort.OrtValue.ortvalue_from_numpy(feed) for name, feed in feeds.items()})
-    temporary = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        adapter.export_adapter(str(temporary))
-        temporary.replace(path)
+        with TemporaryDirectory(dir=path.parent) as folder:  # ONNX Runtime writes to a path alone
+            adapter.export_adapter(str(Path(folder, path.name)))
+            write_file(path, Path(folder, path.name).read_bytes())
     except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
         raise PackError(f"cannot write {path} ({error}); what was there is unchanged") from None
     return path

@@ -1,4 +1,4 @@
-"""Decoded packs: those that were used last; all others stay as small as their files."""
+"""Cache of decoded packs: those used last; all others stay as small as their files."""
 
 import threading
 from collections import OrderedDict
@@ -45,9 +45,9 @@ BARE_BASE = DecodedPack({}, {})
 
 
 class PackCache:
-    """Decodes packs of one base and remembers those used last, never more than `limit` bytes of them.
+    """Decodes packs of one base and keeps those used last, at most `limit` bytes of them.
 
-    All methods may be called from several threads. Two that miss the same pack at once both decode it.
+    All methods may be called from several threads. Two threads that miss the same pack at once both decode it.
     """
 
     def __init__(self, base: Base, limit: int) -> None:
@@ -58,15 +58,15 @@ class PackCache:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the numbers that are remembered."""
+        """Bytes of the decoded numbers."""
         return self._bytes
 
     def empty(self) -> "PackCache":
-        """Return another of the same base and bound, which remembers nothing yet."""
+        """Return an empty cache of the same base and limit."""
         return PackCache(self._base, self._limit)
 
     def get(self, pack: Pack) -> DecodedPack:
-        """Return the pack in the graph's shapes, decoded now unless it is remembered.
+        """Return the pack in the graph's shapes, decoded now unless it is in the cache.
 
         Raises PackMismatchError, PackFormatError.
         """
@@ -84,7 +84,7 @@ class PackCache:
         return decoded
 
     def keep(self, packs: Collection[Pack]) -> None:
-        """Drop all other packs: those that were replaced, also where a running request decoded one again since."""
+        """Drop all other packs: those that were replaced, even if a running request has decoded one again since."""
         with self._changing:
             for pack in self._used.keys() - set(packs):
                 self._bytes -= self._used.pop(pack).nbytes

@@ -1,7 +1,7 @@
 """The self-test: when a base is loaded, this machine's kernels must honour the bias inputs.
 
-Some execution providers ignore inputs that have defaults, and some graph fusions bake a default in. Both would answer
-every task with the base's own biases, without a word.
+Some execution providers ignore inputs that have defaults, and some graph fusions bake a default in. Both would silently
+answer every task with the base's own biases.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ def biases_with_deltas(manifest: Manifest, defaults: Mapping[str, Float32], ampl
 def kernel_fingerprint(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> str:
     """Return 16 hexadecimal digits of a hash of what this machine's kernels compute.
 
-    Hashed are all outputs that tasks read, for the golden vectors under a head of one label, all ones. Engines on a
+    Hashed are all outputs that tasks read, for the self-test's input under a head of one label, all ones. Engines on a
     base that have the same fingerprint answer alike to the bit. Raises SelfTestError.
     """
     feeds = _golden_feeds(manifest, defaults) | {HEAD_WEIGHT: np.ones((1, manifest.hidden_size, 1), np.float32)}
@@ -42,9 +42,9 @@ def kernel_fingerprint(session: ort.InferenceSession, manifest: Manifest, defaul
 
 
 def quick_test(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> None:
-    """Compare `pooled` with the manifest's golden vectors, one row with default biases and one with all moved.
+    """Compare `pooled` with the manifest's vectors: one row with default biases, one with deltas on all.
 
-    Raises SelfTestError when a row is further off than the manifest's tolerance.
+    Raises SelfTestError when a row is farther off than the manifest's tolerance.
     """
     golden = manifest.self_test
     pooled = _outputs(session, manifest, _golden_feeds(manifest, defaults), 2, [POOLED])[0]
@@ -52,14 +52,14 @@ def quick_test(session: ort.InferenceSession, manifest: Manifest, defaults: Mapp
         distance = relative_distance(found, expected)
         if not distance <= golden.tolerance:
             raise SelfTestError(
-                f"{manifest.name}: with {'default' if row == 0 else 'moved'} biases the answer is {distance:.3f} away "
-                f"from the exported one, at most {golden.tolerance} is expected; this build of onnxruntime does not "
-                "honour the graph's bias inputs or its kernels saturate: use another version or provider"
+                f"{manifest.name}: with {'default' if row == 0 else 'changed'} biases the answer is {distance:.3f} off "
+                f"the exported one, at most {golden.tolerance} is accepted; this build of onnxruntime ignores "
+                "the graph's bias inputs, or its kernels saturate: use another version or provider"
             )
 
 
 def full_test(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> None:
-    """Run `quick_test`, then check that each bias input alone moves the answer. Raises SelfTestError, naming them."""
+    """Run `quick_test`, then check that each bias input changes the answer. Raises SelfTestError, naming one."""
     quick_test(session, manifest, defaults)
     ignored = ignored_biases(session, manifest, defaults)
     if ignored:
@@ -70,7 +70,7 @@ def full_test(session: ort.InferenceSession, manifest: Manifest, defaults: Mappi
 
 
 def ignored_biases(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> list[str]:
-    """Return the bias inputs that do not move `pooled`: one run, in which row `i` has only bias `i` moved."""
+    """Return the bias inputs that do not change `pooled`: one run, in which row `i` has a delta on bias `i` alone."""
     moved = biases_with_deltas(manifest, defaults, EFFECT_AMPLITUDE)
     rows = len(manifest.biases) + 1
     feeds = {}

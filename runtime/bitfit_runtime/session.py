@@ -27,7 +27,7 @@ EXACT_PRODUCTS = "session.x64quantprecision"
 def open_session(
     path: Path, threads: int | None = None, options: ort.SessionOptions | None = None
 ) -> ort.InferenceSession:
-    """Open a CPU session. `threads` bounds the threads inside one operator; None leaves ONNX Runtime's default.
+    """Open a CPU session. `threads` bounds the threads inside one operator; None is ONNX Runtime's default.
 
     Where this machine's integer products saturate, slower ones that are exact take their place, whatever `options` say.
     Raises BaseFormatError when ONNX Runtime cannot read the graph.
@@ -46,12 +46,12 @@ def open_session(
         raise BaseFormatError(
             f"onnxruntime {ort.__version__} cannot load {path} ({first_line(error)}); export again"
         ) from None
-    _give_memory_back()
+    _trim_memory()
     return session
 
 
-def _give_memory_back() -> None:
-    """Return what loading freed: glibc keeps it, two thirds of an int4 base's process, but little of an int8 one's."""
+def _trim_memory() -> None:
+    """Return to the system what loading freed, which glibc keeps: two thirds of the process for an int4 base."""
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
         trim(0)
 

@@ -25,7 +25,7 @@ class Word(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TokenizedText:
-    """One text, or one pair, as token ids with the model's special tokens. `truncated` says that it was too long."""
+    """One text, or one pair, as token ids with the model's special tokens. `truncated` says that it was cut."""
 
     encoding: tokenizers.Encoding
     truncated: bool
@@ -68,7 +68,8 @@ class Tokenizer:
     def tokenize(self, texts: Sequence[tuple[str, str | None]], max_lengths: Sequence[int]) -> list[TokenizedText]:
         """Tokenize each (text, pair or None), cut to its own maximum length in tokens, special tokens included.
 
-        Of a pair the longer side is cut first. An empty text is its special tokens alone.
+        Of a pair the longer side is cut first. An empty text is its special tokens alone. Raises InputError on a string
+        that is not valid Unicode.
         """
         try:
             firsts = self._tokenizer.encode_batch([text for text, _ in texts], add_special_tokens=False)

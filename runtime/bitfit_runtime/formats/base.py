@@ -1,4 +1,4 @@
-"""A base on disk: files that belong together."""
+"""Bases on disk: a graph, its weights, biases, tokenizer and manifest in one folder."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ from bitfit_runtime.formats.schema import (
 )
 
 Float32 = npt.NDArray[np.float32]
-COMPANIONS = (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE, BIASES_FILE)  # and the weights, unless they are in the graph
+COMPANIONS = (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE, BIASES_FILE)  # and the weights, unless the graph holds them
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Base:
             manifest = parse_manifest(path.read_text(encoding="utf-8"), str(path))
         except UnicodeDecodeError as error:
             raise BaseFormatError(f"{path} is not UTF-8 ({error}); export the base again") from None
-        strangers = sorted(manifest.files.keys() - {*COMPANIONS, WEIGHTS_FILE})
-        if strangers:
-            raise BaseFormatError(f"{path} lists {strangers[0]!r}, which is not a file of a base; export it again")
+        unknown = sorted(manifest.files.keys() - {*COMPANIONS, WEIGHTS_FILE})
+        if unknown:
+            raise BaseFormatError(f"{path} lists {unknown[0]!r}, which is not a file of a base; export it again")
         for name in (*COMPANIONS, *manifest.files):
             if name not in manifest.files:
-                raise BaseFormatError(f"{path} lists no {name}; export the base again")
+                raise BaseFormatError(f"{path} does not list {name}; export the base again")
             if not (folder / name).is_file():
                 raise BaseNotFoundError(f"{folder} lacks {name}; copy the whole base, or export it again")
         verify_files(folder, manifest, (BIASES_FILE,))
@@ -82,8 +82,8 @@ class Base:
     def check_weights(self, metadata: Mapping[str, str]) -> None:
         """Compare the weights' digest in the graph's metadata with the manifest's. Raises BaseIntegrityError.
 
-        A graph whose weights are inside names none. The base's identity is the digest of its graph, so weights that
-        the graph does not name would answer in another base's name.
+        A graph that holds its own weights names no digest. The base's identity is the digest of its graph, so weights
+        that the graph does not name could answer under another base's identity.
         """
         named, listed = metadata.get(WEIGHTS_DIGEST, ""), self.manifest.files.get(WEIGHTS_FILE, "")
         if named != listed:

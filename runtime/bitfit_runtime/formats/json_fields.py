@@ -1,4 +1,4 @@
-"""Typed access to parsed JSON, so that a format error names the field and both types."""
+"""Typed access to parsed JSON: a format error names the field, the expected type and the found one."""
 
 import json
 import math
@@ -65,7 +65,7 @@ class Fields:
         """Check that field `schema_version` is `version`."""
         found = self.get("schema_version", int)
         if found != version:
-            remedy = "upgrade bitfit-edge" if found > version else "it was never a version of this format"
+            remedy = "upgrade bitfit-edge" if found > version else "there was no such version"
             raise self._fail(f"{self._where} has schema version {found}, this runtime reads {version}; {remedy}")
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:
@@ -79,7 +79,7 @@ class Fields:
         return tuple(self._typed(item, name, kind) for item in self.get(name, list))
 
     def _typed(self, value: object, name: str, kind: type[T]) -> T:
-        if kind is float and type(value) is int and abs(value) < 1 << 1023:  # a larger one is no float
+        if kind is float and type(value) is int and abs(value) < 1 << 1023:  # a larger one does not fit into a float
             value = float(value)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise self._fail(f"{self._where}: field {name!r} should be {kind.__name__}, found {type(value).__name__}")

@@ -1,4 +1,4 @@
-"""A pack: one task's biases and head, as they are stored."""
+"""Packs: one task's biases and head, as they are stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class PackInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Canary:
-    """A few inputs and what the pack answered to them, so that another machine can tell whether it answers the same.
+    """A few inputs and what the pack answered, so that another machine can check that it answers alike.
 
     `texts` are (text, text_pair or None). `expected` holds the outputs that the task's type reads, float32, row after
     row end to end. `kernel_fingerprint` names the kernels that computed them: `Engine.kernel_fingerprint`.
@@ -51,7 +51,7 @@ class Canary:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pack:
-    """One task, as it is stored: `bitfit_runtime.encoding` says what `tensors` hold. Equal to itself alone."""
+    """One task, as it is stored: `pack_encoding` says what `tensors` hold. Equal only to itself."""
 
     info: PackInfo
     tensors: Mapping[str, Stored]
@@ -82,7 +82,7 @@ class Pack:
             raise PackFormatError(f"{where}: {error}") from None
 
     def copy(self) -> "Pack":
-        """Return a pack whose numbers nobody else can change, without its canary."""
+        """Return a pack with numbers of its own, without the canary."""
         return Pack(self.info, {name: tensor.copy() for name, tensor in self.tensors.items()})
 
     @property

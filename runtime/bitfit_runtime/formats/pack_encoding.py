@@ -1,7 +1,7 @@
-"""How a pack stores its numbers: as moves away from the base, in floats or in a few bits.
+"""Pack encodings: a pack stores deltas from the base's biases, in floats or in a few bits.
 
-A tensor in bits is integer codes and a float32 scale for each group of them; a group is one bias, or one label of the
-head. value = default + code × scale, rounded to float32 after each of the two operations (IEEE 754), so every platform
+A tensor in bits is integer codes with a float32 scale for each group; a group is one bias, or one label of the head.
+value = default + code × scale, rounded to float32 after each of the two operations (IEEE 754), so every platform
 decodes the same bits. The head's default is zero. Codes are int8, deflated (RFC 1951) by their frequencies alone.
 """
 
@@ -34,7 +34,7 @@ class Encoding(NamedTuple):
     head_max_code: int = 0
 
 
-# From the smallest to the most exact. The head keeps eight bits: it has fewer numbers and feels them more.
+# From the smallest to the most exact. The head keeps eight bits: it has fewer numbers, and rounding them costs more.
 ENCODINGS: Mapping[str, Encoding] = {
     "int2": Encoding(np.float32, 1, 127),
     "int3": Encoding(np.float32, 3, 127),
@@ -53,16 +53,16 @@ def encode(
     `values` holds all biases of some terms, and `head.weight [hidden, labels]` with `head.bias [labels]` or neither.
     `defaults` holds the base's biases.
     """
-    kind = ENCODINGS[encoding]
+    how = ENCODINGS[encoding]
     stored: dict[str, Stored] = {}
     names = [spec.name for spec in base.biases if spec.name in values]
     if names:
-        moves = [values[name] - defaults[name] for name in names]
-        stored |= _encode_groups(BIASES, moves, kind.bias_max_code, kind.dtype)
+        deltas = [values[name] - defaults[name] for name in names]
+        stored |= _encode_groups(BIASES, deltas, how.bias_max_code, how.dtype)
     if HEAD_WEIGHT in values:
         weight = values[HEAD_WEIGHT]
-        stored |= _encode_groups(HEAD_WEIGHT, list(weight.T), kind.head_max_code, kind.dtype)
-        stored[HEAD_BIAS] = _cast(values[HEAD_BIAS], kind.dtype)
+        stored |= _encode_groups(HEAD_WEIGHT, list(weight.T), how.head_max_code, how.dtype)
+        stored[HEAD_BIAS] = _cast(values[HEAD_BIAS], how.dtype)
     return stored
 
 
@@ -99,11 +99,11 @@ def _check_finite(name: str, values: Float32) -> None:
         raise PackFormatError(f"{name} holds a value that is not finite; train the pack again")
 
 
-def _encode_groups(name: str, groups: list[Float32], levels: int, dtype: npt.DTypeLike) -> dict[str, Stored]:
-    if not levels:
+def _encode_groups(name: str, groups: list[Float32], max_code: int, dtype: npt.DTypeLike) -> dict[str, Stored]:
+    if not max_code:
         return {name: _cast(np.concatenate(groups), dtype)}
-    scales = np.array([_best_scale(group, levels) for group in groups], np.float32)
-    codes = [_codes(group, scale, levels) for group, scale in zip(groups, scales, strict=True)]
+    scales = np.array([_best_scale(group, max_code) for group in groups], np.float32)
+    codes = [_codes(group, scale, max_code) for group, scale in zip(groups, scales, strict=True)]
     deflater = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_HUFFMAN_ONLY)
     stream = deflater.compress(np.concatenate(codes).tobytes()) + deflater.flush()
     return {name: np.frombuffer(stream, np.uint8), name + SCALE: scales}
@@ -128,28 +128,30 @@ def _decode_groups(stored: Mapping[str, Stored], name: str, sizes: list[int]) ->
 def _inflate(stream: bytes, size: int, name: str) -> bytes:
     inflater = zlib.decompressobj(-15)
     try:
-        data = inflater.decompress(stream, size + 1)  # one more than right, to notice what is too long
+        data = inflater.decompress(stream, size + 1)  # one more than expected, to notice a longer stream
     except zlib.error as error:
         raise PackFormatError(f"{name} cannot be inflated ({error}); get the pack again") from None
     if len(data) != size or not inflater.eof or inflater.unused_data:
-        raise PackFormatError(f"{name} should inflate to {size} codes for this base, and does not; train it again")
+        raise PackFormatError(
+            f"{name} should inflate to {size} codes for this base, found another number; train it again"
+        )
     return data
 
 
-def _best_scale(group: Float32, levels: int) -> np.float32:
+def _best_scale(group: Float32, max_code: int) -> np.float32:
     """Return the scale of least squared error."""
     largest = float(np.abs(group).max(initial=0))
     if largest == 0 or not np.isfinite(largest):
         return np.float32(largest)
-    scales = (largest * CLIPS / levels).astype(np.float32)
-    errors = [float(np.square(group - _codes(group, scale, levels) * scale).sum()) for scale in scales]
+    scales = (largest * CLIPS / max_code).astype(np.float32)
+    errors = [float(np.square(group - _codes(group, scale, max_code) * scale).sum()) for scale in scales]
     return np.float32(scales[int(np.argmin(errors))])
 
 
-def _codes(group: Float32, scale: np.float32, levels: int) -> npt.NDArray[np.int8]:
+def _codes(group: Float32, scale: np.float32, max_code: int) -> npt.NDArray[np.int8]:
     if scale == 0 or not np.isfinite(scale):
         return np.zeros(group.shape, np.int8)
-    codes: npt.NDArray[np.int8] = np.clip(np.rint(group / scale), -levels, levels).astype(np.int8)
+    codes: npt.NDArray[np.int8] = np.clip(np.rint(group / scale), -max_code, max_code).astype(np.int8)
     return codes
 
 
