@@ -94,7 +94,7 @@ def test_the_self_test_notices_kernels_that_compute_something_else(copy: Path) -
     document = json.loads((copy / "bitfit.json").read_text())
     document["self_test"]["pooled"][1] = [-x for x in document["self_test"]["pooled"][1]]
     (copy / "bitfit.json").write_text(json.dumps(document))
-    with pytest.raises(SelfTestError, match="moved biases"):
+    with pytest.raises(SelfTestError, match="changed biases"):
         Engine(copy)
     Engine(copy, self_test="off")
 

@@ -44,10 +44,10 @@ def test_a_task_of_every_type_is_learnt_and_measured_in_the_engine(
     code, out, _ = bitfit("eval", "--base", base.folder, "--pack", pack, "--data", data, "--json", capsys=capsys)
     assert json.loads(out)["metrics"] == pytest.approx(report["engine"])
     code, out, err = bitfit(
-        *("run", "--base", base.folder, "--pack", f"p={pack}", "--input", data, "--json"), capsys=capsys
+        *("predict", "--base", base.folder, "--pack", f"p={pack}", "--input", data, "--json"), capsys=capsys
     )
     assert code == 0 and len(out.splitlines()) == 48, err
-    code, out, err = bitfit("run", "--base", base.folder, "--pack", f"p={pack}", "--input", data, capsys=capsys)
+    code, out, err = bitfit("predict", "--base", base.folder, "--pack", f"p={pack}", "--input", data, capsys=capsys)
     assert code == 0, err
     assert bitfit("inspect", pack, capsys=capsys)[0] == 0
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 
-import click
 import typer
 
 from bitfit_toolkit.cli import compare, convert, evaluate, export, inspect, predict, publish, train, update
@@ -21,13 +20,14 @@ app = typer.Typer(
 for module, name in (
     (export, "export"),
     (train, "train"),
-    (predict, "run"),
+    (predict, "predict"),
     (evaluate, "eval"),
     (inspect, "inspect"),
     (convert, "convert"),
     (compare, "compare"),
 ):
     app.command(name, epilog=module.EXAMPLES)(module.command)
+app.command("run", hidden=True, epilog=predict.EXAMPLES)(predict.command)  # the name before `predict`
 app.add_typer(publish.app, name="publish")
 app.add_typer(update.app, name="update")
 
@@ -41,6 +41,17 @@ def run(arguments: Sequence[str], program: str = "bitfit") -> None:
     try:
         PROGRAMS[program](args=list(arguments), prog_name=program)
     except (Exception, KeyboardInterrupt) as error:
-        if isinstance(error, click.exceptions.Exit) or os.environ.get("BITFIT_TRACEBACK"):
+        if os.environ.get("BITFIT_TRACEBACK"):
             raise
-        fail(error)
+        fail(error, _flags(program, arguments))
+
+
+def _flags(program: str, arguments: Sequence[str]) -> dict[str, str]:
+    """Return the flag of each parameter of the command that was called."""
+    command = typer.main.get_command(PROGRAMS[program])
+    for argument in arguments:
+        inner = getattr(command, "commands", {}).get(argument)
+        if inner is None:
+            break
+        command = inner
+    return {str(parameter.name): max(parameter.opts, key=len) for parameter in command.params if parameter.opts}

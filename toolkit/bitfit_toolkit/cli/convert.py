@@ -8,6 +8,7 @@ import typer
 
 from bitfit_runtime import Base, read_pack
 from bitfit_runtime.onnx_adapter import write_onnx_adapter
+from bitfit_toolkit.cli.options import BaseFolder, PackFile
 from bitfit_toolkit.cli.output import print_pairs
 
 EXAMPLES = (
@@ -23,10 +24,10 @@ class Format(StrEnum):
 
 def command(
     to: Annotated[Format, typer.Option(help="Target format.")],
-    base: Annotated[Path, typer.Option(help="Folder of the base bundle that the pack was made for.")],
-    pack: Annotated[Path, typer.Option(help="Pack file.")],
+    base: BaseFolder,
+    pack: PackFile,
     output: Annotated[Path, typer.Option(help="File to write.")],
 ) -> None:
-    """Convert a pack to ONNX Runtime's adapter file, which needs no code of ours to run."""
+    """Convert a pack to ONNX Runtime's adapter file, which runs without this package."""
     path = write_onnx_adapter(read_pack(pack), Base.open(base), output)
     print_pairs([(to.value, f"{path}, {path.stat().st_size / 1000:.1f} kB")])

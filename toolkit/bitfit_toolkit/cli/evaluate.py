@@ -6,6 +6,16 @@ from typing import Annotated
 import typer
 
 import bitfit_toolkit
+from bitfit_toolkit.cli.options import (
+    DATA_HELP,
+    BaseFolder,
+    Json,
+    LabelColumn,
+    PackFile,
+    TextColumn,
+    TextPairColumn,
+    Threads,
+)
 from bitfit_toolkit.cli.output import print_json, print_pairs
 from bitfit_toolkit.cli.packs import engine_with
 from bitfit_toolkit.data import Columns, load_examples
@@ -14,14 +24,14 @@ EXAMPLES = "Example: `bitfit eval --base base --pack intents.safetensors --data 
 
 
 def command(
-    base: Annotated[Path, typer.Option(help="Folder of the base bundle.")],
-    pack: Annotated[Path, typer.Option(help="Pack file.")],
-    data: Annotated[Path, typer.Option(help="Labelled texts: CSV, TSV, JSONL or Parquet.")],
-    text_column: Annotated[str | None, typer.Option()] = None,
-    text_pair_column: Annotated[str | None, typer.Option()] = None,
-    label_column: Annotated[str | None, typer.Option()] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads inside one operator.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
+    base: BaseFolder,
+    pack: PackFile,
+    data: Annotated[Path, typer.Option(help=f"Labelled texts: {DATA_HELP}.")],
+    text_column: TextColumn = None,
+    text_pair_column: TextPairColumn = None,
+    label_column: LabelColumn = None,
+    threads: Threads = None,
+    json: Json = False,
 ) -> None:
     """Measure a pack on labelled texts, in the engine that ships."""
     engine = engine_with(base, [f"task={pack}"], threads)

@@ -8,16 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from bitfit_runtime import Base, read_pack
+from bitfit_toolkit.cli.options import Json
 from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
 
 EXAMPLES = "Examples: `bitfit inspect base` · `bitfit inspect intents.safetensors --json`"
 
 
 def command(
-    path: Annotated[Path, typer.Argument(help="Folder of a base bundle, or a pack file.")],
-    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    path: Annotated[Path, typer.Argument(help="Folder of a base, or a pack file.")],
+    json: Json = False,
 ) -> None:
-    """Show what a base bundle or a pack holds."""
+    """Show what a base or a pack holds."""
     facts, table = _base(path) if path.is_dir() else _pack(path)
     if json:
         print_json(facts)

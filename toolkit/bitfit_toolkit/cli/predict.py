@@ -1,57 +1,81 @@
-"""`bitfit run`: answer texts."""
+"""`bitfit predict`: answer texts."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bitfit_runtime import Row
-from bitfit_runtime.tasks import Answer
+from bitfit_runtime import Answer, Row
+from bitfit_runtime.inputs import as_rows_per_task
+from bitfit_toolkit.cli.options import DATA_HELP, BaseFolder, Json, TextColumn, TextPairColumn, Threads
 from bitfit_toolkit.cli.output import print_json, print_table
 from bitfit_toolkit.cli.packs import engine_with
-from bitfit_toolkit.data import load_examples
+from bitfit_toolkit.data import Columns, load_examples
 
 EXAMPLES = (
-    "Examples: `bitfit run --base base --pack mood=mood.safetensors --text 'What a day'` · "
-    "`bitfit run --base base --pack mood=mood.safetensors --pack spam=spam.safetensors --input rows.jsonl --json`"
+    "Examples: `bitfit predict --base base --pack mood=mood.safetensors --text 'What a day'` · "
+    "`bitfit predict --base base --pack mood=mood.safetensors --pack spam=spam.safetensors --input rows.jsonl` · "
+    "`… --tasks mood,spam --json`"
 )
+SHOWN = 72  # characters of a text in the table
 
 
 def command(
-    base: Annotated[Path, typer.Option(help="Folder of the base bundle.")],
+    base: BaseFolder,
     pack: Annotated[list[str], typer.Option(help="NAME=FILE; may be given several times.")],
     text: Annotated[list[str] | None, typer.Option(help="A text; may be given several times.")] = None,
+    text_pair: Annotated[
+        list[str] | None, typer.Option(help="The second text of a pair, once for each --text.")
+    ] = None,
     source: Annotated[
-        Path | None, typer.Option("--input", help="CSV, TSV, JSONL or Parquet; a `task` column picks each row's pack.")
+        Path | None, typer.Option("--input", help=f"{DATA_HELP}; a `task` column picks each row's pack.")
     ] = None,
     task: Annotated[
         str | None, typer.Option(help="Task of rows that name none; default: every installed task.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads inside one operator.")] = None,
+    tasks: Annotated[str | None, typer.Option(help="Several tasks of rows that name none, such as mood,spam.")] = None,
+    text_column: TextColumn = None,
+    text_pair_column: TextPairColumn = None,
+    threads: Threads = None,
     top: Annotated[int, typer.Option(min=1, help="How many labels to show for each text.")] = 1,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a row.")] = False,
+    json: Json = False,
 ) -> None:
-    """Answer texts with one task each, or with every installed task, in mixed batches."""
+    """Answer texts with one task, several, or every installed one, in mixed batches."""
     if bool(text) == bool(source):
         raise typer.BadParameter("give either --text or --input", param_hint="--text / --input")
+    if task is not None and tasks is not None:
+        raise typer.BadParameter("give either --task or --tasks", param_hint="--task / --tasks")
     engine = engine_with(base, pack, threads)
-    tasks = [task] if task else list(engine.tasks)
-    rows: list[Row] = []
-    if source is not None:
-        for example in load_examples(source, need_label=False):
-            rows += [Row(example.text, name, example.text_pair) for name in ([example.task] if example.task else tasks)]
-    for item in text or ():
-        rows += [Row(item, name) for name in tasks]
+    columns = Columns(text_column, text_pair_column)
+    given = _typed(text or [], text_pair) if source is None else _read(source, columns)
+    names = [task] if task else [name.strip() for name in tasks.split(",")] if tasks else list(engine.tasks)
+    rows = [row for item in given for row in ([item] if item.task else next(as_rows_per_task([item], names)))]
     answers = engine.predict(rows)
     if json:
         for row, answer in zip(rows, answers, strict=True):
             print_json(_document(row, answer, top))
-        return
-    lines = []
-    for row, answer in zip(rows, answers, strict=True):
-        shown = row.text if len(row.text) <= 72 else row.text[:71] + "…"
-        lines.append((answer.task, answer.summary(top), shown))
-    print_table(("task", "answer", "text"), lines)
+    else:
+        lines = [(a.task, a.summary(top), _shortened(row.text)) for row, a in zip(rows, answers, strict=True)]
+        print_table(("task", "answer", "text"), lines)
+
+
+def _typed(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[Row]:
+    if pairs and len(pairs) != len(texts):
+        raise typer.BadParameter(
+            f"give one for each --text, found {len(pairs)} for {len(texts)}", param_hint="--text-pair"
+        )
+    for index, text in enumerate(texts):
+        yield Row(text, text_pair=pairs[index] if pairs else None)
+
+
+def _read(source: Path, columns: Columns) -> Iterator[Row]:
+    for example in load_examples(source, columns, need_label=False):
+        yield Row(example.text, example.task, example.text_pair)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
 def _document(row: Row, answer: Answer, top: int) -> dict[str, Any]:

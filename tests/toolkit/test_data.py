@@ -1,0 +1,124 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from bitfit_toolkit import Columns, Example, load_examples
+from bitfit_toolkit.errors import DataError
+from bitfit_toolkit.tasks import Mark
+from support.command_line import write_csv
+
+TEXTS = {"text": ["a b", "c"], "label": ["yes", "no"]}
+EXAMPLES = [Example("a b", label="yes"), Example("c", label="no")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"", "empty"),
+        ("a.csv", b"text,label\n", "no rows"),
+        ("a.csv", b"text,label\na,b\nc\n", "cannot be read"),
+        ("a.csv", b"line,label\na,b\n", "no text column"),
+        ("a.csv", b"text,kind\na,b\n", "no label column"),
+        ("a.csv", b"text,label\na,\n", "label is missing"),
+        ("a.csv", b"text,label\n\xff\xfe\xfa,b\n", "cannot be read"),
+        ("a.jsonl", b'{"text": "a", "label": "b"}\n{"text": \n', "cannot be read"),
+        ("a.jsonl", b'{"text": 3, "label": "b"}\n', "should be a string"),
+        ("a.jsonl", b'{"text": "a"}\n', "no label column"),
+        ("a.parquet", b"PAR1", "cannot be read"),
+        ("a.txt", b"a", "should end in"),
+    ],
+)
+def test_data_that_cannot_be_used_is_refused_with_what_to_do(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        load_examples(tmp_path / name)
+    with pytest.raises(DataError, match="not found"):
+        load_examples(tmp_path / "none.csv")
+
+
+def test_tab_separated_files_hold_quotes_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text('sentence\tlabel\nhe said "no\t1\n"yes" they said\t0\n')
+    assert load_examples(tmp_path / "a.tsv") == [
+        Example('he said "no', None, "1"),
+        Example('"yes" they said', None, "0"),
+    ]
+
+
+def test_csv_jsonl_and_parquet_hold_the_same_examples(tmp_path: Path) -> None:
+    expected = [Example("1.50", "b\nc", "0"), Example('say "a"', "", "1")]
+    columns = {"sentence1": [e.text for e in expected], "sentence2": [e.text_pair for e in expected], "label": [0, 1]}
+    parquet.write_table(pa.table(columns), tmp_path / "a.parquet")
+    lines = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    rows = [tuple(str(v) for v in line.values()) for line in lines]
+    write_csv(tmp_path / "a.csv", rows, tuple(columns))  # type: ignore[arg-type]
+    for suffix in ("parquet", "jsonl", "csv"):
+        assert load_examples(tmp_path / f"a.{suffix}") == expected
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TEXTS,
+        [{"text": "a b", "label": "yes"}, {"text": "c", "label": "no"}],
+        pa.table(TEXTS),
+        pd.DataFrame(TEXTS),
+        pd.DataFrame(TEXTS, index=[7, 7]),
+        datasets.Dataset.from_dict(TEXTS),
+        datasets.Dataset.from_dict({"text": ["x", "a b", "c"], "label": ["?", "yes", "no"]}).select([1, 2]),
+        EXAMPLES,
+        tuple(EXAMPLES),
+    ],
+    ids=lambda data: type(data).__name__,
+)
+def test_data_in_memory_are_the_examples_of_a_file(data: Any) -> None:
+    assert load_examples(data) == EXAMPLES
+
+
+def test_classes_of_a_dataset_come_by_their_names() -> None:
+    names = datasets.ClassLabel(names=["no", "yes"])
+    features = datasets.Features({"text": datasets.Value("string"), "label": names})
+    assert load_examples(datasets.Dataset.from_dict({"text": ["a b", "c"], "label": [1, 0]}, features)) == EXAMPLES
+    tags = datasets.Features(
+        {
+            "tokens": datasets.List(datasets.Value("string")),
+            "ner_tags": datasets.List(datasets.ClassLabel(names=["O", "B-PER", "I-PER"])),
+        }
+    )
+    words = {"tokens": [["Ann", "Lee", "left"]], "ner_tags": [[1, 2, 0]]}
+    found = load_examples(datasets.Dataset.from_dict(words, tags), task_type="token-classification")
+    assert found == [Example("Ann Lee left", label=(Mark("PER", 0, 7),))]
+
+
+def test_a_missing_label_in_memory_is_refused_and_never_read_as_a_word() -> None:
+    hidden = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["no", "yes"])})
+    for data in (
+        pd.DataFrame({"text": ["a", "b"], "label": ["yes", float("nan")]}),
+        {"text": ["a", "b"], "label": ["yes", None]},
+        datasets.Dataset.from_dict({"text": ["a", "b"], "label": [1, -1]}, hidden),
+    ):
+        with pytest.raises(DataError, match="the data, example 2: the label is missing"):
+            load_examples(data)
+
+
+def test_columns_can_be_named_in_memory_too() -> None:
+    frame = pd.DataFrame({"line": ["a b", "c"], "kind": ["yes", "no"]})
+    assert load_examples(frame, Columns("line", None, "kind")) == EXAMPLES
+    with pytest.raises(DataError, match=r"no label column \(found: line, kind\); name it with label_column"):
+        load_examples(frame, Columns("line"))
+
+
+@pytest.mark.parametrize(
+    "data", [7, [("a", "yes")], [Example("a", label="b"), {"text": "c"}], {"text": ["a"], "label": []}, {"text": 3}]
+)
+def test_anything_else_in_memory_is_refused(data: Any) -> None:
+    with pytest.raises(DataError):
+        load_examples(data)

@@ -1,0 +1,16 @@
+"""Options that several sub-commands share."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+BaseFolder: TypeAlias = Annotated[Path, typer.Option("--base", help="Folder of the base.")]
+PackFile: TypeAlias = Annotated[Path, typer.Option("--pack", help="Pack file.")]
+Threads: TypeAlias = Annotated[int | None, typer.Option(help="Threads inside one operator.")]
+TextColumn: TypeAlias = Annotated[str | None, typer.Option(help="Column of the texts; default: the usual names.")]
+TextPairColumn: TypeAlias = Annotated[str | None, typer.Option(help="Column of the second texts of pairs.")]
+LabelColumn: TypeAlias = Annotated[str | None, typer.Option(help="Column of the labels.")]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+DATA_HELP = "CSV, TSV, JSONL or Parquet"
