@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bitfit_exporters import ExportOptions, export_base
+from bitfit_exporters import ExportOptions, export
 from bitfit_runtime import Engine, Row
 from bitfit_toolkit import TrainOptions, TrainReport, load_examples, train
 
@@ -35,13 +35,13 @@ def main() -> None:
     output: Path = parser.parse_args().output
     console = Console(highlight=False)
     console.print("[bold]1. Export one int8 base from all-MiniLM-L6-v2[/]")
-    export = export_base(
+    exported = export(
         str(model_folder()),
         output / "base",
         ExportOptions(offline=True, name="all-MiniLM-L6-v2"),
         lambda s: console.print("  ", s),
     )
-    for what, figure in export.rows():
+    for what, figure in exported.rows():
         console.print(f"   {what:20s} {figure}")
     console.print("[bold]2. Train a pack for each task[/]")
     reports = {task: train_task(output, task, suffix, console) for task, suffix in TASKS.items()}
@@ -60,7 +60,7 @@ def main() -> None:
         summary.add_row(task, str(report.labels), *figures)
     console.print(summary)
     console.print(
-        f"base: {export.model_bytes:,} bytes, once; to switch tasks costs {switch_cost(engine):.3f} ms a call"
+        f"base: {exported.model_bytes:,} bytes, once; to switch tasks costs {switch_cost(engine):.3f} ms a call"
     )
 
 

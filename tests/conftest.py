@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from bitfit_exporters import ExportOptions, export_base
+from bitfit_exporters import ExportOptions, export
 from bitfit_runtime import Base, Engine
 from support.checkpoints import make_checkpoint
 
@@ -29,7 +29,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def base(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Base:
     folder = tmp_path_factory.mktemp("base") / "base"
-    export_base(str(checkpoint), folder, ExportOptions(offline=True))
+    export(str(checkpoint), folder, ExportOptions(offline=True))
     return Base.open(folder)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from bitfit_exporters import ExportOptions, export_base
+from bitfit_exporters import ExportOptions, export
 from bitfit_runtime import Base
 from bitfit_toolkit import Example, TrainOptions, load_examples
 from bitfit_toolkit.compare import DEFAULT_METHODS, CellFile, Comparison, Plan, summarize, write_tables
@@ -107,7 +107,7 @@ def exported(model: str, precision: str, output: Path) -> Path:
     """Export a base beside the results, once."""
     folder = output / f"base-{precision}"
     if not folder.is_dir():
-        export_base(model, folder, ExportOptions(precision=precision))
+        export(model, folder, ExportOptions(precision=precision))
     return folder
 
 

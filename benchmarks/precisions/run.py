@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # else torch's threads spin
 
 import torch
 
-from bitfit_exporters import ExportOptions, export_base
+from bitfit_exporters import ExportOptions, export
 from bitfit_runtime import Base
 from bitfit_toolkit import TrainOptions, load_examples, train
 from harness.clock import interleaved, pin
@@ -80,7 +80,7 @@ def exported(model: str, precision: str, work: Path) -> Base:
     if not report_path(folder).exists():
         print(f"exporting {model} as {precision}", flush=True)
         options = ExportOptions(precision=precision, offline=True, name=model)
-        report = export_base(str(checkpoint(model, work)), folder, options)
+        report = export(str(checkpoint(model, work)), folder, options)
         report_path(folder).write_text(json.dumps(report.as_dict()))
     return Base.open(folder)
 

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from bitfit_exporters import ExportOptions, export_base
+from bitfit_exporters import ExportOptions, export
 from bitfit_runtime import Base
 from harness.machine import versions
 from harness.models import checkpoint
@@ -54,7 +54,7 @@ def export_once(model: str, source: Path, work: Path) -> Path:
     folder = work / f"{model}-base-{_digest(ROOT / 'exporters', ROOT / 'runtime/bitfit_runtime')}"
     if not folder.exists():
         print(f"exporting {model}", flush=True)
-        export_base(str(source), folder, ExportOptions(offline=True, name=model))
+        export(str(source), folder, ExportOptions(offline=True, name=model))
     return folder
 
 

@@ -1,24 +1,33 @@
-"""Turn a pretrained encoder into a base bundle: one frozen graph whose biases are inputs.
+"""Export of a pretrained encoder as a base: one frozen graph whose biases are inputs.
 
-    from bitfit_exporters import ExportOptions, export_base
+    from bitfit_exporters import export
 
-    export_base("bert-base", Path("base"), ExportOptions())
+    report = export("minilm", "base")
 
-Needs the extra `export` (torch, transformers, onnx, onnx-ir, onnxscript).
+`ExportOptions` and the errors need nothing; everything else needs the extra `export` (torch, transformers, onnx,
+onnx-ir, onnxscript) and is imported when it is first used.
 """
+
+from typing import TYPE_CHECKING
 
 from bitfit_exporters.errors import ExportError
 from bitfit_exporters.options import ExportOptions
+from bitfit_runtime.lazy import lazy_exports
 
-try:
-    from bitfit_exporters.export import export_base, export_onnx
+if TYPE_CHECKING:
+    from bitfit_exporters.pipeline import export, export_onnx
     from bitfit_exporters.read_back import read_parameters
     from bitfit_exporters.report import ExportReport
-except ModuleNotFoundError as error:
-    if error.name is None or error.name.startswith("bitfit"):
-        raise
-    raise ModuleNotFoundError(
-        f"bitfit_exporters needs {error.name}; run: pip install 'bitfit-edge[export]'", name=error.name
-    ) from None
 
-__all__ = ["ExportError", "ExportOptions", "ExportReport", "export_base", "export_onnx", "read_parameters"]
+__all__ = ["ExportError", "ExportOptions", "ExportReport", "export", "export_onnx", "read_parameters"]
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "ExportReport": "bitfit_exporters.report",
+        "export": "bitfit_exporters.pipeline",
+        "export_onnx": "bitfit_exporters.pipeline",
+        "read_parameters": "bitfit_exporters.read_back",
+    },
+    extra="export",
+)

@@ -1,13 +1,24 @@
-"""What a user may choose about an export."""
+"""Options of an export."""
 
 from dataclasses import dataclass
+
+from bitfit_exporters.errors import ExportError
+from bitfit_runtime.formats.schema import PRECISIONS
+from bitfit_runtime.graph import POOLINGS
+
+SHORTEST = 8  # the least `max_length`
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """`pooling` None means the family's default; `max_length` (tokens) None means all positions the model has.
+    """What a user may choose about an export.
 
-    `name` None means the last part of the model's name or folder.
+    - `precision`: `int8`, `int4` (half the size) or `fp32`.
+    - `pooling`: `mean`, `cls` or `pooler`; None is the family's default.
+    - `max_length`: the longest input in tokens, at least 8; None is as many as the model has positions.
+    - `revision`: branch, tag or commit on the hub; None is the default branch.
+    - `offline`: use folders and the local cache only.
+    - `name`: name of the base; None is the last part of the model's name or folder.
     """
 
     precision: str = "int8"
@@ -16,3 +27,12 @@ class ExportOptions:
     revision: str | None = None
     offline: bool = False
     name: str | None = None
+
+    def check(self) -> None:
+        """Raise ExportError, naming the option, where a value is not one of those above."""
+        if self.precision not in PRECISIONS:
+            raise ExportError(f"unknown precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}")
+        if self.pooling is not None and self.pooling not in POOLINGS:
+            raise ExportError(f"unknown pooling {self.pooling!r}; choose one of {', '.join(POOLINGS)}")
+        if self.max_length is not None and self.max_length < SHORTEST:
+            raise ExportError(f"`max_length` should be at least {SHORTEST} tokens, found {self.max_length}")

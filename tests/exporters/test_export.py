@@ -9,8 +9,8 @@ import pytest
 import torch
 from transformers import AutoModel, GPT2Config, GPT2Model
 
-import bitfit_exporters.export as export_module
-from bitfit_exporters import ExportError, ExportOptions, ExportReport, export_base, read_parameters
+import bitfit_exporters.pipeline as pipeline
+from bitfit_exporters import ExportError, ExportOptions, ExportReport, export, read_parameters
 from bitfit_exporters.errors import (
     ArchitectureError,
     CheckpointError,
@@ -31,14 +31,14 @@ OFFLINE = ExportOptions(offline=True)
 
 
 def test_a_float_base_agrees_with_torch_to_rounding(checkpoint: Path, tmp_path: Path) -> None:
-    report = export_base(str(checkpoint), tmp_path / "base", ExportOptions(precision="fp32", offline=True))
+    report = export(str(checkpoint), tmp_path / "base", ExportOptions(precision="fp32", offline=True))
     assert report.parity_error < 1e-5
 
 
 def test_an_int4_base_takes_four_and_a_quarter_bits_a_weight_and_a_scale_a_row(
     checkpoint: Path, tmp_path: Path
 ) -> None:
-    export_base(str(checkpoint), tmp_path / "base", ExportOptions(precision="int4", offline=True))
+    export(str(checkpoint), tmp_path / "base", ExportOptions(precision="int4", offline=True))
     base = Base.open(tmp_path / "base")
     initializers = ir.load(base.model_path).graph.initializers
     coded = [spec for spec in base.manifest.weights if spec.dtype == "int4"]
@@ -57,9 +57,9 @@ def test_a_bundle_holds_the_files_that_its_manifest_lists_and_no_others(base: Ba
 
 
 def test_two_exports_of_one_checkpoint_are_the_same_base(checkpoint: Path, base: Base, tmp_path: Path) -> None:
-    export_base(str(checkpoint), tmp_path / "again", OFFLINE)
+    export(str(checkpoint), tmp_path / "again", OFFLINE)
     assert Base.open(tmp_path / "again").manifest == base.manifest
-    export_base(str(checkpoint), tmp_path / "named", ExportOptions(offline=True, name="other"))
+    export(str(checkpoint), tmp_path / "named", ExportOptions(offline=True, name="other"))
     named = Base.open(tmp_path / "named").manifest
     assert (named.name, named.digest) == ("other", base.manifest.digest)
 
@@ -101,7 +101,7 @@ def test_a_value_that_no_check_would_meet_is_refused_when_it_is_not_finite(
     broken = Path(shutil.copytree(checkpoint, tmp_path / "broken"))
     model.save_pretrained(broken)
     with pytest.raises(CheckpointError, match=r"word_embeddings\.weight holds a value that is not finite"):
-        export_base(str(broken), tmp_path / "out", OFFLINE)
+        export(str(broken), tmp_path / "out", OFFLINE)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_unknown_names_folders_and_architectures_are_refused_before_anything_is_
         (str(gpt), ArchitectureError),
     ):
         with pytest.raises(error):
-            export_base(model, tmp_path / "out", OFFLINE)
+            export(model, tmp_path / "out", OFFLINE)
     assert not (tmp_path / "out").exists()
 
 
@@ -145,16 +145,16 @@ def test_a_checkpoint_with_missing_weights_is_refused(checkpoint: Path, tmp_path
     del weights["encoder.layer.1.output.dense.bias"]
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(CheckpointError, match=r"encoder\.layer\.1\.output\.dense\.bias"):
-        export_base(str(broken), tmp_path / "out", OFFLINE)
+        export(str(broken), tmp_path / "out", OFFLINE)
     weights = {
         name: array for name, array in load_file(checkpoint / "model.safetensors").items() if "pooler" not in name
     }
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(CheckpointError, match=r"pooler\.dense\.bias"):
-        export_base(str(broken), tmp_path / "out", ExportOptions(offline=True, pooling="pooler"))
+        export(str(broken), tmp_path / "out", ExportOptions(offline=True, pooling="pooler"))
     (broken / "model.safetensors").write_bytes(b"torn")
     with pytest.raises((CheckpointError, ModelUnavailableError)):
-        export_base(str(broken), tmp_path / "out", OFFLINE)
+        export(str(broken), tmp_path / "out", OFFLINE)
 
 
 @pytest.mark.parametrize("error", [VerificationError("found wrong"), OSError(28, "No space left"), KeyboardInterrupt()])
@@ -166,9 +166,9 @@ def test_a_failed_export_leaves_the_earlier_bundle_and_nothing_else(
     def fail(*arguments: object) -> ExportReport:
         raise error
 
-    monkeypatch.setattr(export_module, "verify", fail)
+    monkeypatch.setattr(pipeline, "verify", fail)
     with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else ExportError):
-        export_base(str(checkpoint), output, OFFLINE)
+        export(str(checkpoint), output, OFFLINE)
     assert [path.name for path in tmp_path.iterdir()] == ["base"]
     Base.open(output).verify()
 
@@ -176,13 +176,13 @@ def test_a_failed_export_leaves_the_earlier_bundle_and_nothing_else(
 def test_a_folder_that_is_no_bundle_is_never_replaced(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(OutputError, match="no base bundle"):
-        export_base(str(checkpoint), tmp_path, OFFLINE)
+        export(str(checkpoint), tmp_path, OFFLINE)
     assert (tmp_path / "mine.txt").read_text() == "precious"
 
 
 def test_what_a_killed_export_left_behind_is_cleared_by_the_next(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / ".base.partial-dead").mkdir()
-    export_base(str(checkpoint), tmp_path / "base", OFFLINE)
+    export(str(checkpoint), tmp_path / "base", OFFLINE)
     assert [path.name for path in tmp_path.iterdir()] == ["base"]
 
 
@@ -191,4 +191,4 @@ def test_what_a_killed_export_left_behind_is_cleared_by_the_next(checkpoint: Pat
 )
 def test_unknown_options_are_refused(checkpoint: Path, tmp_path: Path, options: ExportOptions) -> None:
     with pytest.raises(ExportError):
-        export_base(str(checkpoint), tmp_path / "out", options)
+        export(str(checkpoint), tmp_path / "out", options)

@@ -11,7 +11,7 @@ from bitfit_runtime import Base
 
 EXPORT = "from bitfit_toolkit.cli.app import run; run(sys.argv[1:])"
 KILL = (
-    "import os, signal, bitfit_exporters.export as e; "
+    "import os, signal, bitfit_exporters.pipeline as e; "
     "e.verify = lambda *a: os.kill(os.getpid(), signal.SIGKILL)  # the files are written, nothing is proved\n"
 )
 FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"  # a write beyond fails

@@ -11,7 +11,7 @@ import torch
 import transformers
 from transformers import AutoModel
 
-from bitfit_exporters import ExportOptions, ExportReport, export_base
+from bitfit_exporters import ExportOptions, ExportReport, export
 from bitfit_exporters.checkpoint import add_missing_biases
 from bitfit_exporters.errors import ArchitectureError
 from bitfit_exporters.families import FAMILIES as KNOWN
@@ -59,7 +59,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp(family)
     checkpoint = make_checkpoint(family, folder / "checkpoint")
     pooling = "pooler" if family in POOLERS else None
-    report = export_base(str(checkpoint), folder / "base", ExportOptions(precision, pooling, offline=True))
+    report = export(str(checkpoint), folder / "base", ExportOptions(precision, pooling, offline=True))
     return Exported(family, checkpoint, Base.open(folder / "base"), report)
 
 
@@ -180,4 +180,4 @@ def test_an_encoder_that_cannot_be_exported_is_refused_with_the_reason(
     config.save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
     with pytest.raises(ArchitectureError, match=message):
-        export_base(str(tmp_path), tmp_path / "base", ExportOptions(offline=True))
+        export(str(tmp_path), tmp_path / "base", ExportOptions(offline=True))

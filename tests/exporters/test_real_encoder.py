@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bitfit_exporters import ExportOptions, export_base
+from bitfit_exporters import ExportOptions, export
 from bitfit_runtime import Engine, Row
 from bitfit_toolkit import TrainOptions, load_examples, train
 
@@ -21,7 +21,7 @@ def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert SPEC is not None and SPEC.submodule_search_locations
     folder = tmp_path_factory.mktemp("minilm") / "base"
     checkpoint = Path(next(iter(SPEC.submodule_search_locations)), "model")
-    report = export_base(str(checkpoint), folder, ExportOptions(offline=True))
+    report = export(str(checkpoint), folder, ExportOptions(offline=True))
     assert report.model_bytes / report.fp32_bytes <= 0.27
     assert report.row_error == 0
     return folder

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from transformers import AutoModel
 
-from bitfit_exporters import ExportOptions, export_base
+from bitfit_exporters import ExportOptions, export
 from bitfit_exporters.families import FAMILIES as KNOWN
 from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_exporters.redundant_biases import exact_algebra
@@ -31,7 +31,7 @@ def test_an_attention_that_the_algebra_does_not_hold_for_is_found_out(tmp_path: 
 
 
 def test_a_folded_pack_gives_the_answers_of_the_whole_one(checkpoint: Path, tmp_path: Path) -> None:
-    export_base(str(checkpoint), tmp_path / "base", ExportOptions(precision="fp32", offline=True))
+    export(str(checkpoint), tmp_path / "base", ExportOptions(precision="fp32", offline=True))
     base = Base.open(tmp_path / "base")
     model = BitfitModel(rebuild_encoder(base), base.manifest, KIND, [spec.name for spec in base.manifest.biases]).eval()
     generator = np.random.default_rng(0)

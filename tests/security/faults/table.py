@@ -26,10 +26,10 @@ from support.publishing import PASSPHRASE
 # Torch in this process would make every fork slower, so it is in another.
 EXPORT = """
 import sys; from pathlib import Path
-from bitfit_exporters import ExportOptions, export_base
+from bitfit_exporters import ExportOptions, export
 from support.checkpoints import make_checkpoint
 folder = Path(sys.argv[1])
-export_base(str(make_checkpoint("bert", folder / "checkpoint")), folder / "base", ExportOptions(offline=True))
+export(str(make_checkpoint("bert", folder / "checkpoint")), folder / "base", ExportOptions(offline=True))
 """
 
 

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from bitfit_exporters import ExportOptions, export_base
+from bitfit_exporters import ExportOptions, export
 from bitfit_runtime import Base, Engine, read_pack, write_pack
 from bitfit_runtime.canary import check_canary
 from bitfit_toolkit import Example, TrainOptions, train
@@ -101,7 +101,7 @@ def test_a_checkpoint_holds_only_what_learns(base: Base, tmp_path: Path) -> None
 def test_checkpoints_of_another_run_are_refused_and_kept(base: Base, checkpoint: Path, tmp_path: Path) -> None:
     options = TrainOptions(epochs=1, checkpoints=tmp_path / "c")
     train(base, EXAMPLES, EXAMPLES, tmp_path / "p", options)
-    export_base(str(checkpoint), tmp_path / "other", ExportOptions("fp32", offline=True))
+    export(str(checkpoint), tmp_path / "other", ExportOptions("fp32", offline=True))
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "c").rglob("*")}
     again = replace(options, resume=True)
     renamed = [replace(example, label=f"new {example.label}") for example in EXAMPLES]

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from bitfit_runtime.errors import MissingExtraError
 from bitfit_toolkit.cli.output import print_json, print_pairs, steps
 
 EXAMPLES = (
@@ -38,14 +37,12 @@ def command(
     """Export a pretrained encoder as a base bundle, and verify it."""
     if (model is None) == (onnx is None):
         raise typer.BadParameter("give either --model or --onnx", param_hint="--model / --onnx")
-    try:
-        from bitfit_exporters import ExportOptions, export_base, export_onnx
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error)) from None
+    from bitfit_exporters import ExportOptions, export, export_onnx
+
     options = ExportOptions(precision, pooling, max_length, revision, offline, name)
     with steps(quiet or json) as progress:
         if onnx is None:
-            report = export_base(str(model), output, options, progress)
+            report = export(str(model), output, options, progress)
         else:
             report = export_onnx(onnx, output, options, progress)
     if json:

@@ -14,7 +14,7 @@ import safetensors.numpy
 
 from bitfit_exporters.capture import Captured, capture
 from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
-from bitfit_exporters.errors import ArchitectureError, ExportError, VerificationError
+from bitfit_exporters.errors import ArchitectureError, VerificationError
 from bitfit_exporters.onnx_import import load_onnx
 from bitfit_exporters.options import ExportOptions
 from bitfit_exporters.passes import (
@@ -45,17 +45,16 @@ from bitfit_runtime.formats.schema import (
     CREATED_BY,
     MANIFEST_FILE,
     MODEL_FILE,
-    PRECISIONS,
     TOKENIZER_FILE,
     WEIGHTS_FILE,
 )
-from bitfit_runtime.graph import POOLINGS
 from bitfit_runtime.self_test import relative_distance
 from bitfit_runtime.session import open_session
 from bitfit_runtime.tokenizer import Tokenizer
 
 Float32 = npt.NDArray[np.float32]
 Progress = Callable[[str], None]
+DEFAULTS = ExportOptions()
 STORES = {"int8": store_int8, "int4": store_int4}
 DTYPES: dict[ir.DataType | None, str] = {
     ir.DataType.FLOAT: "float32",
@@ -64,34 +63,40 @@ DTYPES: dict[ir.DataType | None, str] = {
 }
 
 
-def export_base(
-    model: str, output: Path, options: ExportOptions, progress: Progress = lambda step: None
+def export(
+    model: str | Path,
+    output: str | Path,
+    options: ExportOptions = DEFAULTS,
+    progress: Progress = lambda step: None,
 ) -> ExportReport:
-    """Export `model` (a short name, hub name or folder) to the bundle folder `output` and verify it.
+    """Export `model` (a short name, hub name or folder) as a base to the folder `output`, and verify it.
 
-    `progress` receives each step's name as it begins. An earlier bundle at `output` is replaced only when the new one
-    passed every check. Raises ExportError or one of its subclasses.
+    `progress` receives each step's name as it begins. A base that is at `output` already is replaced only when the new
+    one has passed every check. Raises ExportError or one of its subclasses.
     """
-    return _export(lambda: load_checkpoint(model, options), output, options, progress)
+    return _export(lambda: load_checkpoint(str(model), options), Path(output), options, progress)
 
 
 def export_onnx(
-    path: Path, output: Path, options: ExportOptions, progress: Progress = lambda step: None
+    path: str | Path,
+    output: str | Path,
+    options: ExportOptions = DEFAULTS,
+    progress: Progress = lambda step: None,
 ) -> ExportReport:
-    """As `export_base`, from an ONNX model that another exporter (optimum, torch) wrote of an encoder.
+    """As `export`, from an ONNX model that another exporter (optimum, torch) wrote of an encoder.
 
     `path` is the file, or the folder that holds it with config.json and tokenizer.json. Nothing is downloaded.
     """
-    return _export(lambda: load_onnx(path, options), output, options, progress)
+    return _export(lambda: load_onnx(Path(path), options), Path(output), options, progress)
 
 
 def _export(load: Callable[[], Checkpoint], output: Path, options: ExportOptions, progress: Progress) -> ExportReport:
     began = time.perf_counter()
-    _check_options(options)
+    options.check()
     progress("load the model")
     checkpoint = load()
     pooling = _pooling(checkpoint, options)
-    with staged(Path(output)) as folder:
+    with staged(output) as folder:
         progress("capture the graph")
         captured = capture(checkpoint)
         graph = captured.model.graph
@@ -118,16 +123,7 @@ def _export(load: Callable[[], Checkpoint], output: Path, options: ExportOptions
         _write_companions(folder, checkpoint, defaults)
         progress("verify")
         manifest, verified = _verified(folder, manifest, defaults, checkpoint)
-    return _report(manifest, Path(output), verified, size, time.perf_counter() - began)
-
-
-def _check_options(options: ExportOptions) -> None:
-    if options.precision not in PRECISIONS:
-        raise ExportError(f"unknown precision {options.precision!r}; choose one of {', '.join(PRECISIONS)}")
-    if options.pooling is not None and options.pooling not in POOLINGS:
-        raise ExportError(f"unknown pooling {options.pooling!r}; choose one of {', '.join(POOLINGS)}")
-    if options.max_length is not None and options.max_length < 8:
-        raise ExportError(f"--max-length should be at least 8 tokens, found {options.max_length}")
+    return _report(manifest, output, verified, size, time.perf_counter() - began)
 
 
 def _pooling(checkpoint: Checkpoint, options: ExportOptions) -> str:
