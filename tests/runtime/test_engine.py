@@ -9,7 +9,7 @@ from bitfit_runtime import Base, Engine, Prediction, Row, Score, write_pack
 from bitfit_runtime.errors import InputError, PackFormatError, PackMismatchError, UnknownTaskError
 from bitfit_runtime.onnx_adapter import write_onnx_adapter
 from bitfit_runtime.tokenizer import Tokenizer, collate
-from hot_swap import replace_under_load
+from hot_swap.run import replace_under_load
 from support.packs import random_pack
 
 TEXTS = ["a", "some words of a text", "", "and a much longer text than the others, so that most rows are padded", "ok?"]
