@@ -24,8 +24,9 @@ help:
 demo: .venv/.ready
 	@$(BIN)/python examples/demo.py
 
+# A worker for each core; a module's tests stay together, for they share what its fixtures exported or trained.
 test: lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadscope
 
 lint: .venv/.ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy

@@ -112,10 +112,10 @@ def test_a_pack_that_cannot_be_used_leaves_the_earlier_one(base: Base, engine: E
 def test_answers_given_while_packs_are_replaced_come_from_one_whole_pack_and_nothing_leaks(
     engine: Engine, tmp_path: Path
 ) -> None:
-    load = replace_under_load(engine, tmp_path, replacements=1500, threads=8)
+    load = replace_under_load(engine, tmp_path, replacements=500, threads=8)
     assert (load.strangers, load.errors) == (0, ())
     assert min(load.answers) > 8
-    assert load.grown_bytes < 2 << 20  # 18 MB if every pack stayed
+    assert load.grown_bytes < 2 << 20  # 6 MB if every pack stayed
 
 
 def test_stock_onnxruntime_gives_the_same_bits_with_an_adapter_file(base: Base, engine: Engine, tmp_path: Path) -> None:
