@@ -3,7 +3,7 @@
 make demo && .venv/bin/python examples/updating.py
 
 The task `filter` first is the demo's spam pack, then its sentiment pack. Then a pack is published that the
-application's own health check refuses: the one before goes on answering.
+application's own health check refuses: the previous one keeps answering.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bitfit_runtime import Engine
 from bitfit_runtime.updates import Updater, UpdateResult, Watcher
-from bitfit_toolkit.publish import KeyRing, Lifetimes, Publisher, open_server, prove
+from bitfit_toolkit.publish import KeyRing, Publisher, open_server
 
 TASK = "filter"
 TEXT = "I was sceptical at first, but this kettle has made every morning better."
@@ -59,13 +59,13 @@ def main() -> None:
 
 
 def run(demo: Path, work: Path) -> None:
-    workshop = Engine(demo / "base", threads=1)  # the publisher proves packs on an engine of its own
+    workshop = Engine(demo / "base", threads=1)  # the publisher validates packs on an engine of its own
     keys = KeyRing(work / "keys", work / "root-keys", lambda: "only an example's passphrase")
     publisher = Publisher(work / "site", keys)
-    publisher.initialize(Lifetimes())
+    publisher.initialize()
 
     def publish(pack: str) -> None:
-        [release] = publisher.add([prove(workshop, TASK, demo / f"{pack}.safetensors")])
+        [release] = publisher.publish({TASK: demo / f"{pack}.safetensors"}, base=workshop)
         print(f"published   release {release.number}: the demo's {pack}, {release.size:,} bytes", flush=True)
 
     publish("spam")
@@ -74,19 +74,19 @@ def run(demo: Path, work: Path) -> None:
     url = f"http://127.0.0.1:{server.server_port}/"
 
     engine = Engine(demo / "base", threads=1)
-    updates = Updater(work / "store", url, keys.anchor, engine.base, [TASK])
-    updates.run(engine)
+    updater = Updater(work / "store", url, keys.root_path, engine.base, [TASK])
+    updater.run(engine)
     tried = threading.Event()
 
-    def report(outcomes: tuple[UpdateResult, ...], problem: Exception | None) -> None:
-        for outcome in outcomes:
-            release = outcome.release.number if outcome.release else "–"
-            print(f"device      release {release}: {outcome.error or 'active'}", flush=True)
+    def report(results: tuple[UpdateResult, ...], problem: Exception | None) -> None:
+        for result in results:
+            release = result.release.number if result.release else "–"
+            print(f"device      release {release}: {result.error or 'active'}", flush=True)
             tried.set()
         if problem is not None:
             print(f"device      {problem}", flush=True)
 
-    with Application(engine) as application, Watcher(updates, engine, every=0.5, health=healthy, report=report):
+    with Application(engine) as application, Watcher(updater, engine, every=0.5, health=healthy, report=report):
         for pack in ("sentiment", "duplicates"):
             time.sleep(2)
             tried.clear()
@@ -94,11 +94,11 @@ def run(demo: Path, work: Path) -> None:
             tried.wait(30)
         time.sleep(2)
     server.shutdown()
-    [task] = updates.status().tasks
+    [task] = updater.status().tasks
     took = application.milliseconds
     print(f"answers     {dict(application.labels)}")
     print(f"took        {statistics.median(took):.1f} ms in the median, {max(took):.1f} at most")
-    print(f"device      active: release {task.active}; before it: {task.previous}; rejected: {task.rejected}")
+    print(f"device      active: release {task.active}; previous: {task.previous}; rejected: {task.rejected}")
 
 
 def healthy(candidate: Engine) -> bool:

@@ -14,7 +14,7 @@ from bitfit_runtime.formats.pack_file import serialize
 from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_runtime.updates.slots import Slots, StoredRelease, parse_slots
 from bitfit_runtime.updates.version_floor import parse_version_floor
-from bitfit_toolkit.publish import KeyRing, Publisher
+from bitfit_toolkit.publish import Publisher
 
 FROZEN = Path(__file__).parent / "data" / "frozen"
 PRECISIONS = ("int8", "int4", "fp32")
@@ -98,9 +98,9 @@ def test_a_frozen_manifest_is_written_as_it_was(frozen: Frozen) -> None:
 
 def test_frozen_files_of_a_store_are_read_and_written_as_they_were() -> None:
     data = (FROZEN / "store" / "pointer.json").read_bytes()
-    pointer = parse_slots(data, "pointer")
-    assert pointer == Slots(StoredRelease(3, "ab" * 32), StoredRelease(2, "cd" * 32), StoredRelease(5, "ef" * 32), 4)
-    assert pointer.to_json() == data
+    slots = parse_slots(data, "pointer")
+    assert slots == Slots(StoredRelease(3, "ab" * 32), StoredRelease(2, "cd" * 32), StoredRelease(5, "ef" * 32), 4)
+    assert slots.to_json() == data
     data = (FROZEN / "store" / "floor.json").read_bytes()
     floor = parse_version_floor(data, "floor")
     assert (floor.root, sorted(floor.releases.values())) == (2, [1, 7])
@@ -108,7 +108,7 @@ def test_frozen_files_of_a_store_are_read_and_written_as_they_were() -> None:
 
 
 def test_a_frozen_repository_can_be_read() -> None:
-    publisher = Publisher(FROZEN / "published", KeyRing(FROZEN / "published-keys", None, lambda: ""))
+    publisher = Publisher(FROZEN / "published", FROZEN / "published-keys")
     catalogue = publisher.state().catalogue
     assert [release.task for release in catalogue.releases.values()] == ["classification-int4"]
-    assert [path.partition("/")[2] for path in catalogue.removed] == ["span-int2.safetensors"]
+    assert [path.partition("/")[2] for path in catalogue.withdrawn] == ["span-int2.safetensors"]

@@ -20,7 +20,7 @@ from bitfit_runtime.canary import make_canary
 from bitfit_runtime.formats.pack_encoding import encode
 from bitfit_runtime.formats.pack_file import serialize
 from bitfit_runtime.updates import Updater
-from bitfit_toolkit.publish import Candidate, KeyRing, Lifetimes, Publisher, open_server
+from bitfit_toolkit.publish import Candidate, KeyRing, Publisher, open_server
 from harness.machine import cores, processor, versions
 from harness.packs import random_values
 
@@ -63,15 +63,15 @@ def activation(engine: Engine, folder: Path) -> dict[str, Any]:
     publisher = new_publisher(folder)
     times, size = [], 0
     with serving(folder) as url:
-        updates = device(folder, url, engine.base, ["mood"])
+        updater = device(folder, url, engine.base, ["mood"])
         for seed in range(ROUNDS):
             pack = random_pack(engine, seed, "mood")
             size = len(serialize(pack))
             publisher.add([Candidate(pack.info.base, "mood", 2, {"accuracy": 0.5}, serialize(pack))])
-            [release] = updates.check().releases
-            updates.fetch(release)
+            [release] = updater.check().releases
+            updater.fetch(release)
             began = time.perf_counter()
-            updates.activate("mood", engine)
+            updater.activate("mood", engine)
             times.append(time.perf_counter() - began)
     return {"verify, canary, activate, ms": spread(times), "pack, bytes": size}
 
@@ -126,17 +126,17 @@ def traffic(base: Base, folder: Path, tasks: int) -> dict[str, int]:
     fullest = max(publisher.state().targets.values(), key=lambda role: len(role.targets))
     task = next(iter(fullest.targets)).rpartition("/")[2].removesuffix(".safetensors")
     with serving(folder) as url:
-        updates = device(folder, url, base, [task])
-        first = counted(updates)
-        idle = counted(updates)
+        updater = device(folder, url, base, [task])
+        first = counted(updater)
+        idle = counted(updater)
         publisher.add([candidate(digest, task, "second")])
-        return {"first check": first, "idle check": idle, "one changed task": counted(updates)}
+        return {"first check": first, "idle check": idle, "one changed task": counted(updater)}
 
 
-def counted(updates: Updater) -> int:
-    before = updates.network.received
-    updates.check()
-    return updates.network.received - before
+def counted(updater: Updater) -> int:
+    before = updater.fetcher.received
+    updater.check()
+    return updater.fetcher.received - before
 
 
 def candidate(base: str, task: str, content: str) -> Candidate:
@@ -147,7 +147,7 @@ def candidate(base: str, task: str, content: str) -> Candidate:
 def new_publisher(folder: Path) -> Publisher:
     keys = KeyRing(folder / "keys", folder / "root-keys", lambda: "the passphrase of a benchmark")
     publisher = Publisher(folder / "site", keys)
-    publisher.initialize(Lifetimes())
+    publisher.initialize()
     return publisher
 
 

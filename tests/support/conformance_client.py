@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bitfit_runtime.errors import BitfitError, UpdateError
-from bitfit_runtime.updates.client import Clock, TrustedClient, reported
+from bitfit_runtime.updates.client import Clock, TrustedClient, client_errors
 from bitfit_runtime.updates.fetcher import Fetcher
 from bitfit_runtime.updates.store import ROOT_HISTORY
 from bitfit_runtime.updates.updater import utc_now
@@ -49,7 +49,7 @@ def _refresh(options: argparse.Namespace, clock: Clock) -> TrustedClient:
 
 def _download(options: argparse.Namespace, clock: Clock) -> None:
     client = _refresh(options, clock)
-    with reported(options.metadata_dir):
+    with client_errors(options.metadata_dir):
         target = client.get_targetinfo(options.target_name)
         if target is None:
             raise UpdateError(f"there is no target {options.target_name!r}")

@@ -14,7 +14,7 @@ from bitfit_runtime.updates import NetworkOptions, Updater
 from support.packs import random_pack
 from support.signed_folder import Server, SignedFolder, serving
 
-HASTY = NetworkOptions(timeout=0.5, patience=1, pause=0, proxy="")
+HASTY = NetworkOptions(timeout=0.5, deadline=1, retry_delay=0, proxy="")
 TEXT = "some text"
 
 
@@ -25,14 +25,14 @@ class Device:
         self.base, self.engine, self.published, self.server = base, engine, published, server
         self.store = folder / "store"
         self.now = datetime.now(UTC)
-        self.updates = self.open()
+        self.updater = self.open()
 
     def open(self) -> Updater:
         """What the application does when it starts."""
         root = self.published.first_root
         return Updater(
             self.store, self.server.url, root, self.base, ["mood", "spam"],
-            network=HASTY, clock=lambda: self.now, wait=0.1,
+            network=HASTY, clock=lambda: self.now, lock_timeout=0.1,
         )  # fmt: skip
 
     def sign(self, pack: Pack) -> Pack:
@@ -48,13 +48,13 @@ class Device:
     def update(self, task: str, number: int, seed: int) -> Pack:
         """Publish a pack and make it active."""
         pack = self.publish(task, number, seed)
-        [outcome] = self.updates.run(self.engine)
-        assert outcome.error is None
+        [result] = self.updater.run(self.engine)
+        assert result.error is None
         return pack
 
     def refuses(self, error: type[BitfitError], words: str, task: str = "mood") -> None:
-        """Assert that a look takes nothing for this task alone, and why."""
-        found = self.updates.check()
+        """Assert that a check refuses this task alone, and why."""
+        found = self.updater.check()
         with pytest.raises(error, match=words):
             raise found.refused[task]
         assert list(found.refused) == [task] and task not in {release.task for release in found.releases}

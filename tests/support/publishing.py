@@ -10,7 +10,7 @@ from tuf.ngclient import TargetFile, Updater
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
 from bitfit_runtime.updates.schema import Release, target_path
-from bitfit_toolkit.publish import Candidate, KeyRing, Lifetimes, Publisher
+from bitfit_toolkit.publish import Candidate, KeyRing, Publisher
 from bitfit_toolkit.publish.server import open_server
 
 BASE = "sha256:" + "5a" * 32
@@ -34,7 +34,7 @@ def make_keys(folder: Path, passphrase: str = PASSPHRASE) -> KeyRing:
 
 def new_publisher(folder: Path, age: timedelta = timedelta(0)) -> Publisher:
     publisher = make_publisher(folder, age)
-    publisher.initialize(Lifetimes())
+    publisher.initialize()
     return publisher
 
 
@@ -65,7 +65,7 @@ class CountingFetcher(Urllib3Fetcher):
 
 
 class Client:
-    """A device's metadata, kept from one look to the next."""
+    """A device's metadata, kept from one check to the next."""
 
     def __init__(self, site: Path, url: str, store: Path) -> None:
         self._root = (site / "metadata" / "1.root.json").read_bytes()

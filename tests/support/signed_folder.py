@@ -15,7 +15,7 @@ from tuf.api.serialization.json import JSONSerializer
 
 from bitfit_runtime import Pack
 from bitfit_runtime.formats.pack_file import serialize
-from bitfit_runtime.updates.schema import BASES_FIELD, PACKS_FOLDER, REMOVED_FIELD, Release, base_folder
+from bitfit_runtime.updates.schema import BASES_FIELD, PACKS_FOLDER, WITHDRAWN_FIELD, Release, base_folder
 
 ROLES = (Root.type, Targets.type, Snapshot.type, Timestamp.type)
 DAY = timedelta(days=1)
@@ -49,8 +49,10 @@ class SignedFolder:
         self.sign_root(*([old] if role == Root.type else []))
         return old
 
-    def publish(self, packs: Mapping[str, tuple[int, Pack | bytes]], removed: Mapping[str, int] | None = None) -> None:
-        """Commit new versions in which `packs`, (release, pack) by task, are new and `removed` are taken back."""
+    def publish(
+        self, packs: Mapping[str, tuple[int, Pack | bytes]], withdrawn: Mapping[str, int] | None = None
+    ) -> None:
+        """Commit new versions in which `packs`, (release, pack) by task, are new and `withdrawn` are gone."""
         for task, (number, pack) in packs.items():
             data = pack if isinstance(pack, bytes) else serialize(pack)
             digest = hashlib.sha256(data).hexdigest()
@@ -60,10 +62,10 @@ class SignedFolder:
             path = self.folder / PACKS_FOLDER / base_folder(self.base) / f"{digest}.{task}.safetensors"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        for task, last in (removed or {}).items():
+        for task, last in (withdrawn or {}).items():
             path_in_repository = f"{base_folder(self.base)}/{task}.safetensors"
             self.targets.targets.pop(path_in_repository, None)
-            self.targets.unrecognized_fields.setdefault(REMOVED_FIELD, {})[path_in_repository] = last
+            self.targets.unrecognized_fields.setdefault(WITHDRAWN_FIELD, {})[path_in_repository] = last
         self.commit()
 
     def commit(self) -> None:

@@ -12,7 +12,7 @@ from bitfit_runtime import Base, Engine, Pack
 from bitfit_runtime.formats.pack_file import serialize
 from bitfit_runtime.updates.schema import target_path
 from bitfit_runtime.updates.version_floor import parse_version_floor
-from bitfit_toolkit.publish import Candidate, prove
+from bitfit_toolkit.publish import Candidate, validate_pack
 from bitfit_toolkit.publish.catalogue import FLAT_TASKS
 from support.attacker import Attacker
 from support.device import Device
@@ -30,14 +30,14 @@ class Shop:
         self.first_root = (folder / "keys" / "root.json").read_bytes()
         self._engine, self._file = engine, folder / "pack.safetensors"
 
-    def prove(self, task: str, pack: Pack) -> Candidate:
-        """What the publisher tries a pack by."""
+    def validate(self, task: str, pack: Pack) -> Candidate:
+        """What the publisher checks before it publishes a pack."""
         self._file.write_bytes(serialize(pack))
-        return prove(self._engine, task, self._file)
+        return validate_pack(self._engine, task, self._file)
 
     def publish(self, packs: Mapping[str, tuple[int, Pack]]) -> None:
         for task, (number, pack) in packs.items():
-            self.publisher.add([self.prove(task, pack)], number)
+            self.publisher.add([self.validate(task, pack)], number)
 
 
 class Victim(Device):
@@ -48,7 +48,7 @@ class Victim(Device):
         self.folder, self.active = folder, active
         self.site, self.old = folder / "site", folder / "old"
         self.path = target_path(base.manifest.digest, "mood")
-        self.updates.install(engine)
+        self.updater.install(engine)
         self.floor = self.read_floor()
 
     def attack(self, *stolen: str) -> Attacker:

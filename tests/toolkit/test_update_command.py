@@ -55,40 +55,40 @@ def team(
             thread.join()
 
 
-def test_a_device_follows_what_a_team_publishes_and_goes_back(team: Team) -> None:
-    assert team.update("check")[1]["missing"] == ["mood"]
+def test_a_device_follows_what_a_team_publishes_and_rolls_back(team: Team) -> None:
+    assert team.update("check")[1]["unpublished"] == ["mood"]
     team.publish("mood", random_pack(team.base, 1))
     found = team.update("check")[1]
     assert [release["number"] for release in found["releases"]] == [1]
-    assert found["missing"] == []
+    assert found["unpublished"] == []
     assert [release["number"] for release in team.update("fetch")[1]["fetched"]] == [1]
     assert team.update("status")[1]["tasks"][0]["staged"] == 1
     assert team.update("activate")[1]["tasks"][0]["active"] == 1
     team.publish("mood", random_pack(team.base, 2))
-    assert team.update("run")[1]["tasks"][0]["active"] == 2
+    assert team.update("apply")[1]["tasks"][0]["active"] == 2
     _, status, _ = team.update("rollback")
     assert (status["tasks"][0]["active"], status["tasks"][0]["rejected"]) == (1, 2)
-    assert team.update("check")[1] == {"releases": [], "withdrawn": [], "missing": [], "refused": {}}
-    team.bitfit("publish", "remove", *team.site, "mood")
+    assert team.update("check")[1] == {"releases": [], "withdrawn": [], "unpublished": [], "refused": {}}
+    team.bitfit("publish", "withdraw", *team.site, "mood")
     assert team.update("check")[1]["withdrawn"] == ["mood"]
 
 
 def test_a_release_that_cannot_be_taken_ends_in_one_line_and_exit_code_10(team: Team) -> None:
     team.publish("mood", random_pack(team.base, 1))
-    assert team.update("run")[0] == 0
+    assert team.update("apply")[0] == 0
     team.publish("mood", random_pack(team.base, 2))
     for published in (team.folder / "site" / "packs").rglob("*.mood.safetensors"):
         published.write_bytes(b"x" * published.stat().st_size)
-    code, status, err = team.update("run")
+    code, status, err = team.update("apply")
     assert code == 10 and err.startswith("error: 1 of 1 tasks were not updated (mood: ")
     assert err.count("\n") == 1
     assert status["tasks"][0]["active"] == 1
 
 
-def test_a_task_that_fails_keeps_no_other_from_being_fetched_or_gone_back_from(team: Team) -> None:
+def test_a_task_that_fails_keeps_no_other_from_being_fetched_or_rolled_back(team: Team) -> None:
     for seed in (1, 2):
         team.publish("spam", random_pack(team.base, seed))
-        assert team.update("run", "--task", "spam")[0] == 0
+        assert team.update("apply", "--task", "spam")[0] == 0
     team.publish("mood", random_pack(team.base, 3))
     team.publish("spam", random_pack(team.base, 4))
     for published in (team.folder / "site" / "packs").rglob("*.mood.safetensors"):
@@ -97,18 +97,18 @@ def test_a_task_that_fails_keeps_no_other_from_being_fetched_or_gone_back_from(t
     assert code == 10 and err.startswith("error: 1 of 2 tasks were not fetched (mood: ")
     assert [release["task"] for release in found["fetched"]] == ["spam"]
     code, status, err = team.update("rollback", "--task", "spam")
-    assert code == 10 and err.startswith("error: 1 of 2 tasks were not gone back from (mood: ")
+    assert code == 10 and err.startswith("error: 1 of 2 tasks were not rolled back (mood: ")
     assert {task["task"]: task["active"] for task in status["tasks"]} == {"mood": None, "spam": 1}
 
 
-def test_a_task_that_is_refused_is_told_by_every_command_and_keeps_no_other_from_its_update(team: Team) -> None:
+def test_a_refused_task_is_reported_by_every_command_and_keeps_no_other_from_its_update(team: Team) -> None:
     for task in ("mood", "spam"):
         team.publish(task, random_pack(team.base, 1))
-    assert team.update("run", "--task", "spam")[0] == 0
+    assert team.update("apply", "--task", "spam")[0] == 0
     [pointer] = (team.folder / "store").glob("tasks/*/mood/pointer.json")
     pointer.write_bytes(b"{")
     team.publish("spam", random_pack(team.base, 2))
-    answers = {command: team.update(command, "--task", "spam") for command in ("check", "fetch", "run", "status")}
+    answers = {command: team.update(command, "--task", "spam") for command in ("check", "fetch", "apply", "status")}
     for code, _, err in answers.values():
         assert (code, err.count("\n")) == (10, 1) and err.startswith("error: 1 of 2 tasks ")
         assert "pointer.json is not JSON" in err and "move this one file away" in err
@@ -116,7 +116,7 @@ def test_a_task_that_is_refused_is_told_by_every_command_and_keeps_no_other_from
     assert list(check["refused"]) == ["mood"] and [one["task"] for one in check["releases"]] == ["spam"]
     assert [one["task"] for one in fetch["fetched"]] == ["spam"]
     mood, spam = status["tasks"]
-    assert "not JSON" in mood["problem"] and (mood["active"], mood["floor"]) == (None, 1)
+    assert "not JSON" in mood["problem"] and (mood["active"], mood["version_floor"]) == (None, 1)
     assert (spam["problem"], spam["active"]) == (None, 2)
 
 

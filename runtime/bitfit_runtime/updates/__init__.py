@@ -1,21 +1,31 @@
-"""Signed task updates: fetch, prove and activate packs while an engine keeps answering. Needs the extra `update`.
+"""Signed task updates: fetch, validate and activate packs while an engine keeps answering. Needs the extra `update`.
 
-from bitfit_runtime.updates import Updater, Watcher
+    from bitfit_runtime.updates import Updater, Watcher
 
-updates = Updater("store", "https://cdn.example/app/", "root.json", engine.base, ["mood", "intents"])
-updates.install(engine)
-with Watcher(updates, engine, every=3600):
-    ...
+    updater = Updater("store", "https://cdn.example/app/", "root.json", engine.base, ["mood", "intents"])
+    updater.install(engine)
+    with Watcher(updater, engine, every=3600):
+        ...
+
+Names are imported when they are first used.
 """
 
-try:
+from typing import TYPE_CHECKING
+
+from bitfit_runtime.lazy import lazy_exports
+
+if TYPE_CHECKING:
     from bitfit_runtime.updates.fetcher import NetworkOptions
     from bitfit_runtime.updates.results import Status, TaskStatus, UpdateCheck, UpdateResult
     from bitfit_runtime.updates.updater import Updater
     from bitfit_runtime.updates.watcher import Watcher
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        f"bitfit_runtime.updates needs {error.name}; run: pip install 'bitfit-edge[update]'", name=error.name
-    ) from None
 
 __all__ = ["NetworkOptions", "Status", "TaskStatus", "UpdateCheck", "UpdateResult", "Updater", "Watcher"]
+
+_MODULES = {
+    "NetworkOptions": "bitfit_runtime.updates.fetcher",
+    "Updater": "bitfit_runtime.updates.updater",
+    "Watcher": "bitfit_runtime.updates.watcher",
+    **dict.fromkeys(("Status", "TaskStatus", "UpdateCheck", "UpdateResult"), "bitfit_runtime.updates.results"),
+}
+__getattr__, __dir__ = lazy_exports(__name__, _MODULES, extra="update")

@@ -1,24 +1,34 @@
-"""What the trusted keys signed: The Update Framework's client, on the store's folder and the device's clock."""
+"""Client of The Update Framework: verified metadata and packs, in the store's folder and at the device's time."""
 
 import contextlib
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from tuf import ngclient
 from tuf.api import exceptions
 from tuf.api.metadata import Metadata, Snapshot, Targets, Timestamp
-from tuf.ngclient import Updater, UpdaterConfig
 
 from bitfit_runtime.errors import ExpiredError, InputError, StoreError, UnreachableError, UntrustedUpdateError
 from bitfit_runtime.files import make_folder, read_file, write_file
 from bitfit_runtime.formats.json_fields import Fields
 from bitfit_runtime.updates.fetcher import Fetcher
-from bitfit_runtime.updates.schema import BASES_FIELD, REMOVED_FIELD, UPDATE_LIMITS, Release, base_folder, target_path
+from bitfit_runtime.updates.schema import (
+    BASES_FIELD,
+    PACKS_FOLDER,
+    UPDATE_LIMITS,
+    WITHDRAWN_FIELD,
+    Release,
+    base_folder,
+    target_path,
+)
 from bitfit_runtime.updates.store import ROOT_HISTORY
 
 Clock = Callable[[], datetime]
-LIMITS: Final = UpdaterConfig(
+LIMITS: Final = ngclient.UpdaterConfig(
     root_max_length=UPDATE_LIMITS.root_bytes,
     timestamp_max_length=UPDATE_LIMITS.timestamp_bytes,
     snapshot_max_length=UPDATE_LIMITS.snapshot_bytes,
@@ -26,28 +36,39 @@ LIMITS: Final = UpdaterConfig(
 )
 
 
-class TrustedClient(Updater):
-    """One look at the repository.
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What signed metadata say of a task: its release, None where there is none, and its version floor.
 
-    Its files last, where the client's own may be torn by a loss of power. It makes no symbolic link, which not every
-    file system has: the root comes from the application.
+    `lowest` is the lowest release number that a device may accept from now on.
+    """
+
+    release: Release | None
+    lowest: int
+
+
+class TrustedClient(ngclient.Updater):
+    """One check of the repository.
+
+    Its files survive a loss of power, which may tear those of the client that it extends. It makes no symbolic links,
+    which not every file system has: the root comes from the application.
     """
 
     def __init__(self, folder: Path, url: str, root: bytes, fetcher: Fetcher, now: datetime) -> None:
-        """Load the trusted root; nothing is fetched yet. `url` is of metadata. Raises InputError, StoreError."""
-        with reported(folder):
+        """Load the trusted root; nothing is fetched yet. `url` is the metadata's. Raises InputError, StoreError."""
+        with client_errors(folder):
             make_folder(folder)
             make_folder(folder / ROOT_HISTORY)
             try:
                 super().__init__(str(folder), url, fetcher=fetcher, config=LIMITS, bootstrap=root)
             except exceptions.RepositoryError as error:
-                raise InputError(f"what was given as root metadata is none ({error}); take the publisher's") from None
+                raise InputError(f"invalid root metadata ({error}); use the publisher's root.json") from None
         self._folder = folder
         self._trusted_set.reference_time = now
 
     @property
     def root_version(self) -> int:
-        """Version of the root that is trusted by now."""
+        """Version of the root that is trusted now."""
         return self._trusted_set.root.version
 
     def refresh(self) -> None:
@@ -55,31 +76,28 @@ class TrustedClient(Updater):
 
         Raises ExpiredError, UntrustedUpdateError, UnreachableError, StoreError.
         """
-        with reported(self._folder):
+        with client_errors(self._folder):
             super().refresh()
 
     def load(self, paths: Iterable[str]) -> None:
-        """Bring up to date what lists these targets, so that `find` asks no server. Raises what `refresh` raises."""
-        with reported(self._folder):
+        """Load the metadata that list these targets, so that `find` needs no server. Raises what `refresh` raises."""
+        with client_errors(self._folder):
             for path in paths:
                 self.get_targetinfo(path)
 
-    def find(self, base: str, task: str) -> tuple[Release | None, int]:
-        """Return the task's release, and the lowest release number that a device may take from now on.
-
-        Raises what `refresh` raises, and InputError.
-        """
+    def find(self, base: str, task: str) -> Listing:
+        """Return what is listed of a task. Raises what `refresh` raises, and InputError."""
         path = target_path(base, task)
-        with reported(self._folder):
+        with client_errors(self._folder):
             target = self.get_targetinfo(path)
         roles = [role for role in self._trusted_set if isinstance(role, Targets)]
-        lowest = max(_removed(role, path) for role in roles) + 1
+        lowest = max(_last_withdrawn(role, path) for role in roles) + 1
         if target is None:
-            return None, lowest
+            return Listing(None, lowest)
         owner = next(role for role in roles if role.targets.get(path) is target)
         _check_base(owner, base)
         release = Release.from_target(base, task, target.length, target.hashes, target.custom)
-        return release, max(lowest, release.number)
+        return Listing(release, max(lowest, release.number))
 
     def _persist_file(self, filename: str, data: bytes) -> None:
         path = Path(filename)
@@ -90,24 +108,21 @@ class TrustedClient(Updater):
         pass
 
 
-@contextlib.contextmanager
-def reported(folder: Path) -> Iterator[None]:
-    """Raise the errors of The Update Framework's client as ours; `folder` is where it keeps its files."""
-    try:
-        yield
-    except exceptions.ExpiredMetadataError as error:
-        raise ExpiredError(
-            f"{error}: no update is taken until it is signed anew; if it was, set this device's clock"
-        ) from None
-    except (exceptions.RepositoryError, exceptions.DownloadLengthMismatchError) as error:
-        raise UntrustedUpdateError(f"the server's files are not what the trusted keys signed ({error})") from None
-    except exceptions.DownloadError as error:
-        raise UnreachableError(f"{error}; what is active still is, try again later") from None
-    except OSError as error:
-        raise StoreError(f"cannot keep metadata in {folder} ({error.strerror or error}); see to the folder") from None
+def download_pack(fetcher: Fetcher, url: str, release: Release) -> bytes:
+    """Return the pack of a release from the repository at `url`, which ends with a slash.
+
+    Raises UnreachableError, UntrustedUpdateError where length or digest differ from what was signed.
+    """
+    with _repository_errors():
+        data = fetcher.download_bytes(f"{url}{PACKS_FOLDER}/{release.file_path}", release.size)
+    if len(data) != release.size or hashlib.sha256(data).hexdigest() != release.sha256:
+        raise UntrustedUpdateError(
+            f"release {release.number} of {release.task!r} is not the pack that was signed; nothing was stored"
+        )
+    return data
 
 
-def expiry(folder: Path) -> datetime | None:
+def metadata_expiry(folder: Path) -> datetime | None:
     """Return when the first of the cached metadata expires, None before the first check. Raises StoreError."""
     cached = [_expires(folder / f"{role}.json") for role in (Timestamp.type, Snapshot.type, Targets.type)]
     if not any(cached):
@@ -116,21 +131,51 @@ def expiry(folder: Path) -> datetime | None:
     return min(filter(None, cached + [_expires(path) for path in roots[-1:]]))
 
 
+@contextlib.contextmanager
+def client_errors(folder: Path) -> Iterator[None]:
+    """Raise the errors of The Update Framework's client as ours; `folder` is where it keeps its files."""
+    try:
+        with _repository_errors():
+            yield
+    except OSError as error:
+        raise StoreError(
+            f"cannot keep metadata in {folder} ({error.strerror or error}); check the folder and its permissions"
+        ) from None
+
+
+@contextlib.contextmanager
+def _repository_errors() -> Iterator[None]:
+    try:
+        yield
+    except exceptions.ExpiredMetadataError as error:
+        raise ExpiredError(
+            f"{error}: no update is accepted until it is signed again; if it was, set this device's clock"
+        ) from None
+    except (exceptions.RepositoryError, exceptions.DownloadLengthMismatchError) as error:
+        raise UntrustedUpdateError(f"the server's files are not what the trusted keys signed ({error})") from None
+    except exceptions.DownloadError as error:
+        raise UnreachableError(f"{error}; what was active stays active, try again later") from None
+
+
 def _expires(path: Path) -> datetime | None:
-    with reported(path.parent), contextlib.suppress(exceptions.RepositoryError):  # one that was torn is fetched again
+    with client_errors(path.parent), contextlib.suppress(exceptions.RepositoryError):  # a torn file is fetched again
         data = read_file(path, UPDATE_LIMITS.targets_bytes)
         if data is not None:
             return Metadata.from_bytes(data).signed.expires
     return None
 
 
-def _removed(role: Targets, path: str) -> int:
-    if REMOVED_FIELD not in role.unrecognized_fields:
+def _last_withdrawn(role: Targets, path: str) -> int:
+    """Return the number of the last release of a withdrawn task, 0 where the role does not list it."""
+    if WITHDRAWN_FIELD not in role.unrecognized_fields:
         return 0
     fields = Fields(role.unrecognized_fields, "signed targets", UntrustedUpdateError)
-    last = fields.mapping(REMOVED_FIELD, int).get(path, 0)
+    last = fields.mapping(WITHDRAWN_FIELD, int).get(path, 0)
     if not 0 <= last <= UPDATE_LIMITS.release:
-        raise UntrustedUpdateError(f"signed targets: no release of {path} has the number {last}; see to the publisher")
+        raise UntrustedUpdateError(
+            f"signed targets: the last release of {path} should be a number from 1 to {UPDATE_LIMITS.release}, "
+            f"found {last}; ask the publisher"
+        )
     return last
 
 
@@ -138,4 +183,4 @@ def _check_base(role: Targets, base: str) -> None:
     fields = Fields(role.unrecognized_fields, "signed targets", UntrustedUpdateError)
     found = fields.mapping(BASES_FIELD, str).get(base_folder(base))
     if found != base:
-        raise UntrustedUpdateError(f"signed targets are for base {found}, this device has {base}; see to the publisher")
+        raise UntrustedUpdateError(f"signed targets are for base {found}, this device has {base}; ask the publisher")

@@ -1,7 +1,7 @@
-"""An end to waiting for a server that sends a byte now and then.
+"""Deadlines for servers that send a byte now and then.
 
-http.client reads headers and the sizes of chunks line by line, and each of its reads has a timeout of its own, so that
-a timeout alone would let such a server keep a device waiting for days.
+http.client reads headers and chunk sizes line by line, and each of its reads has a timeout of its own. A timeout alone
+would therefore let such a server keep a device waiting for days.
 """
 
 import contextlib
@@ -15,33 +15,33 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
 @contextlib.contextmanager
-def at_most(seconds: float, stop: Callable[[], object]) -> Iterator[threading.Event]:
-    """Call `stop` from another thread if the block takes longer; the event that is yielded says so."""
-    stopped = threading.Event()
+def deadline(seconds: float, cancel: Callable[[], object]) -> Iterator[threading.Event]:
+    """Call `cancel` from another thread if the block takes longer than `seconds`; the yielded event is set then."""
+    expired = threading.Event()
 
-    def give_up() -> None:
-        stopped.set()
-        with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):  # it ended by itself meanwhile
-            stop()
+    def expire() -> None:
+        expired.set()
+        with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):  # the block ended meanwhile
+            cancel()
 
-    timer = threading.Timer(max(seconds, 0), give_up)
+    timer = threading.Timer(max(seconds, 0), expire)
     timer.daemon = True
     timer.start()
     try:
-        yield stopped
+        yield expired
     finally:
         timer.cancel()
 
 
 class Connection(HTTPConnection):
-    """One whose headers all together take its read timeout at most."""
+    """A connection whose read timeout bounds all headers of a response together."""
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 does
         """Return the response; the connection is shut down when its headers take too long."""
         seconds = self.timeout or socket.getdefaulttimeout() or 60
-        with at_most(seconds, lambda: self.sock.shutdown(socket.SHUT_RDWR)) as stopped:
+        with deadline(seconds, lambda: self.sock.shutdown(socket.SHUT_RDWR)) as expired:
             response = super().getresponse()
-        if stopped.is_set():  # http.client takes the end of the connection for that of the headers
+        if expired.is_set():  # http.client takes the end of the connection for the end of the headers
             response.close()
             raise TimeoutError("the headers did not end")
         return response
@@ -59,5 +59,5 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = TlsConnection
 
 
-# For `PoolManager.pool_classes_by_scheme`: all headers of a response together take the read timeout at most.
+# For `PoolManager.pool_classes_by_scheme`: the read timeout bounds all headers of a response together.
 POOLS: Final[dict[str, type[HTTPConnectionPool]]] = {"http": _Pool, "https": _TlsPool}

@@ -1,4 +1,4 @@
-"""Files from a web server: with an end to how long and how large, and going on where a lost connection stopped."""
+"""Downloads from a web server, bounded in time and size, that resume where a connection was lost."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,35 +13,35 @@ from tuf.ngclient import FetcherInterface
 from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager
 
 from bitfit_runtime.formats.schema import CREATED_BY
-from bitfit_runtime.updates.deadlines import POOLS, at_most
+from bitfit_runtime.updates.deadlines import POOLS, deadline
 
-CHUNK: Final = 64 << 10
-# What an error says is read, so that the connection can serve the next request, but not more than this.
+CHUNK_BYTES: Final = 64 << 10
+# The body of an error is read so that its connection can serve the next request, but no further than this.
 ERROR_BYTES: Final = 1 << 10
-REDIRECTIONS: Final = 3
-TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+MAX_REDIRECTS: Final = 3
+TRANSIENT_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkOptions:
-    """How a device talks to the server.
+    """How a device talks to the server. Times are in seconds.
 
-    `proxy` is a URL, with a name and password if need be; None takes the environment's (`https_proxy`, `no_proxy` …)
-    and "" none. `timeout` bounds a connection, a request's headers and each silence, in seconds. A file may take
-    `patience` seconds, and one more for each `slowest` bytes. It is asked for `attempts` times at most, from where it
-    was lost, after `pause` seconds.
+    `proxy` is a URL, with a user name and password if need be; None takes the proxy of the environment (`https_proxy`,
+    `no_proxy` …) and "" none. `timeout` bounds connecting, the headers of a response, and each silence. A file must
+    arrive within `deadline`, extended by the time that what was received takes at `min_bytes_per_second`. A file is
+    requested at most `attempts` times, `retry_delay` apart, each time from where the last attempt stopped.
     """
 
     proxy: str | None = None
     timeout: float = 10
-    patience: float = 30
-    slowest: int = 1_000
+    deadline: float = 30
+    min_bytes_per_second: int = 1_000
     attempts: int = 3
-    pause: float = 0.5
+    retry_delay: float = 0.5
 
 
 class Fetcher(FetcherInterface):
-    """Fetches for The Update Framework's client. `received` counts the bytes of all bodies, `requests` the requests."""
+    """The fetcher of The Update Framework's client. `received` counts the bytes of all bodies, `requests` requests."""
 
     def __init__(self, options: NetworkOptions | None = None, now: Callable[[], float] = time.monotonic) -> None:
         self._options, self._now = options or NetworkOptions(), now
@@ -50,49 +50,50 @@ class Fetcher(FetcherInterface):
         self.requests = 0
 
     def download_bytes(self, url: str, max_length: int) -> bytes:
-        """Return a file of at most `max_length` bytes, held in memory alone. Raises DownloadError."""
+        """Return a file of at most `max_length` bytes, held in memory only. Raises DownloadError."""
         data = bytearray()
         for chunk in self.fetch(url):
             data += chunk
             if len(data) > max_length:
-                raise DownloadLengthMismatchError(f"{url} has more than the {max_length} bytes that are allowed")
+                raise DownloadLengthMismatchError(f"{url} has more than the allowed {max_length} bytes")
         return bytes(data)
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        pace = _Pace(self._options, self._now)
+        transfer = _Transfer(self._options, self._now)
         for attempt in range(1, self._options.attempts + 1):
             try:
-                for chunk in self._request(url, pace):
-                    pace.received += len(chunk)
+                for chunk in self._request(url, transfer):
+                    transfer.received += len(chunk)
                     yield chunk
-            except (urllib3.exceptions.HTTPError, ValueError, _TransientError) as error:  # ValueError: a bad Location
-                if attempt == self._options.attempts or pace.left <= 0:
-                    raise _final(url, error, pace) from error
-                time.sleep(self._options.pause)
+            except (urllib3.exceptions.HTTPError, OSError, ValueError, _TransientError) as error:
+                # ValueError: a bad Location
+                if attempt == self._options.attempts or transfer.seconds_left <= 0:
+                    raise _download_error(url, error, transfer) from error
+                time.sleep(self._options.retry_delay)
             else:
                 return
 
-    def _request(self, url: str, pace: "_Pace") -> Iterator[bytes]:
-        """Yield what is lacking of a file, as it comes."""
-        start = pace.received
+    def _request(self, url: str, transfer: "_Transfer") -> Iterator[bytes]:
+        """Yield the rest of a file, as it arrives."""
+        start = transfer.received
         headers = {"User-Agent": CREATED_BY, "Accept-Encoding": "identity"} | (
             {"Range": f"bytes={start}-"} if start else {}
         )
         response = self._open(url, headers)
         try:
             if response.status >= 400:
-                self._chunk(response, pace, ERROR_BYTES)
-                if response.status in TRANSIENT:
+                self._read(response, transfer, ERROR_BYTES)
+                if response.status in TRANSIENT_STATUSES:
                     raise _TransientError(response.status)
-                raise DownloadHTTPError(f"{url} cannot be had: HTTP status {response.status}", response.status)
-            yield from self._body(response, pace, skip=0 if response.status == 206 else start)
+                raise DownloadHTTPError(f"cannot fetch {url}: HTTP status {response.status}", response.status)
+            yield from self._body(response, transfer, skip=0 if response.status == 206 else start)
         finally:
-            response.close()  # of no effect where all was read: the connection then serves the next request
+            response.close()  # without effect where all was read: the connection then serves the next request
 
     def _open(self, url: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
-        """Ask for a file, also where the server sends for it. urllib3 itself would read all that is said on the way."""
+        """Request a file and follow redirects. urllib3 itself would read the whole body of each redirect."""
         timeout = urllib3.Timeout(connect=self._options.timeout, read=self._options.timeout)
-        for _ in range(1 + REDIRECTIONS):
+        for _ in range(1 + MAX_REDIRECTS):
             self.requests += 1
             response = self._manager(url).request(
                 "GET", url, headers=headers, timeout=timeout, retries=False, redirect=False,
@@ -103,19 +104,19 @@ class Fetcher(FetcherInterface):
                 return response
             response.close()
             url = urljoin(url, location)
-        raise urllib3.exceptions.ProtocolError(f"more than {REDIRECTIONS} redirections")
+        raise urllib3.exceptions.ProtocolError(f"more than {MAX_REDIRECTS} redirects")
 
-    def _body(self, response: BaseHTTPResponse, pace: "_Pace", skip: int) -> Iterator[bytes]:
-        while chunk := self._chunk(response, pace, CHUNK):
+    def _body(self, response: BaseHTTPResponse, transfer: "_Transfer", skip: int) -> Iterator[bytes]:
+        while chunk := self._read(response, transfer, CHUNK_BYTES):
             wanted, skip = chunk[skip:], max(0, skip - len(chunk))
             if wanted:
                 yield wanted
 
-    def _chunk(self, response: BaseHTTPResponse, pace: "_Pace", size: int) -> bytes:
+    def _read(self, response: BaseHTTPResponse, transfer: "_Transfer", size: int) -> bytes:
         """Return at most `size` bytes of a body, as soon as there are some; none at its end."""
-        with at_most(pace.left, response.shutdown):
+        with deadline(transfer.seconds_left, response.shutdown):
             chunk = response.read1(size)  # `read` and `stream` would wait until a chunk is full
-        if pace.left <= 0:
+        if transfer.seconds_left <= 0:
             raise urllib3.exceptions.ProtocolError("too slow")
         self.received += len(chunk)
         return chunk
@@ -123,7 +124,7 @@ class Fetcher(FetcherInterface):
     def _manager(self, url: str) -> PoolManager:
         proxy = self._proxy(url)
         if proxy not in self._managers:
-            manager = _through(proxy) if proxy else PoolManager()
+            manager = _proxy_manager(proxy) if proxy else PoolManager()
             manager.pool_classes_by_scheme = POOLS
             self._managers[proxy] = manager
         return self._managers[proxy]
@@ -137,23 +138,23 @@ class Fetcher(FetcherInterface):
         return proxies.get(parts.scheme, proxies.get("all"))
 
 
-def _through(proxy: str) -> ProxyManager:
-    """Return connections through a proxy. Its URL may hold a name and a password, which urllib3 leaves out."""
+def _proxy_manager(proxy: str) -> ProxyManager:
+    """Return connections through a proxy. Its URL may hold a user name and password, which urllib3 leaves out."""
     address = urllib3.util.parse_url(proxy if "://" in proxy else f"http://{proxy}")
     headers = urllib3.make_headers(proxy_basic_auth=unquote(address.auth)) if address.auth else None
     return ProxyManager(address.url, proxy_headers=headers)
 
 
-class _Pace:
-    """How much of a file has come, and how many seconds are left for more."""
+class _Transfer:
+    """How many bytes of a file were received, and how many seconds are left for the rest."""
 
     def __init__(self, options: NetworkOptions, now: Callable[[], float]) -> None:
         self._options, self._now, self._began = options, now, now()
         self.received = 0
 
     @property
-    def left(self) -> float:
-        allowed = self._options.patience + self.received / self._options.slowest
+    def seconds_left(self) -> float:
+        allowed = self._options.deadline + self.received / self._options.min_bytes_per_second
         return self._began + allowed - self._now()
 
 
@@ -165,10 +166,10 @@ class _TransientError(Exception):
         self.status = status
 
 
-def _final(url: str, error: Exception, pace: _Pace) -> DownloadError:
+def _download_error(url: str, error: Exception, transfer: _Transfer) -> DownloadError:
     refused = isinstance(error, urllib3.exceptions.NewConnectionError)  # which urllib3 counts among timeouts
-    if pace.left <= 0 or (isinstance(error, urllib3.exceptions.TimeoutError) and not refused):
-        return SlowRetrievalError(f"{url} comes too slowly: {pace.received} bytes before the device gave up")
+    if transfer.seconds_left <= 0 or (isinstance(error, urllib3.exceptions.TimeoutError) and not refused):
+        return SlowRetrievalError(f"{url} is too slow: {transfer.received} bytes were received in time")
     if isinstance(error, _TransientError):
-        return DownloadHTTPError(f"{url} cannot be had: {error}", error.status)
-    return DownloadError(f"{url} cannot be had: {error}")
+        return DownloadHTTPError(f"cannot fetch {url}: {error}", error.status)
+    return DownloadError(f"cannot fetch {url}: {error}")

@@ -1,4 +1,4 @@
-"""What a device says about its updates."""
+"""Results of checks and updates, and the status of a device."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,10 +12,10 @@ from bitfit_runtime.updates.slots import Slots, StoredRelease
 
 @dataclass(frozen=True, slots=True)
 class TaskStatus:
-    """Release numbers of one task: of the pack that answers, of the one before, of one that was fetched and waits.
+    """Release numbers of one task: of the active pack, the previous one, and one that was fetched and not activated.
 
-    None where there is none. Releases up to `rejected` failed here or were gone back from, and are not taken again;
-    nothing below `floor` is taken either. `problem` is why the store cannot say more than the floor.
+    None where there is none. Releases up to `rejected` failed here or were rolled back, and are not accepted again;
+    nothing below `version_floor` is accepted either. `problem` is why the store knows no more than the version floor.
     """
 
     task: str
@@ -23,19 +23,19 @@ class TaskStatus:
     previous: int | None
     staged: int | None
     rejected: int
-    floor: int
+    version_floor: int
     problem: BitfitError | None
 
     @classmethod
-    def of(cls, task: str, pointer: Slots, floor: int, problem: BitfitError | None = None) -> "TaskStatus":
-        """Describe a task by its pointer and the floor that the store remembers."""
-        active, previous, staged = map(_number, (pointer.active, pointer.previous, pointer.staged))
-        return cls(task, active, previous, staged, pointer.rejected, max(floor, pointer.newest), problem)
+    def of(cls, task: str, slots: Slots, version_floor: int, problem: BitfitError | None = None) -> "TaskStatus":
+        """Describe a task by its slots and the version floor that the store remembers."""
+        active, previous, staged = map(_number, (slots.active, slots.previous, slots.staged))
+        return cls(task, active, previous, staged, slots.rejected, max(version_floor, slots.newest), problem)
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The tasks, and when the signed metadata expire or expired: `expires` is None before the first check."""
+    """Status of all tasks, and when the signed metadata expire or expired: None before the first check."""
 
     tasks: tuple[TaskStatus, ...]
     expires: datetime | None
@@ -43,21 +43,21 @@ class Status:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON: the time in ISO 8601, problems as their messages."""
-        tasks = [asdict(one) | {"problem": one.problem and str(one.problem)} for one in self.tasks]
+        tasks = [asdict(task) | {"problem": task.problem and str(task.problem)} for task in self.tasks]
         return {"tasks": tasks, "expires": self.expires and self.expires.isoformat(), "expired": self.expired}
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateCheck:
-    """What a check found: updates for this device, tasks that the publisher took back, and those it does not have.
+    """What a check found: updates for this device, tasks that the publisher withdrew, and tasks that it never had.
 
-    A task that is `missing` has no active pack here either: perhaps its name is mistyped. `refused` says why nothing is
-    taken for a task: RollbackError, UntrustedUpdateError, StoreError. What was active still is.
+    A task that is `unpublished` has no active pack here either: perhaps its name is misspelled. `refused` says why
+    nothing is accepted for a task: RollbackError, UntrustedUpdateError, StoreError. What was active stays active.
     """
 
     releases: tuple[Release, ...]
     withdrawn: tuple[str, ...]
-    missing: tuple[str, ...]
+    unpublished: tuple[str, ...]
     refused: Mapping[str, BitfitError]
 
     def as_dict(self) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class UpdateCheck:
 
 @dataclass(frozen=True, slots=True)
 class UpdateResult:
-    """What became of a task's update: `release` is active, or `error` says why not and what was active still is.
+    """Result of one task's update: `release` is active, or `error` says why what was active stays active.
 
     `release` is None where the task was refused before one was chosen.
     """
@@ -78,9 +78,9 @@ class UpdateResult:
 
     @property
     def active(self) -> bool:
-        """Whether the release answers now."""
+        """Whether the release is the one that answers now."""
         return self.error is None
 
 
-def _number(held: StoredRelease | None) -> int | None:
-    return None if held is None else held.release
+def _number(release: StoredRelease | None) -> int | None:
+    return None if release is None else release.number

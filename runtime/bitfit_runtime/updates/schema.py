@@ -1,6 +1,6 @@
-"""What a publisher and a device agree on besides The Update Framework itself: names, custom metadata and limits.
+"""Schema of a repository: names, custom metadata and limits on which a publisher and a device agree.
 
-`docs/formats.md` is the prose twin of this file. It needs nothing but the standard library.
+`docs/formats.md` describes it in prose. This file needs nothing but the standard library.
 """
 
 import math
@@ -15,13 +15,13 @@ from bitfit_runtime.formats.schema import LIMITS
 
 METADATA_FOLDER: Final = "metadata"
 PACKS_FOLDER: Final = "packs"
-# In signed targets metadata: target path → number of the last release of a task that was taken back.
-REMOVED_FIELD: Final = "removed"
-# In signed targets metadata: folder of a base → its whole digest, once for all its tasks, which keeps updates small.
+# In signed targets metadata: target path → number of the last release of a withdrawn task.
+WITHDRAWN_FIELD: Final = "removed"
+# In signed targets metadata: folder of a base → its full digest, once for all its tasks, which keeps updates small.
 BASES_FIELD: Final = "bases"
 BIN_PREFIX: Final = "bin"
 
-# Lower case alone and no separators: the same name on every file system, and never a path.
+# Lower case only and no separators: the same name on every file system, and never a path.
 TASK_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 SHA256: Final = re.compile("[0-9a-f]{64}")
 DIGEST: Final = re.compile(f"sha256:{SHA256.pattern}")
@@ -32,7 +32,7 @@ METRIC_DIGITS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class UpdateLimits:
-    """Upper bounds of what a device takes from a server, checked before anything is kept. Sizes are in bytes."""
+    """Upper bounds of what a device accepts from a server, checked before anything is stored. Sizes are in bytes."""
 
     root_bytes: int = 64 << 10
     timestamp_bytes: int = 4 << 10
@@ -49,8 +49,8 @@ UPDATE_LIMITS: Final = UpdateLimits()
 class Release:
     """One published pack, as signed metadata describe it.
 
-    `base` is the whole digest of the base, `number` counts a task's releases from 1, `size` is in bytes, `sha256` is
-    hexadecimal, `metrics` are the pack's, to `METRIC_DIGITS` digits.
+    `base` is the full digest of the base, `number` counts a task's releases from 1, `size` is in bytes, `sha256` is
+    hexadecimal, `metrics` are the pack's, rounded to `METRIC_DIGITS` digits.
     """
 
     base: str
@@ -58,21 +58,26 @@ class Release:
     number: int
     size: int
     sha256: str
-    labels: int
+    label_count: int
     metrics: Mapping[str, float]
 
     @property
     def path(self) -> str:
-        """The target's path in the repository."""
+        """The target's path, by which signed metadata list it."""
         return target_path(self.base, self.task)
+
+    @property
+    def file_path(self) -> str:
+        """The pack's path in the folder of packs: as The Update Framework names files under consistent snapshots."""
+        return f"{base_folder(self.base)}/{self.sha256}.{self.task}.safetensors"
 
     def to_custom(self) -> dict[str, Any]:
         """Return the custom metadata of the target; `from_target` is its inverse.
 
-        Metrics are decimal strings, because the canonical JSON that is signed knows no fractions.
+        Metrics are decimal strings, because the canonical JSON that is signed has no fractions.
         """
         metrics = {name: f"{value:.{METRIC_DIGITS}g}" for name, value in self.metrics.items()}
-        return {"labels": self.labels, "metrics": metrics, "release": self.number}
+        return {"labels": self.label_count, "metrics": metrics, "release": self.number}
 
     @classmethod
     def from_target(cls, base: str, task: str, length: int, hashes: Mapping[str, str], custom: object) -> "Release":
@@ -85,23 +90,25 @@ class Release:
             number=fields.get("release", int),
             size=length,
             sha256=hashes.get("sha256", ""),
-            labels=fields.get("labels", int),
+            label_count=fields.get("labels", int),
             metrics={name: _metric(text, where) for name, text in fields.mapping("metrics", str).items()},
         )
         if not 1 <= release.number <= UPDATE_LIMITS.release:
             raise UntrustedUpdateError(f"{where}: a release is a number from 1 on, found {release.number}")
-        if not 0 <= release.labels <= LIMITS.labels:
-            raise UntrustedUpdateError(f"{where}: a task has at most {LIMITS.labels} labels, found {release.labels}")
+        if not 0 <= release.label_count <= LIMITS.labels:
+            raise UntrustedUpdateError(
+                f"{where}: a task has at most {LIMITS.labels} labels, found {release.label_count}"
+            )
         if not 1 <= length <= UPDATE_LIMITS.pack_bytes:
             raise UntrustedUpdateError(f"{where}: a pack has at most {UPDATE_LIMITS.pack_bytes} bytes, found {length}")
         if not SHA256.fullmatch(release.sha256):
-            raise UntrustedUpdateError(f"{where}: it lacks the pack's SHA-256")
+            raise UntrustedUpdateError(f"{where}: the pack's SHA-256 is missing")
         return release
 
 
 def _metric(text: str, where: str) -> float:
     try:
-        value = float(f"{float(text):.{METRIC_DIGITS}g}")  # as `to_custom` writes it: the largest floats are none then
+        value = float(f"{float(text):.{METRIC_DIGITS}g}")  # as `to_custom` writes it: the largest become infinite
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
@@ -110,26 +117,26 @@ def _metric(text: str, where: str) -> float:
 
 
 def base_folder(base: str) -> str:
-    """Name the folder of a base's targets by the first characters of its digest. Raises InputError."""
+    """Return the folder of a base's targets: the first characters of its digest. Raises InputError."""
     if not DIGEST.fullmatch(base):
-        raise InputError(f"a base is named by its digest, 'sha256:' and 64 hexadecimal digits; found {base!r}")
+        raise InputError(f"a base's digest is 'sha256:' and 64 hexadecimal digits, found {base!r}")
     return base.removeprefix("sha256:")[:BASE_CHARACTERS]
 
 
 def target_path(base: str, task: str) -> str:
-    """Name the target of a task on a base: `<first characters of the base's digest>/<task>.safetensors`.
+    """Return the target path of a task on a base: `<first characters of the base's digest>/<task>.safetensors`.
 
-    The whole digest stands in the field `bases` of the role that lists the target. Raises InputError when either is no
-    such name.
+    The full digest is in the field `bases` of the role that lists the target. Raises InputError for an invalid digest
+    or task name.
     """
     return f"{base_folder(base)}/{check_task_name(task)}.safetensors"
 
 
 def check_task_name(task: str) -> str:
-    """Return the name of a task that can be published. Raises InputError, saying what such a name is."""
+    """Return the name of a task that can be published. Raises InputError, which says what such a name is."""
     if not TASK_NAME.fullmatch(task) or task.partition(".")[0] in RESERVED:
         raise InputError(
-            "a published task is named by 1 to 64 of a-z, 0-9, '.', '_' and '-', begins and ends with a letter or "
-            f"digit, and is no device name of Windows; found {task!r}"
+            "the name of a published task is 1 to 64 of a-z, 0-9, '.', '_' and '-', begins and ends with a letter or "
+            f"digit, and is not a device name of Windows; found {task!r}"
         )
     return task

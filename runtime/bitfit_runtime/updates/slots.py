@@ -1,8 +1,8 @@
-"""Which releases of one task a device holds, and which of them answers. Pure: the store reads and writes it."""
+"""Slots of one task: which of its releases a device stores, and which of them answers. Pure: the store does the I/O."""
 
 import json
-from dataclasses import asdict, dataclass, replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from bitfit_runtime.errors import StoreError
 from bitfit_runtime.formats.json_fields import Fields, read_document
@@ -14,17 +14,22 @@ SCHEMA: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class StoredRelease:
-    """A release whose pack lies in the store, under its SHA-256 in hexadecimal."""
+    """A release whose pack is in the store, by its SHA-256 in hexadecimal."""
 
-    release: int
+    number: int
     sha256: str
+
+    @classmethod
+    def of(cls, release: Release) -> "StoredRelease":
+        """Name a published release as the store does."""
+        return cls(release.number, release.sha256)
 
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """The two slots of a task, `active` and the one before it, and what was fetched and is not active yet.
+    """The `active` release of a task, the `previous` one, and a `staged` one that was fetched and is not active yet.
 
-    Releases up to `rejected` are not taken from the network: one of them was bad, or was gone back from.
+    Releases up to number `rejected` are not accepted again: one of them failed here or was rolled back.
     """
 
     active: StoredRelease | None = None
@@ -33,67 +38,71 @@ class Slots:
     rejected: int = 0
 
     @property
-    def held(self) -> tuple[StoredRelease, ...]:
-        """Every release whose pack the store should keep."""
-        return tuple(held for held in (self.active, self.previous, self.staged) if held is not None)
+    def stored(self) -> tuple[StoredRelease, ...]:
+        """Every release whose pack the store must keep."""
+        return tuple(release for release in (self.active, self.previous, self.staged) if release is not None)
 
     @property
     def newest(self) -> int:
         """The largest release number that this device is known to have seen; 0 when it has seen none."""
-        return max(self.rejected, *(held.release for held in self.held), 0)
+        return max(self.rejected, *(release.number for release in self.stored), 0)
 
-    def wants(self, release: Release) -> bool:
-        """Whether a release would be an update."""
-        return release.number > max(self.rejected, self.active.release if self.active else 0)
+    def accepts(self, release: Release) -> bool:
+        """Whether a release is newer than the active one and than those that were rejected."""
+        return release.number > max(self.rejected, self.active.number if self.active else 0)
 
-    def stage(self, held: StoredRelease) -> "Slots":
+    def stage(self, release: StoredRelease) -> "Slots":
         """Record that a release was fetched."""
-        return replace(self, staged=held)
+        return replace(self, staged=release)
 
     def activate(self) -> "Slots":
         """Make the staged release the active one, and the active one the previous."""
         return replace(self, active=self.staged, previous=self.active or self.previous, staged=None)
 
     def reject(self) -> "Slots":
-        """Drop the staged release, for good."""
+        """Drop the staged release for good."""
         assert self.staged is not None
-        return replace(self, staged=None, rejected=max(self.rejected, self.staged.release))
+        return replace(self, staged=None, rejected=max(self.rejected, self.staged.number))
 
-    def go_back(self) -> "Slots":
+    def roll_back(self) -> "Slots":
         """Make the previous release the active one, and reject the active one for good."""
         assert self.active is not None
-        return replace(self, active=self.previous, previous=None, rejected=max(self.rejected, self.active.release))
+        return replace(self, active=self.previous, previous=None, rejected=max(self.rejected, self.active.number))
 
-    def lose(self) -> "Slots":
-        """Make the previous release the active one, whose pack was damaged; it may be fetched again."""
+    def drop_damaged(self) -> "Slots":
+        """Make the previous release the active one; the active one, whose pack is damaged, may be fetched again."""
         return replace(self, active=self.previous, previous=None)
 
     def to_json(self) -> bytes:
         """Return the text of the file; `parse_slots` is its inverse."""
-        document = {name: value for name, value in asdict(self).items() if value is not None}
-        return json.dumps({"format": FORMAT, "schema_version": SCHEMA} | document).encode()
+        document: dict[str, Any] = {"format": FORMAT, "schema_version": SCHEMA}
+        for slot in ("active", "previous", "staged"):
+            stored: StoredRelease | None = getattr(self, slot)
+            if stored is not None:
+                document[slot] = {"release": stored.number, "sha256": stored.sha256}
+        return json.dumps(document | {"rejected": self.rejected}).encode()
 
 
 def parse_slots(data: bytes, where: str) -> Slots:
     """Read what `to_json` wrote. Raises StoreError on anything else."""
     fields = read_document(data, where, _damaged, FORMAT, SCHEMA)
-    active, previous, staged = (_held(fields, name) for name in ("active", "previous", "staged"))
-    pointer = Slots(active, previous, staged, fields.get("rejected", int))
-    if pointer.rejected < 0 or not all(_is_sound(held) for held in pointer.held):
+    active, previous, staged = (_stored_release(fields, name) for name in ("active", "previous", "staged"))
+    slots = Slots(active, previous, staged, fields.get("rejected", int))
+    if slots.rejected < 0 or not all(_is_valid(release) for release in slots.stored):
         raise _damaged(f"{where}: a release should be a number from 1 on with a SHA-256")
-    return pointer
+    return slots
 
 
 def _damaged(message: str) -> StoreError:
-    return StoreError(f"{message}; restore it from a copy, or move this one file away and update again")
+    return StoreError(f"{message}; restore it from a backup, or move this one file away and update again")
 
 
-def _held(fields: Fields, name: str) -> StoredRelease | None:
+def _stored_release(fields: Fields, name: str) -> StoredRelease | None:
     if fields.optional(name, dict) is None:
         return None
     inner = fields.nested(name)
     return StoredRelease(inner.get("release", int), inner.get("sha256", str))
 
 
-def _is_sound(held: StoredRelease) -> bool:
-    return 1 <= held.release <= UPDATE_LIMITS.release and SHA256.fullmatch(held.sha256) is not None
+def _is_valid(release: StoredRelease) -> bool:
+    return 1 <= release.number <= UPDATE_LIMITS.release and SHA256.fullmatch(release.sha256) is not None

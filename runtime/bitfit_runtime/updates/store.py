@@ -1,13 +1,13 @@
-"""The folder in which a device keeps its packs.
+"""Store: the folder in which a device keeps its packs.
 
-    lock                                one writer of floor, pointers and packs at a time
-    metadata.lock                       one look at the server at a time
-    floor.json                          the lowest versions that are taken from the network
-    metadata/                           signed metadata, as The Update Framework's client caches them
-    tasks/BASE/TASK/pointer.json        which pack answers
+    lock                                one writer of the version floor, slots and packs at a time
+    metadata.lock                       one check of the server at a time
+    floor.json                          the version floor
+    metadata/                           signed metadata, as cached by The Update Framework's client
+    tasks/BASE/TASK/pointer.json        the slots of a task
     tasks/BASE/TASK/SHA256.safetensors  the packs
 
-A pack's name is its content's, and the pointer is replaced in one step, so that at any moment it names whole packs.
+A pack is named by its content and the slots are replaced atomically, so at any moment they name whole packs.
 """
 
 import contextlib
@@ -28,38 +28,46 @@ from bitfit_runtime.updates.slots import Slots, StoredRelease, parse_slots
 from bitfit_runtime.updates.version_floor import VersionFloor, parse_version_floor
 
 STATE_BYTES: Final = 1 << 20
+SLOTS_FILE: Final = "pointer.json"
 # Nothing else is removed: the folder may be a link to one that is not the store's alone.
 PACK_NAME: Final = re.compile(rf"{SHA256.pattern}\.safetensors")
 ROOT_HISTORY: Final = "root_history"  # as The Update Framework's client names it
-SPARE_BYTES: Final = 256 << 10  # for metadata, floor and pointer
+SPARE_BYTES: Final = 256 << 10  # for metadata, version floor and slots
 
 
 class Store:
-    """The packs of the tasks of one base. Reading needs no lock; whoever writes holds `writing`."""
+    """The packs of the tasks of one base. Reading needs no lock; every write is made under `write_lock`."""
 
-    def __init__(self, folder: Path, base: str) -> None:
-        """`base` is the digest of a base. Nothing is read or written yet. Raises InputError."""
+    def __init__(self, folder: Path, base: str, lock_timeout: float = 60) -> None:
+        """`base` is the digest of a base, `lock_timeout` is in seconds. Nothing is read or written yet.
+
+        Raises InputError.
+        """
         self.folder = folder
         self.metadata = folder / METADATA_FOLDER
         self._tasks = folder / "tasks" / base_folder(base)
-        self._floor = folder / "floor.json"
+        self._version_floor = folder / "floor.json"
         self._lock, self._metadata_lock = FileLock(folder / "lock"), FileLock(folder / "metadata.lock")
+        self._lock_timeout = lock_timeout
         self._writer: int | None = None
 
     @contextlib.contextmanager
-    def looking(self, wait: float) -> Iterator[None]:
-        """Hold the lock of the metadata, as `writing` holds that of all else: a slow server delays no rollback."""
-        with self._holding(self._metadata_lock, wait):
+    def metadata_lock(self) -> Iterator[None]:
+        """Hold the lock of the cached metadata. It is apart from `write_lock`: a slow server delays no rollback.
+
+        Raises StoreBusyError when `lock_timeout` has passed, StoreError.
+        """
+        with self._hold(self._metadata_lock):
             for folder in (self.metadata, self.metadata / ROOT_HISTORY):
                 _sweep(folder, keep=None)
             yield
 
     @contextlib.contextmanager
-    def writing(self, wait: float) -> Iterator[None]:
-        """Hold the store's lock, for which others are given `wait` seconds. Raises StoreBusyError, StoreError."""
+    def write_lock(self) -> Iterator[None]:
+        """Hold the lock of everything else. Raises StoreBusyError when `lock_timeout` has passed, StoreError."""
         if self._writer == threading.get_ident():
-            raise StoreBusyError(f"{self.folder} is being updated; a health check should only ask the engine it gets")
-        with self._holding(self._lock, wait):
+            raise StoreBusyError(f"{self.folder} is being updated; a health check should only use the engine it gets")
+        with self._hold(self._lock):
             self._writer = threading.get_ident()
             try:
                 _sweep(self.folder, keep=None)
@@ -68,69 +76,69 @@ class Store:
                 self._writer = None
 
     @contextlib.contextmanager
-    def _holding(self, lock: FileLock, wait: float) -> Iterator[None]:
-        with _reported("write to", self.folder):
+    def _hold(self, lock: FileLock) -> Iterator[None]:
+        with _store_errors("write to", self.folder):
             make_folder(self.folder)
             try:
-                lock.acquire(timeout=wait)
+                lock.acquire(timeout=self._lock_timeout)
             except Timeout:
                 raise StoreBusyError(
-                    f"another process or thread is updating {self.folder}, for more than {wait:g} s; try again when it "
-                    "is done"
+                    f"another process or thread is updating {self.folder} and did not finish within "
+                    f"{self._lock_timeout:g} s; try again later"
                 ) from None
         try:
             yield
         finally:
-            with _reported("unlock", self.folder):
-                lock.release(force=True)  # with what could not be released the last time
+            with _store_errors("unlock", self.folder):
+                lock.release(force=True)  # also what could not be released the last time
 
-    def pointer(self, task: str) -> Slots:
-        """Read which releases of a task are here. Raises StoreError, InputError."""
-        path = self._folder(task) / "pointer.json"
-        with _reported("read", path):
+    def read_slots(self, task: str) -> Slots:
+        """Read which releases of a task are stored. Raises StoreError, InputError."""
+        path = self._folder(task) / SLOTS_FILE
+        with _store_errors("read", path):
             data = read_file(path, STATE_BYTES)
         return Slots() if data is None else parse_slots(data, str(path))
 
-    def point(self, task: str, pointer: Slots) -> None:
-        """Replace a task's pointer, then remove packs that it does not name. Raises StoreError."""
+    def write_slots(self, task: str, slots: Slots) -> None:
+        """Replace a task's slots, then remove the packs that they do not name. Raises StoreError."""
         folder = self._folder(task)
-        with _reported("write", folder):
+        with _store_errors("write", folder):
             self._make(folder)
-            write_file(folder / "pointer.json", pointer.to_json())
-        _sweep(folder, keep={_name(held) for held in pointer.held})
+            write_file(folder / SLOTS_FILE, slots.to_json())
+        _sweep(folder, keep={_file_name(release) for release in slots.stored})
 
-    def pack(self, task: str, held: StoredRelease) -> bytes | None:
-        """Return a pack's bytes, None when they are not there or do not have their digest. Raises StoreError."""
-        path = self._folder(task) / _name(held)
-        with _reported("read", path):
-            data = read_start(path, UPDATE_LIMITS.pack_bytes + 1)  # of a larger one the digest differs
-        return data if data is not None and hashlib.sha256(data).hexdigest() == held.sha256 else None
+    def read_pack(self, task: str, release: StoredRelease) -> bytes | None:
+        """Return a pack's bytes, None when it is missing or its digest differs. Raises StoreError."""
+        path = self._folder(task) / _file_name(release)
+        with _store_errors("read", path):
+            data = read_start(path, UPDATE_LIMITS.pack_bytes + 1)  # the digest of a larger one differs
+        return data if data is not None and hashlib.sha256(data).hexdigest() == release.sha256 else None
 
-    def keep_pack(self, task: str, held: StoredRelease, data: bytes) -> None:
-        """Write a pack whose digest was compared. It is kept once a pointer names it. Raises StoreError."""
+    def write_pack(self, task: str, release: StoredRelease, data: bytes) -> None:
+        """Write a pack whose digest was verified. It is kept once a slot names it. Raises StoreError."""
         folder = self._folder(task)
-        with _reported("write", folder):
+        with _store_errors("write", folder):
             self._make(folder)
-            write_file(folder / _name(held), data)
+            write_file(folder / _file_name(release), data)
 
     def check_space(self, size: int) -> None:
         """Raise StoreError unless there is room for a pack of `size` bytes."""
-        with _reported("measure", self.folder):
+        with _store_errors("measure", self.folder):
             free = shutil.disk_usage(self.folder).free
         if free < size + SPARE_BYTES:
-            raise StoreError(f"{self.folder} has {free} bytes left, {size + SPARE_BYTES} are needed; free some")
+            raise StoreError(f"{self.folder} has {free} bytes left, {size + SPARE_BYTES} are needed; free some space")
 
-    def floor(self) -> VersionFloor:
-        """Read the floor. Raises StoreError."""
-        with _reported("read", self._floor):
-            data = read_file(self._floor, STATE_BYTES)
-        return VersionFloor() if data is None else parse_version_floor(data, str(self._floor))
+    def read_version_floor(self) -> VersionFloor:
+        """Read the version floor. Raises StoreError."""
+        with _store_errors("read", self._version_floor):
+            data = read_file(self._version_floor, STATE_BYTES)
+        return VersionFloor() if data is None else parse_version_floor(data, str(self._version_floor))
 
-    def raise_floor(self, floor: VersionFloor) -> None:
-        """Write the floor where it differs from what is there. Raises StoreError."""
-        if floor != self.floor():
-            with _reported("write", self._floor):
-                write_file(self._floor, floor.to_json())
+    def raise_version_floor(self, floor: VersionFloor) -> None:
+        """Write the version floor where it differs from what is there. Raises StoreError."""
+        if floor != self.read_version_floor():
+            with _store_errors("write", self._version_floor):
+                write_file(self._version_floor, floor.to_json())
 
     def _folder(self, task: str) -> Path:
         return self._tasks / check_task_name(task)
@@ -140,12 +148,12 @@ class Store:
             make_folder(part)
 
 
-def _name(held: StoredRelease) -> str:
-    return f"{held.sha256}.safetensors"
+def _file_name(release: StoredRelease) -> str:
+    return f"{release.sha256}.safetensors"
 
 
 def _sweep(folder: Path, keep: Container[str] | None) -> None:
-    """Remove what a killed writer left, and packs but those of `keep`. What cannot be removed is tried again later."""
+    """Remove what a killed writer left, and packs not in `keep`. What cannot be removed is tried again next time."""
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
             unnamed = keep is not None and path.name not in keep and PACK_NAME.fullmatch(path.name)
@@ -154,9 +162,12 @@ def _sweep(folder: Path, keep: Container[str] | None) -> None:
 
 
 @contextlib.contextmanager
-def _reported(what: str, where: Path) -> Iterator[None]:
+def _store_errors(action: str, path: Path) -> Iterator[None]:
+    """Raise OSError as StoreError."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or error
-        raise StoreError(f"cannot {what} {where} ({reason}); what was active still is: see to the folder") from None
+        raise StoreError(
+            f"cannot {action} {path} ({reason}); what was active stays active: check the folder and its permissions"
+        ) from None

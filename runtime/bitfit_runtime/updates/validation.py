@@ -1,4 +1,4 @@
-"""What a pack must show on this machine before it answers."""
+"""Validation of a pack on this machine, before it answers."""
 
 from collections.abc import Callable
 
@@ -9,33 +9,38 @@ from bitfit_runtime.formats.pack import Pack
 from bitfit_runtime.formats.pack_file import parse
 from bitfit_runtime.updates.slots import StoredRelease
 
-# Gets an engine that holds the new pack alone, under the task's name, and says whether it answers as it should.
+# Gets an engine that holds the new pack only, under the task's name, and returns whether it answers as it should.
 HealthCheck = Callable[[Engine], bool]
 
 
-def read(data: bytes | None, task: str, held: StoredRelease) -> Pack:
+def parse_stored(data: bytes | None, task: str, release: StoredRelease) -> Pack:
     """Parse a pack of the store. Raises PackNotFoundError for None, PackFormatError."""
-    where = f"release {held.release} of {task!r}"
+    where = f"release {release.number} of {task!r}"
     if data is None:
         raise PackNotFoundError(f"{where} is missing from the store or was altered; fetch it again")
     return parse(data, where)
 
 
-def prove(data: bytes | None, task: str, held: StoredRelease, engine: Engine, health: HealthCheck | None) -> Pack:
+def validate_pack(
+    data: bytes | None, task: str, release: StoredRelease, engine: Engine, health: HealthCheck | None
+) -> Pack:
     """Return the pack if it can be decoded, answers its canary and passes the application's health check.
 
     Nothing changes in `engine`. Raises CanaryError, PackError or one of its subclasses.
     """
-    pack = read(data, task, held)
+    pack = parse_stored(data, task, release)
     check_canary(engine, pack)
     trial = engine.fork()
     trial.install(task, pack)  # a pack without canary is decoded here
-    if health is None:
-        return pack
+    if health is not None:
+        _check_health(trial, health, f"release {release.number} of {task!r}")
+    return pack
+
+
+def _check_health(trial: Engine, health: HealthCheck, where: str) -> None:
     try:
-        healthy, reason = health(trial), "it said no"
-    except Exception as error:  # the application's own code: whatever it raises is a no
+        healthy, reason = health(trial), "it returned False"
+    except Exception as error:  # the application's own code: whatever it raises is a refusal
         healthy, reason = False, f"{type(error).__name__}: {error}"
     if not healthy:
-        raise CanaryError(f"release {held.release} of {task!r} failed the application's health check ({reason})")
-    return pack
+        raise CanaryError(f"{where} failed the application's health check ({reason}); publish a corrected release")

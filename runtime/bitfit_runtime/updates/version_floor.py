@@ -1,8 +1,8 @@
-"""The lowest versions that a device takes from the network. Pure: the store reads and writes it.
+"""Version floor: the lowest versions that a device accepts from the network. Pure: the store does the I/O.
 
-The Update Framework's client keeps versions in the metadata that it caches, and forgets them with a file that was
-emptied. Floors are kept apart and made to last, so nothing older comes back even then. They rise by what the targets
-key and the root keys signed alone: whoever steals the key of the timestamp cannot raise them.
+The Update Framework's client remembers versions in the metadata that it caches, and forgets them with a file that is
+emptied. The version floor is kept apart and survives a loss of power, so nothing older comes back even then. It rises
+only by what the targets key and the root keys signed: whoever steals the timestamp key cannot raise it.
 """
 
 import json
@@ -28,8 +28,8 @@ class VersionFloor:
         """Raise RollbackError for a root that is older than one seen before."""
         if version < self.root:
             raise RollbackError(
-                f"the server shows version {version} of the root, this device has seen {self.root}; nothing was taken: "
-                "publish all versions of the root, or look for who holds them back"
+                f"the server shows version {version} of the root, this device has seen version {self.root}; nothing "
+                "was updated: publish every version of the root, or find out who is withholding them"
             )
 
     def check_release(self, path: str, number: int) -> None:
@@ -37,12 +37,12 @@ class VersionFloor:
         lowest = self.releases.get(path, 0)
         if number < lowest:
             raise RollbackError(
-                f"the server shows release {number} of {path}, this device takes {lowest} or later; it was not taken: "
-                "publish the task with a larger number, or look for who replays an old repository"
+                f"the server shows release {number} of {path}, this device accepts {lowest} or later; it was refused: "
+                "publish the task with a larger number, or find out who is replaying an old repository"
             )
 
     def raised(self, root: int, releases: Mapping[str, int]) -> "VersionFloor":
-        """Return a floor that is nowhere lower than this one or what is given."""
+        """Return a floor that is nowhere lower than this one or than what is given."""
         paths = {*self.releases, *releases}
         highest = {path: max(self.releases.get(path, 0), releases.get(path, 0)) for path in sorted(paths)}
         return VersionFloor(max(self.root, root), highest)
@@ -63,4 +63,4 @@ def parse_version_floor(data: bytes, where: str) -> VersionFloor:
 
 
 def _damaged(message: str) -> StoreError:
-    return StoreError(f"{message}; restore it from a copy: without it older releases of tasks taken back could return")
+    return StoreError(f"{message}; restore it from a backup: without it older releases of withdrawn tasks could return")

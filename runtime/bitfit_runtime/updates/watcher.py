@@ -1,4 +1,4 @@
-"""Updater in the background of an application."""
+"""Watcher: an updater in the background of an application."""
 
 import logging
 import random
@@ -15,55 +15,54 @@ from bitfit_runtime.updates.validation import HealthCheck
 Report = Callable[[tuple[UpdateResult, ...], Exception | None], None]
 log = logging.getLogger(__name__)
 JITTER = 0.1  # of a period, so that devices that start together do not ask together
-LONGEST = threading.TIMEOUT_MAX / 2  # seconds
+MAX_PERIOD = threading.TIMEOUT_MAX / 2  # seconds
 
 
-def log_round(outcomes: tuple[UpdateResult, ...], problem: Exception | None) -> None:
-    """Log what became of a round of updates: what went wrong as a warning."""
-    for outcome in outcomes:
-        task, release, error = outcome.task, outcome.release, outcome.error
-        if release is None:
-            log.warning("task %r was refused: %s", task, error)
-        elif error is None:
-            log.info("release %d of task %r is active", release.number, task)
+def log_round(results: tuple[UpdateResult, ...], error: Exception | None) -> None:
+    """Log the results of a round of updates: failures as warnings."""
+    for result in results:
+        if result.release is None:
+            log.warning("task %r was refused: %s", result.task, result.error)
+        elif result.error is None:
+            log.info("release %d of task %r is active", result.release.number, result.task)
         else:
-            log.warning("release %d of task %r is not active: %s", release.number, task, error)
-    if problem is not None:
-        log.warning("no updates were taken: %s", problem)
+            log.warning("release %d of task %r is not active: %s", result.release.number, result.task, result.error)
+    if error is not None:
+        log.warning("no task was updated: %s", error)
 
 
 class Watcher:
-    """A thread that updates an engine's tasks every so many seconds, from `start` to `stop` or in a `with` block."""
+    """A thread that updates an engine's tasks periodically, from `start` to `stop` or in a `with` block."""
 
     def __init__(
         self,
-        updates: Updater,
+        updater: Updater,
         engine: Engine,
         every: float = 3600,
         *,
         health: HealthCheck | None = None,
         report: Report = log_round,
     ) -> None:
-        """`report` is called in the thread after each round, with its outcomes and the error that ended it, if any.
-        By default what went wrong is logged. An error of `report` itself is logged too, and the next round comes.
+        """Prepare a watcher whose rounds are `every` seconds apart; the first begins at once. Raises InputError.
 
-        `every` is in seconds; the first round begins at once. Raises InputError.
+        `report` is called in the thread after each round, with its results and the error that ended it, if any. By
+        default failures are logged. An error of `report` itself is logged too, and the watcher goes on.
         """
-        if not 0 < every <= LONGEST:
-            raise InputError(f"a watcher's rounds are more than 0 and at most {LONGEST:g} seconds apart, found {every}")
-        self._updates, self._engine, self._every = updates, engine, every
+        if not 0 < every <= MAX_PERIOD:
+            raise InputError(f"`every` should be more than 0 and at most {MAX_PERIOD:g} seconds, found {every}")
+        self._updater, self._engine, self._every = updater, engine, every
         self._health, self._report = health, report
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="bitfit-updates", daemon=True)
 
     def start(self) -> None:
-        """Begin. A watcher starts once."""
+        """Start the thread. A watcher starts once."""
         self._thread.start()
 
-    def stop(self, wait: float | None = None) -> None:
-        """End after the round that is running, and wait for that, for at most `wait` seconds."""
+    def stop(self, timeout: float | None = None) -> None:
+        """End after the round that is running, and wait for it, for at most `timeout` seconds."""
         self._stopping.set()
-        self._thread.join(wait)
+        self._thread.join(timeout)
 
     def __enter__(self) -> "Watcher":
         self.start()
@@ -76,14 +75,14 @@ class Watcher:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            outcomes: tuple[UpdateResult, ...] = ()
+            results: tuple[UpdateResult, ...] = ()
             problem: Exception | None = None
             try:
-                outcomes = self._updates.run(self._engine, self._health)
+                results = self._updater.run(self._engine, self._health)
             except Exception as error:  # a device whose watcher died would never be updated again
                 problem = error
             try:
-                self._report(outcomes, problem)
+                self._report(results, problem)
             except Exception:
                 log.exception("the report of a round of updates failed")
             self._stopping.wait(self._every * random.uniform(1 - JITTER, 1 + JITTER))

@@ -24,7 +24,7 @@ from support.signed_folder import serving
 
 CONTENT = bytes(range(256)) * 40
 LENGTH = f"HTTP/1.1 200 OK\r\nContent-Length: {len(CONTENT)}\r\n\r\n".encode()
-HASTY = NetworkOptions(proxy="", timeout=0.3, patience=0.6, pause=0)
+HASTY = NetworkOptions(proxy="", timeout=0.3, deadline=0.6, retry_delay=0)
 
 Answer = Callable[[socket.socket], None]
 
@@ -101,9 +101,9 @@ def test_a_server_that_ignores_the_range_is_read_from_the_start(serve: Serve) ->
     assert fetcher.received == len(CONTENT) + 100
 
 
-def test_a_connection_that_is_always_lost_is_given_up(serve: Serve) -> None:
+def test_a_connection_that_is_always_lost_is_abandoned(serve: Serve) -> None:
     server = serve(sends(LENGTH, CONTENT[:10]))
-    with pytest.raises(DownloadError, match="cannot be had"):
+    with pytest.raises(DownloadError, match="cannot fetch"):
         Fetcher(HASTY).download_bytes(server.url, len(CONTENT))
     assert len(server.requests) == HASTY.attempts
 
@@ -144,7 +144,7 @@ def test_endless_data_are_cut_at_the_limit(serve: Serve, length: bytes) -> None:
 
 
 def test_an_endless_error_page_is_left(serve: Serve) -> None:
-    server = serve(repeats(b"HTTP/1.1 404 Not UpdateCheck\r\n\r\n", bytes(4096)))
+    server = serve(repeats(b"HTTP/1.1 404 Not Found\r\n\r\n", bytes(4096)))
     fetcher = Fetcher(HASTY)
     with pytest.raises(DownloadHTTPError) as caught:
         fetcher.download_bytes(server.url, 10)
@@ -180,7 +180,7 @@ def test_a_file_is_fetched_from_where_the_server_sends_for_it(serve: Serve) -> N
     assert Fetcher(HASTY).download_bytes(server.url, len(CONTENT)) == CONTENT
     assert server.requests[1].startswith(b"GET /elsewhere?x=1 ")
     server = serve(sends(moved))
-    with pytest.raises(DownloadError, match="more than 3 redirections"):
+    with pytest.raises(DownloadError, match="more than 3 redirects"):
         Fetcher(HASTY).download_bytes(server.url, len(CONTENT))
     assert len(server.requests) == 4 * HASTY.attempts
 
@@ -199,7 +199,7 @@ def test_the_proxy_of_the_environment_or_of_the_options_is_asked(serve: Serve, m
     address = proxy.url.removesuffix("/file")
     monkeypatch.setenv("http_proxy", address)
     url = "http://updates.example/file"
-    for options in (NetworkOptions(pause=0), NetworkOptions(proxy=address)):
+    for options in (NetworkOptions(retry_delay=0), NetworkOptions(proxy=address)):
         assert Fetcher(options).download_bytes(url, len(CONTENT)) == CONTENT
         assert proxy.requests.pop().startswith(b"GET http://updates.example/file HTTP/1.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -253,5 +253,5 @@ def self_signed(folder: Path) -> Path:
 def test_nobody_listening_is_an_error_that_names_the_file() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/file"
-    with pytest.raises(DownloadError, match=f"{url} cannot be had: .*refused"):
+    with pytest.raises(DownloadError, match=f"cannot fetch {url}: .*refused"):
         Fetcher(HASTY).download_bytes(url, 1)

@@ -11,7 +11,7 @@ import pytest
 
 from bitfit_runtime import Engine, Pack
 from bitfit_runtime.errors import CanaryError, StoreBusyError, StoreError
-from bitfit_runtime.updates import updater
+from bitfit_runtime.updates import task_update
 from bitfit_runtime.updates.fetcher import Fetcher, NetworkOptions
 from support.device import Device
 
@@ -35,11 +35,11 @@ def test_a_server_that_keeps_a_check_waiting_delays_no_rollback(device: Device) 
         return not answer.wait(20)
 
     device.server.interfere = hold
-    device.updates.network = Fetcher(NetworkOptions(proxy="", timeout=60))
-    with running(device.updates.check):
+    device.updater.fetcher = Fetcher(NetworkOptions(proxy="", timeout=60))
+    with running(device.updater.check):
         try:
             assert asked.wait(20)
-            device.updates.rollback("mood", device.engine)
+            device.updater.roll_back("mood", device.engine)
             with pytest.raises(StoreBusyError):
                 device.open().check()
         finally:
@@ -49,14 +49,14 @@ def test_a_server_that_keeps_a_check_waiting_delays_no_rollback(device: Device) 
 
 def test_a_health_check_that_would_write_is_told_not_to(device: Device) -> None:
     device.publish("mood", 1, seed=1)
-    device.updates.fetch(device.updates.check().releases[0])
+    device.updater.fetch(device.updater.check().releases[0])
 
     def health(_: Engine) -> bool:
-        device.updates.check()
+        device.updater.check()
         return True
 
-    with pytest.raises(CanaryError, match="should only ask the engine"):
-        device.updates.activate("mood", device.engine, health)
+    with pytest.raises(CanaryError, match="should only use the engine"):
+        device.updater.activate("mood", device.engine, health)
 
 
 @pytest.mark.parametrize("place", ["", "metadata", "metadata/root_history"])
@@ -64,28 +64,28 @@ def test_what_a_killed_writer_left_is_removed(device: Device, place: str) -> Non
     device.update("mood", 1, seed=1)
     left: Path = device.store / place / ".tmp-left"
     left.write_bytes(b"half")
-    device.updates.check()
+    device.updater.check()
     assert not left.exists()
 
 
-def test_an_engine_that_two_updates_feed_ends_with_the_newest_pack(
+def test_an_engine_that_two_updaters_feed_ends_with_the_newest_pack(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device.update("mood", 1, seed=1)
     second, other = device.publish("mood", 2, seed=2), device.open()
-    proved, go_on, prove = threading.Event(), threading.Event(), updater.prove
+    validated, go_on, validate_pack = threading.Event(), threading.Event(), task_update.validate_pack
 
     def slow(*arguments: Any) -> Pack:
-        pack = prove(*arguments)
-        if not proved.is_set():  # of release 1, by `other`
-            proved.set()
+        pack = validate_pack(*arguments)
+        if not validated.is_set():  # of release 1, by `other`
+            validated.set()
             assert go_on.wait(20)
         return pack
 
-    monkeypatch.setattr(updater, "prove", slow)
+    monkeypatch.setattr(task_update, "validate_pack", slow)
     with running(lambda: other.install(device.engine)):
-        assert proved.wait(20)
-        assert [outcome.error for outcome in device.updates.run(device.engine)] == [None]
+        assert validated.wait(20)
+        assert [result.error for result in device.updater.run(device.engine)] == [None]
         go_on.set()
     assert device.answers(second)
 
@@ -98,16 +98,16 @@ def test_a_release_that_another_process_activates_first_is_taken_up_at_once(devi
     def overtake(handler: SimpleHTTPRequestHandler) -> bool:
         if handler.path.endswith(".safetensors"):  # the other one has checked by now
             device.server.interfere = lambda handler: False
-            assert device.updates.run(device.engine)[0].active
+            assert device.updater.run(device.engine)[0].active
         return False
 
     device.server.interfere = overtake
-    [outcome] = other.run(engine)
-    assert outcome.active
+    [result] = other.run(engine)
+    assert result.active
     assert device.same(engine, second) and device.answers(second)
 
 
-def test_a_task_whose_pointer_cannot_be_read_keeps_no_other_from_answering(device: Device) -> None:
+def test_a_task_whose_slots_cannot_be_read_keeps_no_other_from_answering(device: Device) -> None:
     device.update("mood", 1, seed=1)
     pack = device.update("spam", 1, seed=2)
     [pointer] = device.store.glob("tasks/*/mood/pointer.json")

@@ -1,4 +1,4 @@
-"""What a store remembers: pointers, floors, and that neither is ever half of anything."""
+"""State of a store: slots and the version floor are written and read whole, or refused."""
 
 import json
 from pathlib import Path
@@ -14,8 +14,8 @@ from bitfit_runtime.updates.version_floor import VersionFloor, parse_version_flo
 
 BASE = "sha256:" + "ab" * 32
 NUMBERS = st.integers(0, 1 << 53)
-HELD = st.builds(StoredRelease, st.integers(1, 1 << 53), st.text("0123456789abcdef", min_size=64, max_size=64))
-POINTERS = st.builds(Slots, *[st.none() | HELD] * 3, NUMBERS)
+STORED = st.builds(StoredRelease, st.integers(1, 1 << 53), st.text("0123456789abcdef", min_size=64, max_size=64))
+SLOTS = st.builds(Slots, *[st.none() | STORED] * 3, NUMBERS)
 FLOORS = st.builds(VersionFloor, NUMBERS, st.dictionaries(st.text("ab/.", max_size=9), NUMBERS))
 NAMES = st.sampled_from(["active", "release", "sha256", "root", "x"])
 JSON = st.recursive(
@@ -24,9 +24,9 @@ JSON = st.recursive(
 )
 
 
-@given(POINTERS)
-def test_a_pointer_reads_back_as_it_was_written(pointer: Slots) -> None:
-    assert parse_slots(pointer.to_json(), "p") == pointer
+@given(SLOTS)
+def test_slots_read_back_as_they_were_written(slots: Slots) -> None:
+    assert parse_slots(slots.to_json(), "p") == slots
 
 
 @given(FLOORS)
@@ -42,7 +42,7 @@ def test_a_floor_never_falls(one: VersionFloor, other: VersionFloor) -> None:
         assert all(raised.releases[path] >= number for path, number in floor.releases.items())
 
 
-@given(POINTERS | FLOORS, st.data())
+@given(SLOTS | FLOORS, st.data())
 def test_altered_or_torn_state_is_refused_or_sound(state: Slots | VersionFloor, data: st.DataObject) -> None:
     content = bytearray(state.to_json())
     del content[data.draw(st.integers(0, len(content))) :]
@@ -80,54 +80,54 @@ def test_a_floor_refuses_what_is_older_and_takes_what_is_equal() -> None:
         floor.check_release("a", 4)
 
 
-@given(st.lists(st.sampled_from(["stage", "activate", "reject", "go_back", "lose"]), max_size=30))
+@given(st.lists(st.sampled_from(["stage", "activate", "reject", "roll_back", "drop_damaged"]), max_size=30))
 def test_no_order_of_steps_brings_a_rejected_release_back(steps: list[str]) -> None:
-    pointer, number, bad = Slots(), 0, set()
+    slots, number, bad = Slots(), 0, set()
     for step in steps:
         if step == "stage":
             number += 1
-            pointer = pointer.stage(StoredRelease(number, f"{number:064x}"))
-        elif step in ("activate", "reject") and pointer.staged is not None:
-            bad |= {pointer.staged.release} if step == "reject" else set()
-            pointer = getattr(pointer, step)()
-        elif step in ("go_back", "lose") and pointer.active is not None:
-            bad |= {pointer.active.release} if step == "go_back" else set()
-            pointer = getattr(pointer, step)()
-        assert pointer.active is None or pointer.active.release not in bad
-        assert pointer.previous is None or pointer.previous.release not in bad
-        assert len({held.release for held in pointer.held}) == len(pointer.held) <= 3
+            slots = slots.stage(StoredRelease(number, f"{number:064x}"))
+        elif step in ("activate", "reject") and slots.staged is not None:
+            bad |= {slots.staged.number} if step == "reject" else set()
+            slots = getattr(slots, step)()
+        elif step in ("roll_back", "drop_damaged") and slots.active is not None:
+            bad |= {slots.active.number} if step == "roll_back" else set()
+            slots = getattr(slots, step)()
+        assert slots.active is None or slots.active.number not in bad
+        assert slots.previous is None or slots.previous.number not in bad
+        assert len({stored.number for stored in slots.stored}) == len(slots.stored) <= 3
 
 
 @pytest.mark.parametrize("name", ["pointer.json", "floor.json"])
 def test_state_of_a_newer_schema_is_refused_by_version(tmp_path: Path, name: str) -> None:
-    store = Store(tmp_path, BASE)
-    store.point("mood", Slots())
-    store.raise_floor(VersionFloor(1))
+    store = Store(tmp_path, BASE, lock_timeout=0)
+    store.write_slots("mood", Slots())
+    store.raise_version_floor(VersionFloor(1))
     [path] = tmp_path.rglob(name)
     path.write_bytes(path.read_bytes().replace(b'"schema_version": 1', b'"schema_version": 2'))
     with pytest.raises(StoreError, match="schema version 2"):
-        store.pointer("mood")
-        store.floor()
+        store.read_slots("mood")
+        store.read_version_floor()
 
 
 def test_a_writer_removes_what_a_killed_one_left(tmp_path: Path) -> None:
-    store = Store(tmp_path, BASE)
-    store.point("mood", Slots())
-    store.keep_pack("mood", StoredRelease(1, "a" * 64), b"never pointed to")
+    store = Store(tmp_path, BASE, lock_timeout=0)
+    store.write_slots("mood", Slots())
+    store.write_pack("mood", StoredRelease(1, "a" * 64), b"never pointed to")
     folder = next(tmp_path.rglob("*.safetensors")).parent
     for place in (folder, tmp_path):
         (place / ".tmp-torn").write_bytes(b"half")
-    with store.writing(0):
-        store.point("mood", Slots())
+    with store.write_lock():
+        store.write_slots("mood", Slots())
     assert [path.name for path in folder.iterdir()] == ["pointer.json"]
     assert not (tmp_path / ".tmp-torn").exists()
 
 
-def test_a_pack_that_was_altered_is_no_pack(tmp_path: Path) -> None:
-    store = Store(tmp_path, BASE)
-    held = StoredRelease(1, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")  # of "abc"
-    assert store.pack("mood", held) is None
-    store.keep_pack("mood", held, b"abc")
-    assert store.pack("mood", held) == b"abc"
-    store.keep_pack("mood", held, b"abd")
-    assert store.pack("mood", held) is None
+def test_a_pack_that_was_altered_is_not_returned(tmp_path: Path) -> None:
+    store = Store(tmp_path, BASE, lock_timeout=0)
+    stored = StoredRelease(1, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")  # of "abc"
+    assert store.read_pack("mood", stored) is None
+    store.write_pack("mood", stored, b"abc")
+    assert store.read_pack("mood", stored) == b"abc"
+    store.write_pack("mood", stored, b"abd")
+    assert store.read_pack("mood", stored) is None

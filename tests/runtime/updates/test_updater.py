@@ -35,31 +35,31 @@ from support.device import Device
 from support.packs import random_pack
 
 
-def test_a_release_is_checked_fetched_activated_and_gone_back_from(device: Device) -> None:
-    first, updates = device.publish("mood", 1, seed=1), device.updates
-    [release] = updates.check().releases
+def test_a_release_is_checked_fetched_activated_and_rolled_back(device: Device) -> None:
+    first, updater = device.publish("mood", 1, seed=1), device.updater
+    [release] = updater.check().releases
     assert (release.task, release.number) == ("mood", 1)
-    updates.fetch(release)
+    updater.fetch(release)
     assert not device.engine.tasks
-    updates.activate("mood", device.engine)
+    updater.activate("mood", device.engine)
     assert device.answers(first)
-    assert updates.check().releases == ()
+    assert updater.check().releases == ()
 
     second = device.update("mood", 2, seed=2)
     assert device.answers(second)
-    updates.rollback("mood", device.engine)
+    updater.roll_back("mood", device.engine)
     assert device.answers(first)
-    assert updates.check().releases == (), "what was gone back from is not offered again"
+    assert updater.check().releases == (), "what was rolled back is not offered again"
     assert device.answers(device.update("mood", 3, seed=3))
-    with pytest.raises(UpdateError, match="nothing was fetched"):
-        updates.activate("mood", device.engine)
+    with pytest.raises(UpdateError, match="no fetched release"):
+        updater.activate("mood", device.engine)
 
 
 def test_an_idle_check_writes_nothing_and_asks_for_two_files(device: Device) -> None:
     device.update("mood", 1, seed=1)
     before = device.files()
     device.server.seen.clear()
-    assert device.updates.check().releases == ()
+    assert device.updater.check().releases == ()
     assert device.server.seen == ["/metadata/2.root.json", "/metadata/timestamp.json"]
     assert device.files() == before
 
@@ -68,9 +68,9 @@ def test_two_packs_a_task_are_kept_and_older_ones_removed(device: Device) -> Non
     for number in range(1, 5):
         device.update("mood", number, seed=number)
     assert len(list(device.store.rglob("*.safetensors"))) == 2
-    [mood, spam] = device.updates.status().tasks
-    assert (mood.active, mood.previous, mood.staged, mood.rejected, mood.floor) == (4, 3, None, 0, 4)
-    assert (spam.active, spam.floor) == (None, 1)
+    [mood, spam] = device.updater.status().tasks
+    assert (mood.active, mood.previous, mood.staged, mood.rejected, mood.version_floor) == (4, 3, None, 0, 4)
+    assert (spam.active, spam.version_floor) == (None, 1)
 
 
 @pytest.mark.parametrize("health", [None, lambda trial: False, lambda trial: 1 / 0])
@@ -83,11 +83,11 @@ def test_a_bad_release_leaves_the_old_one_active_and_is_not_taken_again(
         assert bad.canary is not None
         bad = replace(bad, canary=replace(bad.canary, expected=bad.canary.expected + 1))
     device.published.publish({"mood": (2, bad)})
-    [outcome] = device.updates.run(device.engine, health)
-    assert isinstance(outcome.error, CanaryError)
+    [result] = device.updater.run(device.engine, health)
+    assert isinstance(result.error, CanaryError)
     assert device.answers(good)
-    assert device.updates.run(device.engine) == ()
-    assert device.updates.status().tasks[0].rejected == 2
+    assert device.updater.run(device.engine) == ()
+    assert device.updater.status().tasks[0].rejected == 2
     assert device.answers(device.update("mood", 3, seed=3))
 
 
@@ -100,64 +100,64 @@ def test_the_health_check_sees_the_new_pack_alone_while_the_engine_answers_with_
         seen.append((list(trial.tasks), device.same(trial, new), device.same(device.engine, old)))
         return True
 
-    device.updates.run(device.engine, health)
+    device.updater.run(device.engine, health)
     assert seen == [(["mood"], True, True)]
 
 
-def test_a_fetched_release_is_not_activated_once_a_newer_one_or_its_removal_was_seen(device: Device) -> None:
+def test_a_fetched_release_is_not_activated_once_a_newer_one_or_its_withdrawal_was_seen(device: Device) -> None:
     device.publish("mood", 1, seed=1)
-    [release] = device.updates.check().releases
-    device.updates.fetch(release)
-    device.published.publish({}, removed={"mood": 1})
-    device.updates.check()
+    [release] = device.updater.check().releases
+    device.updater.fetch(release)
+    device.published.publish({}, withdrawn={"mood": 1})
+    device.updater.check()
     with pytest.raises(RollbackError):
-        device.updates.activate("mood", device.engine)
+        device.updater.activate("mood", device.engine)
     assert not device.engine.tasks
 
 
 def test_one_bad_task_does_not_hold_up_another(device: Device) -> None:
     device.published.publish({"mood": (1, b"no pack")})
     spam = device.publish("spam", 1, seed=5)
-    mood, other = device.updates.run(device.engine)
+    mood, other = device.updater.run(device.engine)
     assert isinstance(mood.error, PackError) and other.active
     assert device.answers(spam, "spam")
 
 
-def test_a_task_below_its_floor_is_refused_and_the_others_go_on(device: Device) -> None:
+def test_a_task_below_its_version_floor_is_refused_and_the_others_go_on(device: Device) -> None:
     mood = device.update("mood", 5, seed=1)
     device.update("spam", 1, seed=2)
     device.publish("mood", 4, seed=3)
     spam = device.publish("spam", 2, seed=4)
-    refused, taken = device.updates.run(device.engine)
+    refused, taken = device.updater.run(device.engine)
     assert (refused.task, refused.release, refused.active) == ("mood", None, False)
     assert isinstance(refused.error, RollbackError)
     assert (taken.task, taken.active) == ("spam", True)
     assert device.answers(mood) and device.answers(spam, "spam")
-    assert [task.floor for task in device.updates.status().tasks] == [5, 2]
-    device.refuses(RollbackError, "release 4 .* takes 5 or later")
+    assert [task.version_floor for task in device.updater.status().tasks] == [5, 2]
+    device.refuses(RollbackError, "release 4 .* accepts 5 or later")
 
 
-def test_an_unreadable_pointer_holds_up_its_task_alone_and_its_floor_goes_on_rising(device: Device) -> None:
+def test_unreadable_slots_hold_up_their_task_alone_and_its_version_floor_goes_on_rising(device: Device) -> None:
     mood, _ = device.update("mood", 1, seed=1), device.update("spam", 1, seed=2)
     [pointer] = device.store.glob("tasks/*/mood/pointer.json")
     pointer.write_bytes(b"{")
     device.publish("mood", 3, seed=3)
     spam = device.publish("spam", 2, seed=4)
-    refused, taken = device.updates.run(device.engine)
+    refused, taken = device.updater.run(device.engine)
     assert (refused.task, type(refused.error), taken.task, taken.active) == ("mood", StoreError, "spam", True)
     assert device.same(device.engine, mood) and device.answers(spam, "spam")
-    first, second = device.updates.status().tasks
-    assert (first.active, first.floor, type(first.problem)) == (None, 3, StoreError)
-    assert (second.active, second.floor, second.problem) == (2, 2, None)
+    first, second = device.updater.status().tasks
+    assert (first.active, first.version_floor, type(first.problem)) == (None, 3, StoreError)
+    assert (second.active, second.version_floor, second.problem) == (2, 2, None)
     assert pointer.read_bytes() == b"{", "nothing is taken for it in the meantime"
 
     pointer.unlink()  # as the message says
     device.publish("mood", 2, seed=5)
-    device.refuses(RollbackError, "release 2 .* takes 3 or later")
+    device.refuses(RollbackError, "release 2 .* accepts 3 or later")
     assert device.answers(device.update("mood", 4, seed=6))
 
 
-def test_a_pointer_that_becomes_unreadable_after_the_check_holds_up_its_task_alone(device: Device) -> None:
+def test_slots_that_become_unreadable_after_the_check_hold_up_their_task_alone(device: Device) -> None:
     device.update("mood", 1, seed=1)
     device.publish("mood", 2, seed=2)
     spam = device.publish("spam", 1, seed=3)
@@ -169,7 +169,7 @@ def test_a_pointer_that_becomes_unreadable_after_the_check_holds_up_its_task_alo
         return False
 
     device.server.interfere = tear
-    torn, taken = device.updates.run(device.engine)
+    torn, taken = device.updater.run(device.engine)
     assert (torn.task, type(torn.error), taken.task, taken.active) == ("mood", StoreError, "spam", True)
     assert device.answers(spam, "spam")
 
@@ -177,22 +177,22 @@ def test_a_pointer_that_becomes_unreadable_after_the_check_holds_up_its_task_alo
 def test_a_pack_for_another_base_is_refused_before_it_answers(device: Device) -> None:
     pack = random_pack(device.base, 1)
     device.published.publish({"mood": (1, replace(pack, info=replace(pack.info, base="sha256:" + "0" * 64)))})
-    [outcome] = device.updates.run(device.engine)
-    assert isinstance(outcome.error, PackMismatchError) and not device.engine.tasks
+    [result] = device.updater.run(device.engine)
+    assert isinstance(result.error, PackMismatchError) and not device.engine.tasks
 
 
 def test_what_is_active_answers_offline_and_after_the_metadata_expired(device: Device) -> None:
     pack = device.update("mood", 1, seed=1)
-    assert not device.updates.status().expired
+    assert not device.updater.status().expired
     device.server.interfere = lambda handler: handler.send_error(503) or True  # type: ignore[func-returns-value]
     with pytest.raises(UnreachableError, match="503"):
-        device.updates.check()
+        device.updater.check()
     assert device.answers(pack)
     device.server.interfere = lambda handler: False
     device.now += timedelta(days=8)
     with pytest.raises(ExpiredError):
-        device.updates.check()
-    status = device.updates.status()
+        device.updater.check()
+    status = device.updater.status()
     assert status.expired and status.expires == device.published.expires
     assert device.answers(pack)
 
@@ -200,8 +200,8 @@ def test_what_is_active_answers_offline_and_after_the_metadata_expired(device: D
 def test_a_root_that_expires_first_is_what_status_tells(device: Device) -> None:
     published = device.published
     with pytest.raises(UnreachableError):
-        device.updates.check()  # nothing was published yet
-    assert device.updates.status().expires is None
+        device.updater.check()  # nothing was published yet
+    assert device.updater.status().expires is None
     for version in range(2, 12):  # ten is after nine
         published.root.version, published.root.expires = version, published.expires + timedelta(days=11 - version)
         published.sign_root()
@@ -210,26 +210,26 @@ def test_a_root_that_expires_first_is_what_status_tells(device: Device) -> None:
     device.update("mood", 1, seed=1)
     device.now = published.root.expires + timedelta(hours=1)
     with pytest.raises(ExpiredError):
-        device.updates.check()
-    status = device.updates.status()
+        device.updater.check()
+    status = device.updater.status()
     assert status.expired and status.expires == published.root.expires
 
 
 def test_a_stricter_policy_refuses_packs_some_time_after_the_metadata_expired(device: Device) -> None:
     with pytest.raises(ExpiredError, match="never fetched"):
-        device.updates.install(device.engine, grace=timedelta(days=1))
+        device.updater.install(device.engine, grace=timedelta(days=1))
     device.update("mood", 1, seed=1)
     device.now = device.published.expires + timedelta(hours=23)
-    assert device.updates.install(device.engine, grace=timedelta(days=1)) == {}
+    assert device.updater.install(device.engine, grace=timedelta(days=1)) == {}
     device.now += timedelta(hours=2)
     with pytest.raises(ExpiredError, match="grace"):
-        device.updates.install(device.engine, grace=timedelta(days=1))
+        device.updater.install(device.engine, grace=timedelta(days=1))
 
 
-def test_a_task_that_was_taken_back_is_reported_and_comes_back_with_a_larger_number_alone(device: Device) -> None:
+def test_a_withdrawn_task_is_reported_and_comes_back_with_a_larger_number_alone(device: Device) -> None:
     device.update("mood", 3, seed=1)
-    device.published.publish({}, removed={"mood": 3})
-    found = device.updates.check()
+    device.published.publish({}, withdrawn={"mood": 3})
+    found = device.updater.check()
     assert (found.releases, found.withdrawn) == ((), ("mood",))
     device.publish("mood", 3, seed=2)
     device.refuses(RollbackError, "release 3")
@@ -251,7 +251,7 @@ def test_nothing_older_comes_back_when_the_cached_metadata_are_emptied(device: D
     assert device.answers(newest)
 
 
-def test_the_pointers_hold_the_floor_where_its_file_is_lost(device: Device) -> None:
+def test_the_slots_hold_the_version_floor_where_its_file_is_lost(device: Device) -> None:
     device.update("mood", 5, seed=1)
     (device.store / "floor.json").unlink()
     shutil.rmtree(device.store / "metadata")
@@ -265,13 +265,13 @@ def test_a_revoked_key_does_not_come_back_when_the_cached_root_is_emptied_and_th
     pack = device.update("mood", 1, seed=1)
     stolen = device.published.replace_key("timestamp")
     device.published.commit()
-    device.updates.check()
+    device.updater.check()
     shutil.rmtree(device.store / "metadata")
     device.published.keys["timestamp"] = stolen
     device.published.commit()
     (device.published.folder / "metadata" / "2.root.json").unlink()
     with pytest.raises(RollbackError, match="root"):
-        device.updates.check()
+        device.updater.check()
     assert device.answers(pack)
 
 
@@ -281,15 +281,15 @@ def test_an_altered_pack_is_refused_and_the_whole_one_taken_later(device: Device
     [path] = (path for path in device.published.folder.rglob("*.mood.safetensors") if path.read_bytes() == whole)
     for altered in (whole[:-1], whole[:-1] + b"\1", whole + b"\0"):
         path.write_bytes(altered)
-        [outcome] = device.updates.run(device.engine)
-        assert isinstance(outcome.error, UntrustedUpdateError)
+        [result] = device.updater.run(device.engine)
+        assert isinstance(result.error, UntrustedUpdateError)
         assert device.answers(old)
     path.write_bytes(whole)
-    device.updates.run(device.engine)
+    device.updater.run(device.engine)
     assert device.answers(new)
 
 
-def test_a_damaged_pack_gives_way_to_the_one_before_and_is_fetched_again(device: Device) -> None:
+def test_a_damaged_pack_gives_way_to_the_previous_one_and_is_fetched_again(device: Device) -> None:
     first, second = device.update("mood", 1, seed=1), device.update("mood", 2, seed=2)
     [path] = (path for path in device.store.rglob("*.safetensors") if path.read_bytes() == serialize(second))
     path.write_bytes(b"torn")
@@ -297,8 +297,8 @@ def test_a_damaged_pack_gives_way_to_the_one_before_and_is_fetched_again(device:
     restarted = device.open()
     assert list(restarted.install(device.engine)) == ["mood"]
     assert device.same(device.engine, first)
-    [outcome] = restarted.run(device.engine)
-    assert outcome.active and device.answers(second)
+    [result] = restarted.run(device.engine)
+    assert result.active and device.answers(second)
 
 
 def test_a_pack_that_fails_its_canary_at_start_up_gives_way_for_good(device: Device) -> None:
@@ -307,14 +307,14 @@ def test_a_pack_that_fails_its_canary_at_start_up_gives_way_for_good(device: Dev
     store, bad = Store(device.store, device.base.manifest.digest), device.sign(random_pack(device.base, 3))
     assert bad.canary is not None
     data = serialize(replace(bad, canary=replace(bad.canary, expected=-bad.canary.expected)))
-    held = StoredRelease(2, hashlib.sha256(data).hexdigest())  # as if the machine computed another thing than before
-    store.keep_pack("mood", held, data)
-    store.point("mood", replace(store.pointer("mood"), active=held))
+    stored = StoredRelease(2, hashlib.sha256(data).hexdigest())  # as if the machine computed another thing than before
+    store.write_pack("mood", stored, data)
+    store.write_slots("mood", replace(store.read_slots("mood"), active=stored))
     restarted = device.engine.fork()
     problems = device.open().install(restarted)
     assert isinstance(problems["mood"], CanaryError)
     assert device.same(restarted, first)
-    assert device.updates.status().tasks[0].rejected == 2
+    assert device.updater.status().tasks[0].rejected == 2
 
 
 def test_what_another_process_made_active_is_installed_by_the_next_run(device: Device) -> None:
@@ -323,15 +323,15 @@ def test_what_another_process_made_active_is_installed_by_the_next_run(device: D
     other = device.open()
     other.run(device.engine.fork())
     assert not device.same(device.engine, second)
-    assert device.updates.run(device.engine) == ()
+    assert device.updater.run(device.engine) == ()
     assert device.same(device.engine, second)
 
 
 def test_a_second_writer_is_told_to_wait(device: Device) -> None:
     device.publish("mood", 1, seed=1)
     with FileLock(device.store / "lock"), pytest.raises(StoreBusyError, match="another process"):
-        device.updates.check()
-    device.updates.check()
+        device.updater.check()
+    device.updater.check()
 
 
 def test_a_file_system_without_symbolic_links_will_do(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,11 +345,11 @@ def test_a_file_system_without_symbolic_links_will_do(device: Device, monkeypatc
 
 def test_no_space_is_noticed_before_anything_is_downloaded(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     device.publish("mood", 1, seed=1)
-    [release] = device.updates.check().releases
+    [release] = device.updater.check().releases
     device.server.seen.clear()
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(StoreError, match="1000 bytes left"):
-        device.updates.fetch(release)
+        device.updater.fetch(release)
     assert device.server.seen == []
 
 
@@ -357,7 +357,7 @@ def test_updates_for_one_base_refuse_an_engine_on_another(device: Device) -> Non
     other = device.engine.fork()
     files = {**device.base.manifest.files, "model.onnx": "0" * 64}
     other._base = replace(device.base, manifest=replace(device.base.manifest, files=files))
-    for call in (device.updates.install, device.updates.run):
+    for call in (device.updater.install, device.updater.run):
         with pytest.raises(InputError, match="base"):
             call(other)
 
@@ -368,7 +368,7 @@ def test_names_that_could_be_paths_are_refused(device: Device, task: str) -> Non
         Updater(device.store, device.server.url, b"", device.base, [task])
 
 
-def test_a_name_alone_is_no_list_of_tasks(device: Device) -> None:
+def test_a_bare_name_is_not_a_list_of_tasks(device: Device) -> None:
     with pytest.raises(InputError, match="put it into a list"):
         Updater(device.store, device.server.url, b"", device.base, "mood")
 
@@ -377,31 +377,31 @@ def test_a_clock_without_a_zone_is_refused(device: Device) -> None:
     device.update("mood", 1, seed=1)
     device.now = device.now.replace(tzinfo=None)
     grace = timedelta(days=1)
-    calls = device.updates.check, device.updates.status, lambda: device.updates.install(device.engine, grace)
+    calls = device.updater.check, device.updater.status, lambda: device.updater.install(device.engine, grace)
     for call in calls:
         with pytest.raises(InputError, match="with its zone"):
             call()
 
 
 def test_a_task_that_was_not_asked_for_is_refused_by_name(device: Device) -> None:
-    for call in (device.updates.activate, device.updates.rollback):
-        with pytest.raises(InputError, match=r"'other' is none of .*mood, spam"):
+    for call in (device.updater.activate, device.updater.roll_back):
+        with pytest.raises(InputError, match=r"'other' is not one of .*mood, spam"):
             call("other", device.engine)
 
 
 def test_a_task_that_the_application_removed_is_installed_again_when_asked(device: Device) -> None:
     pack = device.update("mood", 1, seed=1)
     device.engine.remove("mood")
-    assert device.updates.install(device.engine) == {}
+    assert device.updater.install(device.engine) == {}
     assert device.same(device.engine, pack)
 
 
-def test_a_url_that_is_no_web_server_is_refused(device: Device) -> None:
+def test_a_url_of_another_kind_than_http_is_refused(device: Device) -> None:
     with pytest.raises(InputError, match="https://"):
         Updater(device.store, "file:///etc", b"", device.base, ["mood"])
 
 
-def test_root_metadata_that_are_none_are_told_from_what_a_server_sends(device: Device) -> None:
+def test_invalid_root_metadata_are_told_from_what_a_server_sends(device: Device) -> None:
     for root in (b"", b"{}", device.published.first_root.replace(b"root", b"toor")):
-        with pytest.raises(InputError, match="given as root metadata"):
+        with pytest.raises(InputError, match="invalid root metadata"):
             Updater(device.store, device.server.url, root, device.base, ["mood"]).check()

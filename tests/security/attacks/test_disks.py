@@ -51,14 +51,14 @@ def test_an_active_pack_that_was_altered_gives_way_at_start_up_and_is_fetched_ag
 
 def test_a_fetched_pack_that_was_altered_does_not_become_active_and_is_fetched_again(victim: Victim) -> None:
     newer = victim.publish("mood", 3, seed=3)
-    [release] = victim.updates.check().releases
-    victim.updates.fetch(release)
+    [release] = victim.updater.check().releases
+    victim.updater.fetch(release)
     [path] = victim.store.rglob(f"{release.sha256}.safetensors")
     path.write_bytes(serialize(random_pack(victim.base, 66)))
     with pytest.raises(PackNotFoundError):
-        victim.updates.activate("mood", victim.engine)
+        victim.updater.activate("mood", victim.engine)
     assert victim.answers(victim.active)
-    [outcome] = victim.updates.run(victim.engine)
+    [outcome] = victim.updater.run(victim.engine)
     assert outcome.active
     victim.active = newer
 
@@ -127,7 +127,7 @@ def test_a_link_in_place_of_the_lock_is_refused_and_what_it_leads_to_left_alone(
     lock.unlink(missing_ok=True)
     lock.symlink_to(elsewhere)
     with pytest.raises(StoreError, match="symbolic links"):
-        victim.updates.check()
+        victim.updater.check()
     assert elsewhere.read_text() == "content"
     lock.unlink()
 

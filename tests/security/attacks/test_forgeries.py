@@ -33,7 +33,7 @@ def test_each_role_must_be_signed_by_its_own_key(victim: Victim, role: str) -> N
     attacker = victim.attack(*(other for other in CHAIN if other != role))
     offer(victim, attacker, serialize(victim.sign(random_pack(victim.base, 66))))
     with pytest.raises(UntrustedUpdateError, match=f"{role} was signed by 0/1 keys"):
-        victim.updates.check()
+        victim.updater.check()
     assert any(role in path for path in attacker.used)
     victim.replace_keys(*(other for other in CHAIN if other != role))
 
@@ -44,7 +44,7 @@ def test_the_key_of_one_role_signs_no_other(victim: Victim, role: str) -> None:
     attacker.keys[Targets.type] = attacker.keys[role]
     offer(victim, attacker, serialize(victim.sign(random_pack(victim.base, 66))))
     with pytest.raises(UntrustedUpdateError, match="targets was signed by 0/1 keys"):
-        victim.updates.check()
+        victim.updater.check()
     victim.replace_keys(Timestamp.type, Snapshot.type)
 
 
@@ -55,7 +55,7 @@ def test_a_bin_must_be_signed_by_the_key_that_delegates_to_it(victim_of_bins: Vi
     role = bins.get_role_for_target(victim_of_bins.path)
     name = attacker.forge(role, lambda targets: targets.targets[victim_of_bins.path].custom.update(release=7))
     with pytest.raises(UntrustedUpdateError, match=f"{role} was signed by 0/1 keys"):
-        victim_of_bins.updates.check()
+        victim_of_bins.updater.check()
     assert attacker.used == {name}
 
 
@@ -71,7 +71,7 @@ def test_a_pack_that_is_not_the_signed_one_is_refused(victim: Victim, altered: s
         "longer": whole + b"\0",
         "another task's": (victim.site / victim.pack_path("spam")).read_bytes(),
     }[altered]
-    [outcome] = victim.updates.run(victim.engine)
+    [outcome] = victim.updater.run(victim.engine)
     assert isinstance(outcome.error, UntrustedUpdateError) and attacker.used == {path}
 
 
@@ -80,10 +80,10 @@ def test_a_thief_of_all_online_keys_cannot_bring_a_pack_for_another_base(victim:
     twin = victim.base.manifest.digest[:-1] + ("0" if victim.base.manifest.digest[-1] != "0" else "1")
     data = serialize(replace(pack, info=replace(pack.info, base=twin)))
     with pytest.raises(PackMismatchError):
-        victim.published.prove("mood", replace(pack, info=replace(pack.info, base=twin)))
+        victim.published.validate("mood", replace(pack, info=replace(pack.info, base=twin)))
     attacker = victim.attack(*CHAIN)
     offer(victim, attacker, data)
-    [outcome] = victim.updates.run(victim.engine)
+    [outcome] = victim.updater.run(victim.engine)
     assert isinstance(outcome.error, PackMismatchError)
     victim.replace_keys(*CHAIN)
 
@@ -92,7 +92,7 @@ def test_targets_of_a_base_whose_digest_begins_alike_are_refused(victim: Victim)
     digest = victim.base.manifest.digest
     attacker = victim.attack(*CHAIN)
     offer(victim, attacker, b"pack", base=digest[:-1] + ("0" if digest[-1] != "0" else "1"))
-    refused = victim.updates.check().refused
+    refused = victim.updater.check().refused
     assert refused.keys() == {"mood", "spam"} and all("are for base" in str(error) for error in refused.values())
     victim.replace_keys(*CHAIN)
 
@@ -102,7 +102,7 @@ def test_a_pack_that_computes_another_thing_than_its_canary_is_refused_though_it
     assert pack.canary is not None
     attacker = victim.attack(*CHAIN)
     offer(victim, attacker, serialize(replace(pack, canary=replace(pack.canary, expected=pack.canary.expected + 1))))
-    [outcome] = victim.updates.run(victim.engine)
+    [outcome] = victim.updater.run(victim.engine)
     assert isinstance(outcome.error, CanaryError)
     victim.replace_keys(*CHAIN)
 
@@ -113,7 +113,7 @@ def test_a_thief_of_timestamp_and_snapshot_keys_changes_no_pack_and_raises_no_fl
 ) -> None:
     attacker = victim.attack(*roles)
     attacker.publish(**{role: sets(unrecognized_fields={"removed": {victim.path: 1 << 52}}) for role in roles})
-    assert victim.updates.check().releases == ()
+    assert victim.updater.check().releases == ()
     assert "metadata/timestamp.json" in attacker.used
     assert victim.read_floor() == victim.floor
     victim.replace_keys(*roles)
@@ -123,7 +123,7 @@ def test_a_thief_of_timestamp_and_snapshot_keys_changes_no_pack_and_raises_no_fl
 def test_a_thief_of_all_online_keys_cannot_raise_a_floor_without_bound(victim: Victim, last: object) -> None:
     attacker = victim.attack(*CHAIN)
     attacker.publish(targets=lambda targets: targets.unrecognized_fields.update(removed={victim.path: last}))
-    found = victim.updates.check()
+    found = victim.updater.check()
     assert isinstance(found.refused["mood"], UntrustedUpdateError) and found.releases == ()
     assert victim.read_floor() == victim.floor
     victim.replace_keys(*CHAIN)
@@ -144,7 +144,7 @@ def test_a_key_that_was_replaced_signs_nothing_any_more(victim: Victim, role: st
     victim.replace_keys(role)
     offer(victim, attacker, serialize(victim.sign(random_pack(victim.base, 66))))
     with pytest.raises(UntrustedUpdateError, match=f"{role} was signed by 0/1 keys"):
-        victim.updates.check()
+        victim.updater.check()
     victim.replace_keys(*(other for other in CHAIN if other != role))
 
 
@@ -157,7 +157,7 @@ def test_one_stolen_root_key_of_three_makes_no_root(victim: Victim) -> None:
     attacker = victim.attack(Root.type)
     attacker.sign_root(take_over, attacker.own)
     with pytest.raises(UntrustedUpdateError, match="root was signed by 1/2 keys"):
-        victim.updates.check()
+        victim.updater.check()
     assert attacker.used == {"metadata/2.root.json"}
 
 
@@ -172,7 +172,7 @@ def test_a_signature_that_is_given_twice_counts_once(victim: Victim) -> None:
     for copy, reason in ((data[start:end], "deserialize"), (renamed, "root was signed by 1/2 keys")):
         attacker.answers[path] = data[:end] + b"," + copy + data[end:]
         with pytest.raises(UntrustedUpdateError, match=reason):
-            victim.updates.check()
+            victim.updater.check()
     assert attacker.used == {path}
 
 
@@ -182,14 +182,14 @@ def test_a_root_that_skips_a_version_is_refused(victim: Victim) -> None:
     attacker = victim.attack()
     attacker.answers["metadata/2.root.json"] = (victim.site / "metadata" / "3.root.json").read_bytes()
     with pytest.raises(UntrustedUpdateError, match="Expected root version 2"):
-        victim.updates.check()
+        victim.updater.check()
 
 
 def test_a_root_that_a_device_has_seen_cannot_be_held_back_to_bring_a_replaced_key_again(victim: Victim) -> None:
     attacker = victim.attack(Timestamp.type)
     victim.replace_keys(Timestamp.type)
-    victim.updates.check()
+    victim.updater.check()
     attacker.answers["metadata/2.root.json"] = lambda handler: handler.send_error(404)
     attacker.publish(timestamp=sets(expires=victim.now.replace(year=victim.now.year + 1)))
     with pytest.raises(UntrustedUpdateError, match="timestamp was signed by 0/1 keys"):
-        victim.updates.check()
+        victim.updater.check()

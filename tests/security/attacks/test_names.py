@@ -14,7 +14,7 @@ from tuf.api.metadata import DelegatedRole, Delegations, Metadata, MetaFile, Tar
 from bitfit_runtime.errors import InputError, StoreError, UntrustedUpdateError
 from bitfit_runtime.updates import Updater
 from bitfit_runtime.updates.schema import base_folder
-from bitfit_toolkit.publish import prove
+from bitfit_toolkit.publish import validate_pack
 from support.attacker import CHAIN, Attacker, sets, signed_by
 from support.publishing import candidate, served
 from support.victim import Victim
@@ -32,11 +32,11 @@ def test_no_side_takes_a_name_that_could_be_a_path_or_another_name(victim: Victi
     before = files(victim)
     for task in NAMES:
         with pytest.raises(InputError):
-            prove(victim.engine, task, victim.folder / "pack.safetensors")
+            validate_pack(victim.engine, task, victim.folder / "pack.safetensors")
         with pytest.raises(InputError):
             publisher.add([candidate(task, base=digest)])
         with pytest.raises(InputError):
-            publisher.remove(digest, [task])
+            publisher.withdraw([task], digest)
         with pytest.raises(InputError):
             Updater(victim.store, victim.server.url, b"", victim.base, [task])
     assert files(victim) == before
@@ -52,7 +52,7 @@ def test_signed_names_that_are_paths_or_twins_touch_no_file(victim: Victim) -> N
     attacker = victim.attack(*CHAIN)
     attacker.publish(targets=add)
     before = files(victim)
-    assert victim.updates.run(victim.engine) == ()
+    assert victim.updater.run(victim.engine) == ()
     assert any(path.endswith("targets.json") for path in attacker.used)
     assert files(victim) == before
     victim.replace_keys(*CHAIN)
@@ -63,7 +63,7 @@ def test_a_signed_role_whose_name_is_a_path_stays_in_its_folder(victim: Victim, 
     attacker = victim.attack(*CHAIN)
     before = files(victim)
     quoted = delegate_all(attacker, name)
-    assert victim.updates.check().withdrawn == ("mood", "spam")
+    assert victim.updater.check().withdrawn == ("mood", "spam")
     assert f"metadata/1.{quoted}.json" in attacker.used
     assert files(victim) - before == {victim.store / "metadata" / f"{quoted}.json"}
     victim.replace_keys(*CHAIN)
@@ -73,7 +73,7 @@ def test_a_signed_role_whose_name_is_too_long_for_a_file_is_an_error_of_one_line
     attacker = victim.attack(*CHAIN)
     delegate_all(attacker, "e" * 1000)
     with pytest.raises(StoreError, match="name too long"):
-        victim.updates.check()
+        victim.updater.check()
     victim.replace_keys(*CHAIN)
 
 
@@ -88,7 +88,7 @@ def test_a_signed_role_that_takes_the_name_of_another_is_refused(victim: Victim,
     signature = attacker.keys[Targets.type].sign(payload).to_dict()
     attacker.answers[path] = json.dumps({"signed": targets, "signatures": [signature]}).encode()
     with pytest.raises(UntrustedUpdateError):
-        victim.updates.check()
+        victim.updater.check()
     assert path in attacker.used
     victim.replace_keys(*CHAIN)
 

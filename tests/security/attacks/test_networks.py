@@ -8,7 +8,7 @@ import pytest
 from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
 from bitfit_runtime.errors import UnreachableError, UntrustedUpdateError, UpdateError
-from bitfit_runtime.updates.fetcher import CHUNK
+from bitfit_runtime.updates.fetcher import CHUNK_BYTES
 from bitfit_runtime.updates.schema import UPDATE_LIMITS
 from support.attacker import begin, endless, newest
 from support.victim import Victim
@@ -37,7 +37,7 @@ def path_of(victim: Victim, file: str) -> str:
 def run(victim: Victim) -> UpdateError:
     """Look for updates and take what is offered; return what went wrong."""
     try:
-        [outcome] = victim.updates.run(victim.engine)
+        [outcome] = victim.updater.run(victim.engine)
     except UpdateError as error:
         return error
     assert isinstance(outcome.error, UpdateError)
@@ -47,7 +47,7 @@ def run(victim: Victim) -> UpdateError:
 def announces_terabytes(handler: SimpleHTTPRequestHandler) -> None:
     begin(handler, 1 << 40)
     while True:
-        handler.wfile.write(b"{" * CHUNK)
+        handler.wfile.write(b"{" * CHUNK_BYTES)
 
 
 def drips(handler: SimpleHTTPRequestHandler) -> None:
@@ -72,10 +72,10 @@ def test_of_a_file_without_end_no_more_is_read_than_is_allowed(request: pytest.F
     for answer in (endless, announces_terabytes):
         attacker = victim.attack()
         attacker.answers[path] = answer
-        before = victim.updates.network.received
+        before = victim.updater.fetcher.received
         assert isinstance(run(victim), UntrustedUpdateError)
         assert attacker.used == {path}
-        assert victim.updates.network.received - before <= LIMITS[file] + CHUNK + honest
+        assert victim.updater.fetcher.received - before <= LIMITS[file] + CHUNK_BYTES + honest
 
 
 @pytest.mark.parametrize("answer", [drips, drips_headers])
@@ -87,7 +87,7 @@ def test_a_server_that_drips_is_given_up(
     attacker = victim.attack()
     attacker.answers[path] = answer
     error = run(victim)
-    assert isinstance(error, UnreachableError) and "too slowly" in str(error)
+    assert isinstance(error, UnreachableError) and "is too slow" in str(error)
     assert attacker.used == {path}
 
 

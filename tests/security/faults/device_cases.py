@@ -22,7 +22,7 @@ from support.signed_folder import SignedFolder, serving
 TASK: Final = "mood"
 TEXT: Final = "some text"
 STORE: Final = Path("data", "store")
-NETWORK: Final = NetworkOptions(timeout=10, patience=30, pause=0, proxy="")
+NETWORK: Final = NetworkOptions(timeout=10, deadline=30, retry_delay=0, proxy="")
 LAST: Final = 9  # the release that follows whatever went wrong
 
 
@@ -57,7 +57,7 @@ class World:
         return self._servers.enter_context(serving(folder)).url
 
     def open(self, store: Path, url: str, root: bytes) -> Updater:
-        return Updater(store, url, root, self.base, [TASK], network=NETWORK, wait=0.05)
+        return Updater(store, url, root, self.base, [TASK], network=NETWORK, lock_timeout=0.05)
 
 
 @dataclass
@@ -88,17 +88,17 @@ class DeviceCase:
     def judge(self, folder: Path) -> Verdict:
         world, store = self.world, folder / STORE
         lowered = self.lowered(store)
-        engine, updates = world.engine.fork(), world.open(store, self.now, self.root)
+        engine, updater = world.engine.fork(), world.open(store, self.now, self.root)
         torn = stuck = ""
         try:
-            problems = updates.install(engine)
+            problems = updater.install(engine)
             active = world.active(engine)
             if (problems and not self.damaged) or active not in (self.before, self.after):
                 torn = f"release {active} answers, of {self.before} and {self.after}; {problems}"
         except Exception as error:
             torn = f"{type(error).__name__}: {error}"
         try:
-            self.settle(updates, engine, store)
+            self.settle(updater, engine, store)
         except Exception as error:
             stuck = f"{type(error).__name__}: {error}"
         return Verdict(torn, lowered, stuck)
@@ -107,23 +107,23 @@ class DeviceCase:
         """Compare the floor's own file with what was there, and with what is known here."""
         kept, packs = Store(store, self.world.base.manifest.digest), store.rglob("*.safetensors")
         try:
-            lowest = kept.floor().releases.get(target_path(self.world.base.manifest.digest, TASK), 0)
-            known = max(kept.pointer(TASK).newest, *(self.world.releases.get(path.stem, 0) for path in packs), 0)
+            lowest = kept.read_version_floor().releases.get(target_path(self.world.base.manifest.digest, TASK), 0)
+            known = max(kept.read_slots(TASK).newest, *(self.world.releases.get(path.stem, 0) for path in packs), 0)
         except BitfitError as error:
             return str(error)
         return f"floor {lowest}, was {self.floor}, {known} known" if lowest < max(self.floor, known) else ""
 
-    def try_again(self, updates: Updater, engine: Engine) -> None:
-        """Update to what is published now. Raises AssertionError and errors of updates."""
-        outcomes = updates.run(engine)
-        assert self.refused or all(outcome.active for outcome in outcomes), outcomes
+    def try_again(self, updater: Updater, engine: Engine) -> None:
+        """Update to what is published now. Raises AssertionError and errors of the updater."""
+        results = updater.run(engine)
+        assert self.refused or all(result.active for result in results), results
         assert self.world.active(engine) in ({self.before, self.after} if self.settles is None else {self.settles})
 
-    def settle(self, updates: Updater, engine: Engine, store: Path) -> None:
-        """Update to what is published now, then to what comes later. Raises AssertionError and errors of updates."""
-        self.try_again(updates, engine)
-        [outcome] = self.world.open(store, self.later, self.root).run(engine)
-        assert outcome.active, outcome.error
+    def settle(self, updater: Updater, engine: Engine, store: Path) -> None:
+        """Update to what is published now, then to what comes later. Raises what `try_again` raises."""
+        self.try_again(updater, engine)
+        [result] = self.world.open(store, self.later, self.root).run(engine)
+        assert result.active, result.error
         assert self.world.active(engine) == LAST
 
 
@@ -134,31 +134,31 @@ class Running:
 
     def __init__(self, case: DeviceCase, store: Path) -> None:
         self._case, self._engine = case, case.world.engine.fork()
-        self._updates = case.world.open(store, case.now, case.root)
+        self._updater = case.world.open(store, case.now, case.root)
         if store.exists() and not case.damaged:
-            self._updates.install(self._engine)
+            self._updater.install(self._engine)
 
     def run(self) -> None:
-        self._case.act(self._updates, self._engine)
+        self._case.act(self._updater, self._engine)
 
     def go_on(self) -> None:
         case = self._case
         assert case.world.active(self._engine) in (None if case.damaged else case.before, case.before, case.after)
-        case.try_again(self._updates, self._engine)
+        case.try_again(self._updater, self._engine)
 
 
-def update(updates: Updater, engine: Engine) -> None:
-    for outcome in updates.run(engine):
-        if outcome.error is not None:
-            raise outcome.error
+def update(updater: Updater, engine: Engine) -> None:
+    for result in updater.run(engine):
+        if result.error is not None:
+            raise result.error
 
 
-def go_back(updates: Updater, engine: Engine) -> None:
-    updates.rollback(TASK, engine)
+def roll_back(updater: Updater, engine: Engine) -> None:
+    updater.roll_back(TASK, engine)
 
 
-def start_up(updates: Updater, engine: Engine) -> None:
-    updates.install(engine)
+def start_up(updater: Updater, engine: Engine) -> None:
+    updater.install(engine)
 
 
 def device_cases(world: World) -> list[DeviceCase]:
@@ -199,12 +199,12 @@ def device_cases(world: World) -> list[DeviceCase]:
         case("update", two, third, update, 2, 3, floor=2, settles=3),
         case("update, keys replaced", two, rotated, update, 2, 3, floor=2, settles=3),
         case("update, bad release", two, refused, update, 2, 2, floor=2, settles=2, refused=True),
-        case("rollback", two, second, go_back, 2, 1, floor=2),
+        case("rollback", two, second, roll_back, 2, 1, floor=2),
         case("start, damaged pack", damaged, second, start_up, 1, 1, floor=2, settles=2, damaged=True),
     ]
 
 
 def _digest(folder: Path, world: World) -> str:
-    active = Store(folder, world.base.manifest.digest).pointer(TASK).active
+    active = Store(folder, world.base.manifest.digest).read_slots(TASK).active
     assert active is not None
     return active.sha256

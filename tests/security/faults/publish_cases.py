@@ -13,7 +13,7 @@ from tuf.ngclient import FetcherInterface, Updater
 
 from bitfit_runtime.errors import BitfitError
 from bitfit_runtime.updates.schema import target_path
-from bitfit_toolkit.publish import KeyRing, Lifetimes, Publisher, catalogue
+from bitfit_toolkit.publish import KeyRing, Publisher, catalogue
 from security.faults.trial import Operation, Verdict
 from support.publishing import BASE, PASSPHRASE, candidate
 
@@ -21,7 +21,7 @@ TASKS: Final = ("mood", "topics", "intents", "task-0")
 NOW: Final = datetime.now(UTC)
 View = Mapping[str, str | None]  # by task the digest of its pack
 # A repository with few tasks in few bins: the same writes, fewer of them.
-SMALL: Final = {"FLAT_TASKS": 3, "LEAST_BITS": 2}
+SMALL: Final = {"FLAT_TASKS": 3, "MIN_BITS": 2}
 
 
 class FolderReader(FetcherInterface):
@@ -179,7 +179,7 @@ def publish_cases(folder: Path) -> list[PublishCase]:
     """Everything that writes to a repository."""
     first = folder / "first"
     publisher = open_publisher(first)
-    publisher.initialize(Lifetimes())
+    publisher.initialize()
     publisher.add([candidate("mood"), candidate("topics")])
 
     def rotate_root(publisher: Publisher) -> None:
@@ -189,21 +189,19 @@ def publish_cases(folder: Path) -> list[PublishCase]:
         pass
 
     empty = folder / "empty"
-    open_publisher(empty).initialize(Lifetimes())
+    open_publisher(empty).initialize()
     acts: list[tuple[str, Path, Act, Act | None]] = [
         ("first add", empty, lambda publisher: publisher.add([candidate("mood")]), None),
         ("add", first, lambda publisher: publisher.add([candidate("mood", "second"), candidate("intents")]), None),
         ("add, to hash bins", first, lambda publisher: publisher.add([candidate(f"task-{i}") for i in range(4)]), None),
-        ("remove", first, lambda publisher: publisher.remove(BASE, ["topics"]), nothing),
+        ("withdraw", first, lambda publisher: publisher.withdraw(["topics"], BASE), nothing),
         ("refresh", first, lambda publisher: publisher.refresh(targets=True, root=True), None),
         ("rotate-key timestamp", first, lambda publisher: publisher.rotate_key("timestamp"), None),
         ("rotate-key snapshot", first, lambda publisher: publisher.rotate_key("snapshot"), None),
         ("rotate-key targets", first, lambda publisher: publisher.rotate_key("targets"), None),
         ("rotate-key root", first, rotate_root, None),
     ]
-    init = InitCase(
-        "publish init", folder / "none-scratch", folder / "none", lambda publisher: publisher.initialize(Lifetimes())
-    )
+    init = InitCase("publish init", folder / "none-scratch", folder / "none", lambda publisher: publisher.initialize())
     cases = [
         PublishCase(f"publish {name}", folder / name, start, act, again=again, keys_stay="rotate" not in name)
         for name, start, act, again in acts

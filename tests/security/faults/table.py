@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bitfit_runtime import Base, write_pack
-from bitfit_toolkit.publish import Lifetimes, prove
+from bitfit_toolkit.publish import validate_pack
 from security.faults import system_calls
 from security.faults.device_cases import DeviceCase, World, device_cases
 from security.faults.publish_cases import PublishCase, open_publisher, publish_cases
@@ -86,14 +86,14 @@ def _commands(top: Path, world: World, devices: Sequence[DeviceCase]) -> Iterato
     update = next(case for case in devices if case.name == "update")
     (top / "root.json").write_bytes(update.root)
     options = f"--store FOLDER/data/store --url {update.now} --root {top}/root.json --base {top}/base --task mood"
-    yield Command(update, ["update", "run", *options.split()], {})
+    yield Command(update, ["update", "apply", *options.split()], {})
 
     first, base = top / "published", world.base.manifest.digest
     publisher = open_publisher(first)
-    publisher.initialize(Lifetimes())
+    publisher.initialize()
     old, pack = (write_pack(world.packs[number], top / f"{number}.safetensors") for number in (1, 2))
-    publisher.add([prove(world.engine, task, old) for task in ("mood", "topics")])
-    new = prove(world.engine, "mood", pack)
+    publisher.add([validate_pack(world.engine, task, old) for task in ("mood", "topics")])
+    new = validate_pack(world.engine, "mood", pack)
     case = PublishCase("publish add", top / "add", first, lambda publisher: publisher.add([new]), base)
     options = f"--repository FOLDER/site --keys FOLDER/keys --base {top}/base mood={pack}"
     yield Command(case.learn(), ["publish", "add", *options.split()], {"BITFIT_KEY_PASSPHRASE": PASSPHRASE})

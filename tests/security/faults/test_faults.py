@@ -17,7 +17,7 @@ from security.faults.trial import Case
 STEP = 167  # one fault in so many
 DEVICE = ("first update", "update", "update, keys replaced", "update, bad release", "rollback", "start, damaged pack")
 PUBLISH = (
-    *("init", "first add", "add", "add, to hash bins", "remove", "refresh"),
+    *("init", "first add", "add", "add, to hash bins", "withdraw", "refresh"),
     *(f"rotate-key {role}" for role in ("timestamp", "snapshot", "targets", "root")),
 )
 
@@ -62,10 +62,10 @@ def test_a_writer_that_does_not_synchronize_folders_is_found(
     assert sweep(cases["update"], tmp_path, step=20).found  # which names are lost is by lot: several points are tried
 
 
-def test_a_store_that_does_not_raise_its_floor_is_found(
+def test_a_store_that_does_not_raise_its_version_floor_is_found(
     cases: Mapping[str, Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Store, "raise_floor", lambda store, floor: None)
+    monkeypatch.setattr(Store, "raise_version_floor", lambda store, floor: None)
     assert without_faults(cases["update"], tmp_path).lowered
 
 

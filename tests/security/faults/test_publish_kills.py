@@ -1,4 +1,4 @@
-"""A publication that dies at any of its writes leaves the old repository or the new one, and can be given again."""
+"""A publication that dies at any of its writes leaves the old repository or the new one, and can be run again."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bitfit_toolkit.errors import PublishError
-from bitfit_toolkit.publish import Lifetimes, Publisher
+from bitfit_toolkit.publish import Publisher
 from bitfit_toolkit.publish.catalogue import FLAT_TASKS
 from support.publishing import BASE, Client, candidate, make_publisher, new_publisher, served
 
@@ -47,7 +47,7 @@ def rotate_root(publisher: Publisher) -> None:
 
 ACTIONS: dict[str, Callable[[Publisher], object]] = {
     "add": lambda publisher: publisher.add([candidate("mood", "second"), candidate("intents")]),
-    "remove": lambda publisher: publisher.remove(BASE, ["topics"]),
+    "withdraw": lambda publisher: publisher.withdraw(["topics"], BASE),
     "refresh": lambda publisher: publisher.refresh(targets=True),
     "rotate timestamp": lambda publisher: publisher.rotate_key("timestamp"),
     "rotate targets": lambda publisher: publisher.rotate_key("targets"),
@@ -64,7 +64,7 @@ def published(folder: Path, store: Path) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_kill_leaves_old_or_new_and_the_command_can_be_given_again(
+def test_a_kill_leaves_old_or_new_and_the_command_can_be_run_again(
     action: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = tmp_path / "first"
@@ -87,8 +87,8 @@ def test_a_kill_leaves_old_or_new_and_the_command_can_be_given_again(
         found = published(folder, folder / "device")
         assert found in (old, new)
         seen.append(found == new)
-        # what was taken back cannot be taken back twice
-        again = "refresh" if action == "remove" and found == new else action
+        # what was withdrawn cannot be withdrawn twice
+        again = "refresh" if action == "withdraw" and found == new else action
         ACTIONS[again](make_publisher(folder))
         assert published(folder, folder / "other-device") == new
         assert not list((folder / "site").rglob(".tmp-*"))
@@ -111,8 +111,8 @@ def test_init_goes_on_after_a_kill_and_never_writes_over_a_repository(
             except Killed:
                 points += 1
         committed = (folder / "site" / "metadata" / "timestamp.json").exists()
-        with pytest.raises(PublishError, match="is a repository already") if committed else contextlib.nullcontext():
-            make_publisher(folder).initialize(Lifetimes())
+        with pytest.raises(PublishError, match="is already a repository") if committed else contextlib.nullcontext():
+            make_publisher(folder).initialize()
         assert len(list((folder / "keys").glob("*-*.pem"))) == 3
         assert len(list((folder / "root-keys").glob("root-*.pem"))) == 3
         publisher = make_publisher(folder)

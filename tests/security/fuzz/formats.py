@@ -11,7 +11,7 @@ from bitfit_runtime.formats.pack import Pack
 from bitfit_runtime.formats.pack_file import parse, serialize
 from bitfit_runtime.updates.slots import parse_slots
 from bitfit_runtime.updates.version_floor import VersionFloor, parse_version_floor
-from security.fuzz.subjects import BASE, DEFAULTS, HELD
+from security.fuzz.subjects import BASE, DEFAULTS, STORED
 
 T = TypeVar("T")
 
@@ -78,14 +78,14 @@ def fuzz_floor(data: bytes) -> bool:
     return True
 
 
-def fuzz_pointer(data: bytes) -> bool:
-    """A pointer that is accepted is written as it was read, and so is what becomes of it."""
-    pointer = accepted(lambda: parse_slots(data, "pointer.json"))
-    if pointer is None:
+def fuzz_slots(data: bytes) -> bool:
+    """Slots that are accepted are written as they were read, and so is what becomes of them."""
+    slots = accepted(lambda: parse_slots(data, "pointer.json"))
+    if slots is None:
         return False
-    staged = pointer.stage(HELD)
-    later = [pointer, staged, staged.activate(), staged.activate().go_back(), staged.reject(), pointer.lose()]
+    staged = slots.stage(STORED)
+    later = [slots, staged, staged.activate(), staged.activate().roll_back(), staged.reject(), slots.drop_damaged()]
     assert all(parse_slots(one.to_json(), "pointer.json") == one for one in later)
-    assert all(one.newest >= HELD.release for one in later[1:5])
-    assert all(held.sha256.isalnum() for held in pointer.held)
+    assert all(one.newest >= STORED.number for one in later[1:5])
+    assert all(stored.sha256.isalnum() for stored in slots.stored)
     return True

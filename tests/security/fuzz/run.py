@@ -3,7 +3,7 @@
     PYTHONPATH=tests python -m security.fuzz.run [--runs 1000000] [TARGET ...]
     PYTHONPATH=tests python -m security.fuzz.run TARGET --replay FILE
 
-The runs are shared out among the targets. What is found stays in the folder's `findings`: replay it, mend the runtime,
+The runs are shared out among the targets. What is found stays in the folder's `findings`: replay it, fix the runtime,
 and keep the case in `test_fuzz.py`.
 """
 

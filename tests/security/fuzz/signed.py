@@ -85,12 +85,12 @@ def fuzz_listing(data: bytes) -> bool:
     found = accepted(lambda: client.find(base, task))
     if found is None:
         return False
-    release, lowest = found
+    release, lowest = found.release, found.lowest
     assert 1 <= lowest <= UPDATE_LIMITS.release + 1
     if release is None:
         return False
     assert (release.base, release.task) == (base, task) and 1 <= release.number <= lowest
-    assert 1 <= release.size <= UPDATE_LIMITS.pack_bytes and 0 <= release.labels <= LIMITS.labels
+    assert 1 <= release.size <= UPDATE_LIMITS.pack_bytes and 0 <= release.label_count <= LIMITS.labels
     assert release.from_target(base, task, release.size, {"sha256": release.sha256}, release.to_custom()) == release
     folder, name = release.path.split("/")
     assert folder.isalnum() and name.isascii() and name == name.lower() and not name.startswith(".")

@@ -28,7 +28,7 @@ from bitfit_runtime.formats.manifest import BiasSpec, Manifest, SelfTest, Weight
 from bitfit_runtime.formats.pack import Canary
 from bitfit_runtime.formats.pack_encoding import ENCODINGS, encode
 from bitfit_runtime.formats.pack_file import serialize
-from bitfit_runtime.updates.schema import BASES_FIELD, BIN_PREFIX, REMOVED_FIELD, Release, base_folder, target_path
+from bitfit_runtime.updates.schema import BASES_FIELD, BIN_PREFIX, WITHDRAWN_FIELD, Release, base_folder, target_path
 from bitfit_runtime.updates.slots import Slots, StoredRelease
 from bitfit_runtime.updates.version_floor import VersionFloor
 
@@ -53,7 +53,7 @@ BASE = Manifest(
     created_by="test",
 )
 DEFAULTS = {spec.name: np.linspace(-1, 1, spec.size, dtype=np.float32) for spec in BASE.biases}
-HELD = StoredRelease(4, "0f" * 32)
+STORED = StoredRelease(4, "0f" * 32)
 NOW, EXPIRES = datetime(2100, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 LABELS = {"classification": ("no", "yes"), "regression": ("score",), "embedding": ()}
 
@@ -103,7 +103,7 @@ def listed(*files: TargetFile, bins: bool = False) -> Targets:
     """
     delegations = Delegations({}, succinct_roles=SuccinctRoles([], 1, 4, BIN_PREFIX)) if bins else None
     gone = {target_path(BASE.digest, "gone"): 7} | {file.path: 1 for file in files}
-    fields = {BASES_FIELD: {base_folder(BASE.digest): BASE.digest}, REMOVED_FIELD: gone}
+    fields = {BASES_FIELD: {base_folder(BASE.digest): BASE.digest}, WITHDRAWN_FIELD: gone}
     targets = {file.path: file for file in files}
     return Targets(expires=EXPIRES, targets=targets, delegations=delegations, unrecognized_fields=fields)
 
@@ -124,10 +124,10 @@ def floors() -> list[bytes]:
     ]
 
 
-def pointers() -> list[bytes]:
+def slots() -> list[bytes]:
     """Pointers of a task with every slot empty, full, and gone back from."""
-    full = Slots(HELD, StoredRelease(3, "0" * 64), StoredRelease(5, "1" * 64))
-    return [pointer.to_json() for pointer in (Slots(), full, full.go_back())]
+    full = Slots(STORED, StoredRelease(3, "0" * 64), StoredRelease(5, "1" * 64))
+    return [one.to_json() for one in (Slots(), full, full.roll_back())]
 
 
 @cache

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from security.fuzz.formats import fuzz_floor, fuzz_manifest, fuzz_pack, fuzz_pointer
+from security.fuzz.formats import fuzz_floor, fuzz_manifest, fuzz_pack, fuzz_slots
 from security.fuzz.mutations import Mutation, mutate_bytes, mutate_json, mutate_pack
 from security.fuzz.signed import EARLIER, fuzz_listing, fuzz_signed, fuzz_signed_pack, signed_metadata
-from security.fuzz.subjects import floors, listings, manifests, packs, pointers
+from security.fuzz.subjects import floors, listings, manifests, packs, slots
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ TARGETS: Mapping[str, Target] = {
     "pack": Target(fuzz_pack, packs, mutate_pack),
     "manifest": Target(fuzz_manifest, manifests, mutate_json),
     "floor": Target(fuzz_floor, floors, mutate_json),
-    "pointer": Target(fuzz_pointer, pointers, mutate_json),
+    "slots": Target(fuzz_slots, slots, mutate_json),
     "listing": Target(fuzz_listing, listings, mutate_json),
     "signed-pack": Target(fuzz_signed_pack, lambda: packs()[:1], mutate_bytes),
 } | {

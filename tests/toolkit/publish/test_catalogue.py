@@ -19,7 +19,7 @@ RELEASES = st.lists(
         number=st.integers(1, 2**53),
         size=st.integers(1, 4 << 20),
         sha256=st.binary(min_size=32, max_size=32).map(bytes.hex),
-        labels=st.integers(0, 9),
+        label_count=st.integers(0, 9),
         metrics=st.dictionaries(
             st.text(max_size=5), st.integers(-9999, 9999).map(lambda value: value / 1000), max_size=3
         ),
@@ -29,24 +29,24 @@ RELEASES = st.lists(
 )
 
 
-@given(releases=RELEASES, removed=st.integers(0, 5), bits=st.sampled_from((0, 1, 7)))
+@given(releases=RELEASES, withdrawn=st.integers(0, 5), bits=st.sampled_from((0, 1, 7)))
 @settings(max_examples=40)
-def test_what_roles_say_is_what_the_catalogue_held(releases: list[Release], removed: int, bits: int) -> None:
+def test_what_roles_say_is_what_the_catalogue_held(releases: list[Release], withdrawn: int, bits: int) -> None:
     catalogue = Catalogue()
     for release in releases:
         catalogue = catalogue.add(release)
-    for release in releases[:removed]:
-        catalogue = catalogue.remove(release.path)
+    for release in releases[:withdrawn]:
+        catalogue = catalogue.withdraw(release.path)
     roles = catalogue.arrange(KEY, bits)
     assert len(roles) == (1 + 2**bits if bits else 1)
     read = [Metadata[Targets].from_bytes(Metadata(role).to_bytes()).signed for role in roles.values()]
     found = Catalogue.read(read)
     assert found.releases == catalogue.releases
-    assert found.removed == catalogue.removed
+    assert found.withdrawn == catalogue.withdrawn
     for role in roles.values():  # what is signed holds no fraction, which canonical JSON cannot write
         assert Metadata(role).signed_bytes
     for release in releases:
-        assert found.last(release.path) == release.number
+        assert found.last_number(release.path) == release.number
 
 
 def test_bins_grow_with_the_tasks() -> None:

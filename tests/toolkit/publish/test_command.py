@@ -27,7 +27,7 @@ def bitfit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     return publish
 
 
-def test_packs_are_published_listed_taken_back_and_published_again(base: Base, tmp_path: Path, bitfit) -> None:  # type: ignore[no-untyped-def]
+def test_packs_are_published_listed_withdrawn_and_published_again(base: Base, tmp_path: Path, bitfit) -> None:  # type: ignore[no-untyped-def]
     write_pack(random_pack(base), tmp_path / "mood.safetensors")
     write_pack(random_pack(base, 1, labels=3), tmp_path / "second.safetensors")
     root_keys = ("--root-keys", tmp_path / "root-keys")
@@ -37,7 +37,7 @@ def test_packs_are_published_listed_taken_back_and_published_again(base: Base, t
     packs = (tmp_path / "mood.safetensors", f"intents={tmp_path / 'second.safetensors'}")
     code, out, err = bitfit("add", *packs, "--base", base.folder, "--json")
     assert code == 0, err
-    assert [(r["task"], r["number"], r["labels"]) for r in json.loads(out)["releases"]] == [
+    assert [(r["task"], r["number"], r["label_count"]) for r in json.loads(out)["releases"]] == [
         ("mood", 1, 2),
         ("intents", 1, 3),
     ]
@@ -47,31 +47,31 @@ def test_packs_are_published_listed_taken_back_and_published_again(base: Base, t
     with served(tmp_path / "site") as url:
         client = Client(tmp_path / "site", url, tmp_path / "device")
         assert client.look("intents", base.manifest.digest) is not None
-        for command in (("remove", "intents"), ("rotate-key", "snapshot", *root_keys), ("refresh", "--targets")):
+        for command in (("withdraw", "intents"), ("rotate-key", "snapshot", *root_keys), ("refresh", "--targets")):
             code, out, err = bitfit(*command)
             assert code == 0, err
         assert client.look("intents", base.manifest.digest) is None
     code, out, _ = bitfit("status", "--json")
     status = json.loads(out)
     assert [release["task"] for release in status["releases"]] == ["mood"]
-    assert list(status["removed"].values()) == [1]
+    assert list(status["withdrawn"].values()) == [1]
     assert status["bases"] == {base.manifest.digest[7:23]: base.manifest.digest}
     assert status["roles"]["root"]["version"] == 2
     assert len(status["roles"]["root"]["keys"]) == 3
     code, out, _ = bitfit("status")
-    assert code == 0 and "taken back" in out and "mood" in out
+    assert code == 0 and "withdrawn" in out and "mood" in out
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("status",), 10, "make one with 'bitfit publish init'"),
+        (("status",), 10, "create one with 'bitfit publish init'"),
         (("refresh",), 10, "holds no keys of a repository"),
-        (("add", "x.safetensors", "--base", "base"), 10, "make one with 'bitfit publish init'"),
+        (("add", "x.safetensors", "--base", "base"), 10, "create one with 'bitfit publish init'"),
         (("rotate-key", "mirror", "--root-keys", "r"), 2, "'mirror'"),
-        (("rotate-key", "root", "--root-keys", "r", "--lost"), 10, "leave out --lost"),
-        (("rotate-key", "snapshot", "--root-keys", "r", "--key", "1a"), 10, "leave out --key"),
-        (("init", "--root-keys", "r", "--root-days", "0"), 10, "1 to 3650 days"),
+        (("rotate-key", "root", "--root-keys", "r", "--lost"), 10, "lost"),
+        (("rotate-key", "snapshot", "--root-keys", "r", "--key", "1a"), 10, "there is nothing to choose"),
+        (("init", "--root-keys", "r", "--root-days", "0"), 10, "from 1 to 3650 days"),
     ],
 )
 def test_errors_are_one_line(arguments: tuple[str, ...], code: int, words: str, bitfit) -> None:  # type: ignore[no-untyped-def]
@@ -80,26 +80,26 @@ def test_errors_are_one_line(arguments: tuple[str, ...], code: int, words: str, 
     assert "Traceback" not in err
 
 
-def test_a_folder_that_is_missing_is_not_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_folder_is_not_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         run(["publish", "serve", "--repository", str(tmp_path / "none"), "--port", "0"])
     err = capsys.readouterr().err
-    assert (left.value.code, err.count("\n")) == (10, 1) and "no folder that could be served" in err
+    assert (left.value.code, err.count("\n")) == (10, 1) and "is not a folder" in err
 
 
 def test_refusals_at_the_command_line(base: Base, tmp_path: Path, bitfit, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     new_publisher(tmp_path)
     assert bitfit("remove", "mood")[0] == 2  # no base has packs yet
     pack = tmp_path / "mood.safetensors"
-    pack.write_bytes(b"no pack")
+    pack.write_bytes(b"not a pack")
     assert bitfit("add", pack, "--base", base.folder)[0] == 5
     write_pack(random_pack(base), pack)
     code, _, err = bitfit("add", f"Mood={pack}", "--base", base.folder)
-    assert code == 3 and "a published task is named by" in err
+    assert code == 3 and "the name of a published task" in err
     assert bitfit("add", pack, "--base", base.folder, "--release", 5)[0] == 0
     assert bitfit("add", pack, "--base", base.folder, "--release", 5)[0] == 0  # as after an interruption
     code, _, err = bitfit("add", pack, "--base", base.folder, "--release", 4)
-    assert code == 10 and "its last one was 5" in err
+    assert code == 10 and "its last release was 5" in err
     monkeypatch.delenv("BITFIT_KEY_PASSPHRASE")
     code, _, err = bitfit("refresh")
     assert code == 10 and "set BITFIT_KEY_PASSPHRASE" in err

@@ -8,7 +8,7 @@ from bitfit_toolkit.publish.catalogue import FLAT_TASKS
 from support.publishing import BASE, Client, candidate, make_publisher, new_publisher, served
 
 
-def test_a_client_reads_what_was_published_taken_back_and_published_again(tmp_path: Path) -> None:
+def test_a_client_reads_what_was_published_withdrawn_and_published_again(tmp_path: Path) -> None:
     publisher = new_publisher(tmp_path)
     with served(tmp_path / "site") as url:
         client = Client(tmp_path / "site", url, tmp_path / "device")
@@ -17,13 +17,13 @@ def test_a_client_reads_what_was_published_taken_back_and_published_again(tmp_pa
         assert release.number == 1
         found = client.look("mood")
         assert found is not None
-        assert (found.number, found.sha256, found.labels) == (1, release.sha256, 77)
+        assert (found.number, found.sha256, found.label_count) == (1, release.sha256, 77)
         assert found.metrics == {"accuracy": 0.8125, "f1_macro": 0.7981, "matthews": 0.6123}
 
         publisher.add([candidate("mood", "second"), candidate("intents")])
         assert [getattr(client.look(task), "number", None) for task in ("mood", "intents")] == [2, 1]
 
-        publisher.remove(BASE, ["mood"])
+        publisher.withdraw(["mood"], BASE)
         assert client.look("mood") is None
         assert client.look("intents") is not None
         [again] = publisher.add([candidate("mood", "second")])
@@ -55,7 +55,7 @@ def test_an_idle_look_and_one_changed_task_cost_few_bytes(tmp_path: Path, tasks:
 def test_a_flat_list_becomes_bins_when_tasks_are_many_and_clients_follow(tmp_path: Path) -> None:
     publisher = new_publisher(tmp_path)
     publisher.add([candidate(f"task-{i}") for i in range(FLAT_TASKS)])
-    publisher.remove(BASE, ["task-1"])
+    publisher.withdraw(["task-1"], BASE)
     with served(tmp_path / "site") as url:
         client = Client(tmp_path / "site", url, tmp_path / "device")
         assert client.look("task-0") is not None
@@ -65,7 +65,7 @@ def test_a_flat_list_becomes_bins_when_tasks_are_many_and_clients_follow(tmp_pat
         assert all(client.look(name) for name in ("task-0", "task-7", "one-more"))
         assert client.look("task-1") is None
         assert publisher.add([candidate("task-1")])[0].number == 2
-        publisher.remove(BASE, [f"task-{i}" for i in range(FLAT_TASKS)])
+        publisher.withdraw([f"task-{i}" for i in range(FLAT_TASKS)], BASE)
         assert publisher.state().bits == 7  # roles that a snapshot once named stay
         assert client.look("task-0") is None
         assert client.look("one-more") is not None

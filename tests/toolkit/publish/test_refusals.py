@@ -12,7 +12,7 @@ from bitfit_runtime.canary import make_canary
 from bitfit_runtime.errors import CanaryError, InputError, PackMismatchError
 from bitfit_runtime.formats.pack_file import parse
 from bitfit_toolkit.errors import PublishBusyError, PublishError, RepositoryError, SigningKeyError
-from bitfit_toolkit.publish import KeyRing, Lifetimes, Publisher, prove
+from bitfit_toolkit.publish import KeyRing, Lifetimes, Publisher, validate_pack
 from support.packs import random_pack
 from support.publishing import BASE, PASSPHRASE, candidate, make_publisher, new_publisher
 
@@ -22,42 +22,42 @@ def test_a_pack_without_canary_gets_one_and_one_with_a_canary_keeps_its_bytes(
 ) -> None:
     bare, complete = tmp_path / "bare.safetensors", tmp_path / "complete.safetensors"
     write_pack(random_pack(base), bare)
-    found = prove(engine, "mood", bare)
+    found = validate_pack(engine, "mood", bare)
     pack = parse(found.data)
     assert pack.canary is not None
-    assert (found.base, found.task, found.labels) == (base.manifest.digest, "mood", 2)
+    assert (found.base, found.task, found.label_count) == (base.manifest.digest, "mood", 2)
     write_pack(pack, complete)
-    assert prove(engine, "mood", complete).data == complete.read_bytes() == found.data
+    assert validate_pack(engine, "mood", complete).data == complete.read_bytes() == found.data
 
 
 def test_a_pack_of_another_base_or_that_fails_its_canary_is_refused(base: Base, engine: Engine, tmp_path: Path) -> None:
     pack, path = random_pack(base), tmp_path / "pack.safetensors"
     write_pack(replace(pack, info=replace(pack.info, base=BASE)), path)
     with pytest.raises(PackMismatchError):
-        prove(engine, "mood", path)
-    proven = make_canary(engine, pack)
-    assert proven.canary is not None
-    wrong = replace(proven.canary, expected=np.nextafter(proven.canary.expected, np.float32(9)))
-    write_pack(replace(proven, canary=wrong), path)
+        validate_pack(engine, "mood", path)
+    complete = make_canary(engine, pack)
+    assert complete.canary is not None
+    wrong = replace(complete.canary, expected=np.nextafter(complete.canary.expected, np.float32(9)))
+    write_pack(replace(complete, canary=wrong), path)
     with pytest.raises(CanaryError):
-        prove(engine, "mood", path)
+        validate_pack(engine, "mood", path)
 
 
 @pytest.mark.parametrize("name", ["", "Mood", "../mood", "a/b", "con", ".mood", "mood\n", "ﬁ"])
-def test_names_that_are_no_file_name_everywhere_are_refused(name: str, engine: Engine, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a published task is named by"):
-        prove(engine, name, tmp_path / "unread")
+def test_names_that_are_not_a_file_name_everywhere_are_refused(name: str, engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the name of a published task"):
+        validate_pack(engine, name, tmp_path / "unread")
 
 
 def test_releases_never_go_back(tmp_path: Path) -> None:
     publisher = new_publisher(tmp_path)
-    publisher.add([candidate("mood")], number=7)
+    publisher.add([candidate("mood")], release=7)
     for number in (-1, 0, 1, 7, 2**53 + 1):
         with pytest.raises(PublishError, match="cannot be published as release"):
-            publisher.add([candidate("mood", "second")], number=number)
-    publisher.remove(BASE, ["mood"])
-    with pytest.raises(PublishError, match="its last one was 7"):
-        publisher.add([candidate("mood")], number=7)
+            publisher.add([candidate("mood", "second")], release=number)
+    publisher.withdraw(["mood"], BASE)
+    with pytest.raises(PublishError, match="its last release was 7"):
+        publisher.add([candidate("mood")], release=7)
     assert [release.number for release in publisher.add([candidate("mood")])] == [8]
 
 
@@ -67,19 +67,19 @@ def test_a_command_that_is_refused_in_part_publishes_nothing(tmp_path: Path) -> 
     with pytest.raises(PublishError, match="'mood' is given twice"):
         publisher.add([candidate("mood"), candidate("intents"), candidate("mood", "second")])
     with pytest.raises(PublishError, match="is published; 'bitfit publish status' lists"):
-        publisher.remove(BASE, ["mood"])
+        publisher.withdraw(["mood"], BASE)
     assert publisher.state().versions == before
     assert publisher.add([]) == []
 
 
-def test_packs_that_are_published_already_are_passed_over(tmp_path: Path) -> None:
+def test_packs_that_are_published_already_are_skipped(tmp_path: Path) -> None:
     publisher = new_publisher(tmp_path)
     publisher.add([candidate("mood")])
     versions = publisher.state().versions
     assert publisher.add([candidate("mood")]) == []
-    assert publisher.add([candidate("mood")], number=1) == [], "as when its command is given again"
+    assert publisher.add([candidate("mood")], release=1) == [], "as when its command is repeated"
     assert publisher.state().versions == versions
-    assert [release.number for release in publisher.add([candidate("mood")], number=2)] == [2]
+    assert [release.number for release in publisher.add([candidate("mood")], release=2)] == [2]
 
 
 def test_what_the_keys_did_not_sign_is_never_signed_again(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_root_that_the_former_root_did_not_sign_is_refused(tmp_path: Path) -> 
     ("passphrase", "message"),
     [
         ("wrong words, all wrong", "cannot be opened"),
-        ("bytes that are no text: \udcff", "cannot be opened"),
+        ("bytes that are not text: \udcff", "cannot be opened"),
         ("short", "at least 12"),
         ("long" * 256, "at most 1023"),
     ],
@@ -155,11 +155,11 @@ def test_keys_are_for_their_owner_alone_and_hold_no_plain_secret(tmp_path: Path)
 
 def test_nothing_is_written_over_and_one_command_writes_at_a_time(tmp_path: Path) -> None:
     publisher = new_publisher(tmp_path)
-    with pytest.raises(PublishError, match="is a repository already"):
-        publisher.initialize(Lifetimes())
+    with pytest.raises(PublishError, match="is already a repository"):
+        publisher.initialize()
     shutil.move(tmp_path / "site", tmp_path / "moved")
     with pytest.raises(PublishError, match="holds the keys of another repository"):
-        publisher.initialize(Lifetimes())
+        publisher.initialize()
     shutil.move(tmp_path / "moved", tmp_path / "site")
     with FileLock(tmp_path / "keys" / ".lock"), pytest.raises(PublishBusyError):
         publisher.refresh()
@@ -169,7 +169,7 @@ def test_nothing_is_written_over_and_one_command_writes_at_a_time(tmp_path: Path
 def test_keys_are_never_made_where_they_would_be_served(keys: str, tmp_path: Path) -> None:
     for online, root in ((keys, "root-keys"), ("keys", keys)):
         ring = KeyRing(tmp_path / online, tmp_path / root, lambda: PASSPHRASE)
-        with pytest.raises(PublishError, match="keys must not lie in"):
+        with pytest.raises(PublishError, match="keys must not be in"):
             Publisher(tmp_path / "site", ring).initialize(Lifetimes())
     assert not list(tmp_path.rglob("*.pem"))
 
@@ -177,7 +177,7 @@ def test_keys_are_never_made_where_they_would_be_served(keys: str, tmp_path: Pat
 def test_metadata_that_devices_would_refuse_are_not_published(tmp_path: Path) -> None:
     publisher = new_publisher(tmp_path)
     many = replace(candidate("mood"), metrics={f"metric-{i}": 0.5 for i in range(60_000)})
-    with pytest.raises(PublishError, match=r"targets metadata would have \d+ bytes, devices take at most 1048576"):
+    with pytest.raises(PublishError, match=r"targets metadata would have \d+ bytes, devices accept at most 1048576"):
         publisher.add([many])
     assert publisher.state().versions["timestamp"] == 1
     assert not list((tmp_path / "site" / "packs").glob("*/*"))
@@ -185,7 +185,7 @@ def test_metadata_that_devices_would_refuse_are_not_published(tmp_path: Path) ->
 
 @pytest.mark.parametrize("days", [{"root": 0}, {"timestamp": -1}, {"targets": 4000}])
 def test_lifetimes_are_days_that_make_sense(days: dict[str, int]) -> None:
-    with pytest.raises(PublishError, match="should last 1 to 3650 days"):
+    with pytest.raises(PublishError, match="should last from 1 to 3650 days"):
         Lifetimes(**days)
 
 

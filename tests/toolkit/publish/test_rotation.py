@@ -13,7 +13,7 @@ ONLINE = ("timestamp", "snapshot", "targets")
 
 
 class Watched:
-    """Looks at the repository with a client that followed from the start and a fresh one, whenever it is asked to."""
+    """Reads the repository with a client that followed from the start and a fresh one, whenever it is asked to."""
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.url, self.looks = folder, url, 0
@@ -112,11 +112,11 @@ def test_a_lost_root_key_is_replaced_by_the_other_two_and_one_alone_is_not_enoug
     with pytest.raises(SigningKeyError, match="a root needs 2 of its 3 keys, found 1"):
         publisher.rotate_key("root", first)
     shutil.move(tmp_path / f"root-{second[:16]}.pem", tmp_path / "root-keys")
-    with pytest.raises(PublishError, match="say with --key which root key"):
+    with pytest.raises(PublishError, match="should name the root key to replace"):
         publisher.rotate_key("root", "")
-    with pytest.raises(PublishError, match="leave out --lost"):
+    with pytest.raises(PublishError, match="leave out `lost`"):
         publisher.rotate_key("root", first, lost=True)
-    with pytest.raises(PublishError, match="leave out --key"):
+    with pytest.raises(PublishError, match="leave out `key`"):
         publisher.rotate_key("snapshot", first)
     publisher.rotate_key("root", first)
     assert publisher.state().versions["root"] == 2
@@ -144,7 +144,7 @@ def test_root_keys_need_not_be_at_hand_to_publish(tmp_path: Path) -> None:
     shutil.move(tmp_path / "root-keys", tmp_path / "offline")
     publisher.add([candidate("mood")])
     publisher.refresh(targets=True)
-    publisher.remove(BASE, ["mood"])
+    publisher.withdraw(["mood"], BASE)
     with pytest.raises(SigningKeyError, match="a root needs 2 of its 3 keys, found 0"):
         publisher.rotate_key("timestamp")
 

@@ -9,22 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bitfit_runtime import Base, Engine
+from bitfit_runtime import Engine
 from bitfit_toolkit.cli.packs import named_pack
 from bitfit_toolkit.cli.publish_report import print_releases, print_roles, print_state
-from bitfit_toolkit.errors import SigningKeyError
 
 if TYPE_CHECKING:  # it needs the extra `publish`
     from bitfit_toolkit.publish import Publisher
-
-PASSPHRASE = "BITFIT_KEY_PASSPHRASE"
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="Publish packs as a static folder that devices can trust.",
-    epilog=f"Keys are encrypted with the passphrase in `{PASSPHRASE}`, or one that is asked for. Folders can be set "
-    "once: `BITFIT_REPOSITORY`, `BITFIT_KEYS`, `BITFIT_ROOT_KEYS`, `BITFIT_BASE`.",
+    epilog="Keys are encrypted with the passphrase in `BITFIT_KEY_PASSPHRASE`, or one that is asked for. Folders can "
+    "be set once: `BITFIT_REPOSITORY`, `BITFIT_KEYS`, `BITFIT_ROOT_KEYS`, `BITFIT_BASE`.",
 )
 
 
@@ -40,7 +37,7 @@ class Role(StrEnum):
 Repository = Annotated[
     Path, typer.Option(help="Folder to serve: packs and signed metadata.", envvar="BITFIT_REPOSITORY")
 ]
-Keys = Annotated[Path, typer.Option(help="Folder of the keys that sign often. Never serve it.", envvar="BITFIT_KEYS")]
+Keys = Annotated[Path, typer.Option(help="Folder of the online keys. Never serve it.", envvar="BITFIT_KEYS")]
 RootKeys = Annotated[Path, typer.Option(help="Folder of the root keys; keep it offline.", envvar="BITFIT_ROOT_KEYS")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -50,13 +47,13 @@ def init(
     repository: Repository,
     keys: Keys,
     root_keys: RootKeys,
-    root_days: Annotated[int, typer.Option(help="How long a root lasts.")] = 365,
-    targets_days: Annotated[int, typer.Option(help="How long the signed list of packs lasts.")] = 90,
-    snapshot_days: Annotated[int, typer.Option(help="How long a snapshot lasts.")] = 30,
-    timestamp_days: Annotated[int, typer.Option(help="How long devices can be kept from news.")] = 7,
+    root_days: Annotated[int, typer.Option(help="Lifetime of a root.")] = 365,
+    targets_days: Annotated[int, typer.Option(help="Lifetime of the signed list of packs.")] = 90,
+    snapshot_days: Annotated[int, typer.Option(help="Lifetime of a snapshot.")] = 30,
+    timestamp_days: Annotated[int, typer.Option(help="Lifetime of a timestamp, which bounds how old news may be.")] = 7,
     json: Json = False,
 ) -> None:
-    """Make keys and an empty repository. Devices are given its first root, root.json in the folder of the keys."""
+    """Make keys and an empty repository. Its first root, root.json in the folder of the keys, ships to devices."""
     from bitfit_toolkit.publish import Lifetimes
 
     publisher = _publisher(repository, keys, root_keys, confirm=True)
@@ -69,38 +66,41 @@ def init(
     "`… --base base packs/*.safetensors` · `… mood=mood.safetensors --release 12`"
 )
 def add(
-    packs: Annotated[list[str], typer.Argument(help="NAME=FILE, or FILE under its own name; all in one publication.")],
+    packs: Annotated[list[str], typer.Argument(help="NAME=FILE, or FILE under its own name; published together.")],
     repository: Repository,
     keys: Keys,
-    base: Annotated[
-        Path, typer.Option(help="Folder of the base bundle that the packs were made for.", envvar="BITFIT_BASE")
-    ],
+    base: Annotated[Path, typer.Option(help="Folder of the base that the packs were made for.", envvar="BITFIT_BASE")],
     release: Annotated[int | None, typer.Option(help="Number of the release; default: the task's next.")] = None,
     json: Json = False,
 ) -> None:
-    """Prove packs on their base and publish them. A pack that is its task's newest release is passed over."""
-    from bitfit_toolkit.publish import prove
+    """Validate packs on their base and publish them. A pack that is its task's newest release already is skipped."""
+    from bitfit_toolkit.publish import validate_pack
 
     publisher = _publisher(repository, keys)
-    publisher.state()  # a folder that cannot be published into is told before the base is loaded
+    publisher.state()  # report a folder that cannot be published into before the base is loaded
     engine = Engine(base, threads=1)
-    candidates = [prove(engine, name, path) for name, path in map(named_pack, packs)]
+    candidates = [validate_pack(engine, name, path) for name, path in map(named_pack, packs)]
     print_releases(publisher.add(candidates, release), json)
 
 
-@app.command(epilog="Example: `bitfit publish remove --repository site --keys keys mood`")
-def remove(
+@app.command("remove", hidden=True)
+@app.command(epilog="Example: `bitfit publish withdraw --repository site --keys keys mood`")
+def withdraw(
     tasks: Annotated[list[str], typer.Argument(help="Names of tasks.")],
     repository: Repository,
     keys: Keys,
     base: Annotated[
-        str | None, typer.Option(help="Folder of the base bundle, or of its packs in the repository, if several are.")
+        str | None, typer.Option(help="Folder of the base, or of its packs in the repository, if there are several.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Take tasks back. Devices that have one are told; it may be published again, as a later release."""
+    """Withdraw tasks. Devices that have one report it; it may be published again, as a later release."""
     publisher = _publisher(repository, keys)
-    publisher.remove(_digest(publisher, base), tasks)
+    bases = publisher.state().catalogue.bases
+    if base is None and len(bases) != 1:
+        found = ", ".join(bases) or "none has packs here"
+        raise typer.BadParameter(f"say which base: {found}", param_hint="--base")
+    publisher.withdraw(tasks, base)
     print_roles(publisher, json)
 
 
@@ -118,11 +118,11 @@ def refresh(
     repository: Repository,
     keys: Keys,
     root_keys: Annotated[Path | None, typer.Option(help="For --root.", envvar="BITFIT_ROOT_KEYS")] = None,
-    targets: Annotated[bool, typer.Option("--targets", help="Also sign targets again where half is over.")] = False,
+    targets: Annotated[bool, typer.Option("--targets", help="Also sign targets past half of their lifetime.")] = False,
     root: Annotated[bool, typer.Option("--root", help="Also sign the root again, with its keys.")] = False,
     json: Json = False,
 ) -> None:
-    """Sign the timestamp again, and the snapshot when half of its time is over. Meant for cron."""
+    """Sign the timestamp again, and the snapshot when it is past half of its lifetime. Meant for cron."""
     publisher = _publisher(repository, keys, root_keys)
     publisher.refresh(targets, root)
     print_roles(publisher, json)
@@ -137,11 +137,11 @@ def rotate_key(
     repository: Repository,
     keys: Keys,
     root_keys: RootKeys,
-    key: Annotated[str, typer.Option(help="Which root key: the first characters of its id in status.")] = "",
+    key: Annotated[str, typer.Option(help="The root key to replace: the first characters of its id in status.")] = "",
     lost: Annotated[bool, typer.Option("--lost", help="The old key cannot sign any more.")] = False,
     json: Json = False,
 ) -> None:
-    """Replace a key. Give the command again if it was interrupted."""
+    """Replace a key. Run the command again if it was interrupted."""
     publisher = _publisher(repository, keys, root_keys)
     publisher.rotate_key(role, key, lost)
     print_roles(publisher, json)
@@ -149,9 +149,9 @@ def rotate_key(
 
 @app.command(epilog="Example: `bitfit publish serve --repository site --port 8000`")
 def serve(
-    repository: Repository, port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8000
+    repository: Repository, port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 picks a free one.")] = 8000
 ) -> None:
-    """Serve the folder on this machine, to try it out. Any web server does it for good."""
+    """Serve the folder on this machine, to try it out. In production any web server will do."""
     from bitfit_toolkit.publish import open_server
 
     with open_server(repository, port) as server, contextlib.suppress(KeyboardInterrupt):
@@ -166,19 +166,9 @@ def _publisher(repository: Path, keys: Path, root_keys: Path | None = None, conf
 
 
 def _passphrase(confirm: bool) -> str:
-    given = os.environ.get(PASSPHRASE)
-    if given is not None:
-        return given
-    if not sys.stdin.isatty():
-        raise SigningKeyError(f"the passphrase of the keys is needed; set {PASSPHRASE}")
+    from bitfit_toolkit.publish.keys import PASSPHRASE_VARIABLE, passphrase_from_environment
+
+    if PASSPHRASE_VARIABLE in os.environ or not sys.stdin.isatty():
+        return passphrase_from_environment()
     answer: str = typer.prompt("Passphrase of the keys", hide_input=True, confirmation_prompt=confirm, err=True)
     return answer
-
-
-def _digest(publisher: "Publisher", base: str | None) -> str:
-    bases = publisher.state().catalogue.bases
-    if base is not None:
-        return bases[base] if base in bases else Base.open(base).manifest.digest
-    if len(bases) != 1:
-        raise typer.BadParameter(f"say which base: {', '.join(bases) or 'none has packs here'}", param_hint="--base")
-    return next(iter(bases.values()))

@@ -1,4 +1,4 @@
-"""What `bitfit publish` shows of a repository."""
+"""Report of `bitfit publish` on a repository."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -33,18 +33,18 @@ def print_state(publisher: "Publisher", json: bool) -> None:
                 "bins": 1 << state.bits if state.bits else 0,
                 "bases": dict(catalogue.bases),
                 "releases": [asdict(release) for release in catalogue.releases.values()],
-                "removed": dict(catalogue.removed),
+                "withdrawn": dict(catalogue.withdrawn),
             }
         )
         return
     print_pairs(_lines(roles))
-    if catalogue.removed:
-        print_pairs([("taken back", ", ".join(f"{path} ({last})" for path, last in catalogue.removed.items()))])
+    if catalogue.withdrawn:
+        print_pairs([("withdrawn", ", ".join(f"{path} ({last})" for path, last in catalogue.withdrawn.items()))])
     _print_table(catalogue.releases.values(), "nothing published")
 
 
 def print_releases(releases: "Sequence[Release]", json: bool) -> None:
-    """Print releases, one a line."""
+    """Print releases, one per line."""
     if json:
         print_json({"releases": [asdict(release) for release in releases]})
         return
@@ -63,7 +63,7 @@ Roles = dict[str, dict[str, Any]]
 
 
 def _roles(state: "State") -> Roles:
-    """Version, keys and expiry by role; targets expire with the first of their bins."""
+    """Return version, keys and expiry by role; targets expire with the first of their bins."""
     parts = {role: (role,) for role in ("root", "snapshot", "timestamp")} | {"targets": tuple(state.targets)}
     return {
         role: {

@@ -1,4 +1,4 @@
-"""`bitfit update`: a device's tasks, kept up to date from a published folder."""
+"""`bitfit update`: the tasks of a device, kept up to date from a published folder."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bitfit_runtime import Base, Engine
+from bitfit_runtime import Engine
 from bitfit_runtime.errors import BitfitError, PackError, UpdateError
 from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
 
@@ -26,10 +26,10 @@ app = typer.Typer(
 )
 
 Store = Annotated[Path, typer.Option(help="The device's folder.", envvar="BITFIT_STORE")]
-Url = Annotated[str, typer.Option(help="Where the folder is published.", envvar="BITFIT_URL")]
-Root = Annotated[Path, typer.Option(help="The first root metadata, from the publisher by hand.", envvar="BITFIT_ROOT")]
-BaseFolder = Annotated[Path, typer.Option(help="Folder of the base bundle.", envvar="BITFIT_BASE")]
-Tasks = Annotated[list[str], typer.Option("--task", help="A task; may be given several times.", envvar="BITFIT_TASKS")]
+Url = Annotated[str, typer.Option(help="URL of the published folder.", envvar="BITFIT_URL")]
+Root = Annotated[Path, typer.Option(help="The publisher's first root.json, copied by hand.", envvar="BITFIT_ROOT")]
+BaseFolder = Annotated[Path, typer.Option(help="Folder of the base.", envvar="BITFIT_BASE")]
+Tasks = Annotated[list[str], typer.Option("--task", help="A task; may be repeated.", envvar="BITFIT_TASKS")]
 Threads = Annotated[int | None, typer.Option(help="Threads inside one operator.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 NOT_UPDATED = "were not updated"
@@ -38,13 +38,13 @@ OPTIONS = "--store store --url https://cdn.example/app --root root.json --base b
 
 @app.command(epilog=f"Example: `bitfit update check {OPTIONS} --task intents`")
 def check(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, json: Json = False) -> None:
-    """Say which updates there are. Nothing but signed metadata is fetched."""
+    """List the updates there are. Only signed metadata are fetched."""
     found = _open(store, url, root, base, task).check()
     if json:
         print_json(found.as_dict())
     else:
         _print_releases(found.releases)
-        for state, tasks in (("taken back", found.withdrawn), ("not published", found.missing)):
+        for state, tasks in (("withdrawn", found.withdrawn), ("not published", found.unpublished)):
             if tasks:
                 print_pairs([(state, ", ".join(tasks))])
     _fail_for(found.refused, task, "were refused")
@@ -52,11 +52,11 @@ def check(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, jso
 
 @app.command(epilog=f"Example: `bitfit update fetch {OPTIONS}`")
 def fetch(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, json: Json = False) -> None:
-    """Check, and download what is new. What is active stays so."""
-    updates = _open(store, url, root, base, task)
-    found = updates.check()
+    """Check, and download what is new. What is active stays active."""
+    updater = _open(store, url, root, base, task)
+    found = updater.check()
     releases = {release.task: release for release in found.releases}
-    problems = dict(found.refused) | _each(releases, lambda name: updates.fetch(releases[name]))
+    problems = dict(found.refused) | _each(releases, lambda name: updater.fetch(releases[name]))
     fetched = [release for release in releases.values() if release.task not in problems]
     if json:
         print_json({"fetched": [asdict(release) for release in fetched]})
@@ -69,39 +69,40 @@ def fetch(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, jso
 def activate(
     store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, threads: Threads = None, json: Json = False
 ) -> None:
-    """Prove what was fetched and make it active. A running application takes it up when it next checks or starts."""
-    updates = _open(store, url, root, base, task)
-    before = updates.status()
-    waiting = [one.task for one in before.tasks if one.staged is not None]
-    engine = Engine(base, threads=threads) if waiting else None
-    problems = _each(waiting, lambda name: updates.activate(name, engine)) if engine else {}
-    _print_status(updates.status(), json)
+    """Validate what was fetched and make it active. A running application follows when it next checks or starts."""
+    updater = _open(store, url, root, base, task)
+    before = updater.status()
+    staged = [one.task for one in before.tasks if one.staged is not None]
+    engine = Engine(base, threads=threads) if staged else None
+    problems = _each(staged, lambda name: updater.activate(name, engine)) if engine else {}
+    _print_status(updater.status(), json)
     _fail_for(_unreadable(before) | problems, task, NOT_UPDATED)
 
 
-@app.command(epilog=f"Example: `bitfit update run {OPTIONS}`, from cron or a timer")
-def run(
+@app.command("run", hidden=True)
+@app.command(epilog=f"Example: `bitfit update apply {OPTIONS}`, from cron or a timer")
+def apply(
     store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, threads: Threads = None, json: Json = False
 ) -> None:
     """Check, fetch and activate in one step."""
-    updates = _open(store, url, root, base, task)
-    outcomes = updates.run(Engine(base, threads=threads))
-    _print_status(updates.status(), json)
-    _fail_for({one.task: one.error for one in outcomes if one.error is not None}, task, NOT_UPDATED)
+    updater = _open(store, url, root, base, task)
+    results = updater.run(Engine(base, threads=threads))
+    _print_status(updater.status(), json)
+    _fail_for({result.task: result.error for result in results if result.error is not None}, task, NOT_UPDATED)
 
 
 @app.command(epilog=f"Example: `bitfit update rollback {OPTIONS}`")
 def rollback(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, json: Json = False) -> None:
-    """Let the release before the active one answer again. The one that was active is not taken any more."""
-    updates = _open(store, url, root, base, task)
-    problems = _each(task, updates.rollback)
-    _print_status(updates.status(), json)
-    _fail_for(problems, task, "were not gone back from")
+    """Let the previous release answer again. The one that was active is not accepted any more."""
+    updater = _open(store, url, root, base, task)
+    problems = _each(task, updater.roll_back)
+    _print_status(updater.status(), json)
+    _fail_for(problems, task, "were not rolled back")
 
 
 @app.command(epilog=f"Example: `bitfit update status {OPTIONS} --json`")
 def status(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, json: Json = False) -> None:
-    """Show what is active, what waits, and whether the signed metadata have expired. Asks no server."""
+    """Show what is active, what is staged, and whether the signed metadata have expired. Needs no network."""
     found = _open(store, url, root, base, task).status()
     _print_status(found, json)
     _fail_for(_unreadable(found), task, "cannot be read")
@@ -118,28 +119,28 @@ def watch(
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Run again and again, until Ctrl-C. Prints a line for each release, refused task and error."""
+    """Apply updates again and again, until Ctrl-C. Prints a line for each release, refused task and error."""
     from bitfit_runtime.updates import Watcher
 
-    def report(outcomes: "tuple[UpdateResult, ...]", error: Exception | None) -> None:
-        for outcome in outcomes:
-            _print_outcome(outcome, json)
+    def report(results: "tuple[UpdateResult, ...]", error: Exception | None) -> None:
+        for result in results:
+            _print_result(result, json)
         if error is not None:
             sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
 
-    updates = _open(store, url, root, base, task)
-    with suppress(KeyboardInterrupt), Watcher(updates, Engine(base, threads=threads), every, report=report):
+    updater = _open(store, url, root, base, task)
+    with suppress(KeyboardInterrupt), Watcher(updater, Engine(base, threads=threads), every, report=report):
         Event().wait()
 
 
 def _open(store: Path, url: str, root: Path, base: Path, tasks: Sequence[str]) -> "Updater":
     from bitfit_runtime.updates import Updater
 
-    return Updater(store, url, root, Base.open(base), tasks)
+    return Updater(store, url, root, base, tasks)
 
 
 def _each(tasks: Iterable[str], do: Callable[[str], None]) -> dict[str, BitfitError]:
-    """Do it for every task, whatever becomes of the others, and return what went wrong."""
+    """Do it for every task, whatever happens to the others, and return what went wrong."""
     problems: dict[str, BitfitError] = {}
     for task in tasks:
         try:
@@ -154,14 +155,14 @@ def _print_releases(releases: "Sequence[Release]") -> None:
     print_table(("task", "release", "bytes"), rows or [("nothing new", "", "")])
 
 
-def _print_outcome(outcome: "UpdateResult", json: bool) -> None:
-    number = None if outcome.release is None else outcome.release.number
-    error = None if outcome.error is None else str(outcome.error)
+def _print_result(result: "UpdateResult", json: bool) -> None:
+    number = None if result.release is None else result.release.number
+    error = None if result.error is None else str(result.error)
     if json:
-        print_json({"task": outcome.task, "release": number, "active": outcome.active, "error": error})
+        print_json({"task": result.task, "release": number, "active": result.active, "error": error})
         return
-    name = outcome.task if number is None else f"{outcome.task} {number}"
-    typer.echo(f"{name}: {'active' if outcome.active else error}")
+    name = result.task if number is None else f"{result.task} {number}"
+    typer.echo(f"{name}: {'active' if result.active else error}")
 
 
 def _print_status(found: "Status", json: bool) -> None:
@@ -169,10 +170,10 @@ def _print_status(found: "Status", json: bool) -> None:
         print_json(found.as_dict())
         return
     until = "never fetched" if found.expires is None else found.expires.isoformat()
-    print_pairs([("signed until", f"{until}, expired: no update is taken" if found.expired else until)])
-    columns = ("active", "previous", "staged", "rejected", "floor")
+    print_pairs([("signed until", f"{until}, expired: no update is accepted" if found.expired else until)])
+    columns = ("active", "previous", "staged", "rejected", "version_floor")
     rows = [(one.task, *(str(getattr(one, name) or "–") for name in columns)) for one in found.tasks]
-    print_table(("task", *columns), rows)
+    print_table(("task", *(name.replace("_", " ") for name in columns)), rows)
 
 
 def _unreadable(status: "Status") -> dict[str, BitfitError]:

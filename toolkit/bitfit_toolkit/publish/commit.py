@@ -1,7 +1,7 @@
-"""A publication: files of new names first, then the timestamp that names them, then the clearing of what is past.
+"""Commit of a publication: new files first, then the timestamp that names them; old files are removed afterwards.
 
 Until `timestamp.json` is replaced a reader sees the old state, from then on the new one. What an interrupted
-publication left is overwritten or cleared by the next.
+publication left behind is overwritten or removed by the next.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from bitfit_toolkit.publish.keys import KeyRing
 from bitfit_toolkit.publish.repository import Layout, State
 from bitfit_toolkit.publish.settings import Lifetimes
 
-LARGEST: Final = {
+MAX_BYTES: Final = {
     Root.type: UPDATE_LIMITS.root_bytes,
     Snapshot.type: UPDATE_LIMITS.snapshot_bytes,
     Timestamp.type: UPDATE_LIMITS.timestamp_bytes,
@@ -33,7 +33,7 @@ OURS: Final = re.compile(r"\d+\.(?!root\.)[a-z0-9-]+\.json|[0-9a-f]{64}\..+\.saf
 
 
 def role_signers(keys: KeyRing, root: Root) -> Signers:
-    """Return a function from role to the signers that `root` names for it; bins are signed as targets."""
+    """Return a function from a role to the signers that `root` names for it; bins are signed as targets are."""
 
     def signers(role: str) -> list[Signer]:
         named = role if role in root.roles else Targets.type
@@ -58,9 +58,9 @@ class Committer:
         packs: Mapping[Path, bytes] | None = None,
         snapshot: bool = False,
     ) -> dict[Path, bytes]:
-        """Sign new versions of the roles in `targets`, a snapshot of them or if `snapshot` says so, and a timestamp.
+        """Sign new versions of the roles in `targets`, a snapshot if there are any or if `snapshot`, and a timestamp.
 
-        Returns every file of the publication, with `packs`. Raises PublishError or one of its subclasses, OSError.
+        Returns every file of the publication, `packs` included. Raises PublishError or one of its subclasses, OSError.
         """
         files = dict(packs or {})
         versions = dict(state.versions)
@@ -85,22 +85,22 @@ class Committer:
         write_file(timestamp, files[timestamp])
 
     def sign(self, role: str, signed: T, signers: Sequence[Signer]) -> bytes:
-        """Set the expiry of metadata and return them signed. Raises PublishError when devices would refuse the size."""
+        """Set the expiry of metadata and return them signed. Raises PublishError when too large for devices."""
         signed.expires = (self.now + self.lifetimes.of(role)).replace(microsecond=0)
         metadata = Metadata(signed)
         for signer in signers:
             metadata.sign(signer, append=True)
         data = metadata.to_bytes(JSONSerializer(compact=True))
-        most = LARGEST.get(role, UPDATE_LIMITS.targets_bytes)
-        if len(data) > most:
+        limit = MAX_BYTES.get(role, UPDATE_LIMITS.targets_bytes)
+        if len(data) > limit:
             raise PublishError(
-                f"{role} metadata would have {len(data)} bytes, devices take at most {most}; publish fewer tasks, or "
-                "packs with fewer metrics"
+                f"{role} metadata would have {len(data)} bytes, devices accept at most {limit}; publish fewer tasks, "
+                "or packs with fewer metrics"
             )
         return data
 
     def _write(self, files: Mapping[Path, bytes]) -> None:
-        """Write all files, and synchronize each folder once: a first publication may hold a thousand packs."""
+        """Write all files, synchronizing each folder once: a first publication may have a thousand packs."""
         folders = {path.parent for path in files}
         for folder in (self.layout.metadata, self.layout.packs, *folders):
             make_folder(folder)
@@ -110,12 +110,13 @@ class Committer:
             sync_folder(folder)
 
 
-def clear(layout: Layout, *kept: State) -> None:
-    """Remove what none of the states refers to; a reader that began on the one before the newest can go on.
+def remove_unused(layout: Layout, *states: State) -> None:
+    """Remove the files to which none of the states refers. Never fails: the publication is complete by then.
 
-    All is published by then: what cannot be removed, as a file that a web server reads on Windows, is tried next time.
+    With the newest state and the one before it, a reader that began on the older can finish. What cannot be removed,
+    such as a file that a web server is reading on Windows, is tried again next time.
     """
-    keep = {path for state in kept for path in state.files(layout)}
+    keep = {path for state in states for path in state.files(layout)}
     for path in [*layout.metadata.glob("*"), *layout.packs.glob("*/*")]:
         if path not in keep and (OURS.fullmatch(path.name) or path.name.startswith(TEMPORARY_PREFIX)):
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The first keys, the first root and an empty repository; given again, it goes on where it was interrupted."""
+"""Initial keys, root and an empty repository. Called again, it resumes where it was interrupted."""
 
 from typing import Final
 
@@ -16,28 +16,28 @@ ROOT_THRESHOLD: Final = 2
 
 
 def check_folders(layout: Layout, keys: KeyRing) -> None:
-    """Refuse to make keys where they would be served. Raises PublishError."""
+    """Raise PublishError where keys would be in the folder that is served."""
     if any(folder.resolve().is_relative_to(layout.folder.resolve()) for folder in keys.folders):
-        raise PublishError(f"keys must not lie in {layout.folder}, which is served; name folders outside it")
+        raise PublishError(f"keys must not be in {layout.folder}, which is served; use folders outside it")
 
 
 def initialize(committer: Committer, keys: KeyRing) -> None:
-    """Write keys, settings, root and an empty repository. Raises PublishError where there is one already, OSError."""
+    """Write keys, settings, root and an empty repository. Raises PublishError where one exists already, OSError."""
     layout = committer.layout
     if layout.timestamp.exists():
-        raise PublishError(f"{layout.folder} is a repository already; publish into it, or name another folder")
+        raise PublishError(f"{layout.folder} is already a repository; publish into it, or use another folder")
     first = layout.role(Root.type, 1)
-    if keys.anchor.exists():  # it is written after the root, so an interrupted command left both
-        data = keys.anchor.read_bytes()
+    if keys.root_path.exists():  # it is written after the root, so an interrupted call left both
+        data = keys.root_path.read_bytes()
         if not first.exists() or first.read_bytes() != data:
-            raise PublishError(f"{keys.folder} holds the keys of another repository; name another folder for --keys")
+            raise PublishError(f"{keys.folder} holds the keys of another repository; use another folder for `keys`")
     else:
-        committer.lifetimes.write(keys.settings)
+        committer.lifetimes.write(keys.settings_path)
         data = _first_root(committer, keys)
         make_folder(layout.folder)
         make_folder(layout.metadata)
         write_file(first, data)
-        write_file(keys.anchor, data)
+        write_file(keys.root_path, data)
     root = read_root(data, first)
     committer.publish(committer.prepare(State((root,)), role_signers(keys, root), {Targets.type: Targets()}))
 

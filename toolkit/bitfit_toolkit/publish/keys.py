@@ -1,4 +1,4 @@
-"""Signing keys on disk: ed25519, PKCS8 in PEM, encrypted with one passphrase, readable by their owner alone.
+"""Signing keys on disk: ed25519, PKCS8 in PEM, encrypted with one passphrase, readable by their owner only.
 
 A key is the file `<role>-<first characters of its key id>.pem`. Root keys have a folder of their own, to be
 taken offline.
@@ -24,37 +24,51 @@ from tuf.api.metadata import Root
 from bitfit_runtime.files import make_folder, write_file
 from bitfit_toolkit.errors import SigningKeyError
 
+PASSPHRASE_VARIABLE: Final = "BITFIT_KEY_PASSPHRASE"
 ID_CHARACTERS: Final = 16
 PRIVATE: Final = 0o600
 # PKCS8 files derive their key with few rounds (PBKDF2, 2,048), so the passphrase itself must be hard to guess.
-SHORTEST_PASSPHRASE: Final = 12
-LONGEST_PASSPHRASE: Final = 1023  # bytes, for OpenSSL
+MIN_PASSPHRASE_CHARACTERS: Final = 12
+MAX_PASSPHRASE_BYTES: Final = 1023  # for OpenSSL
+
+
+def passphrase_from_environment() -> str:
+    """Return the passphrase in the variable `BITFIT_KEY_PASSPHRASE`. Raises SigningKeyError where it is not set."""
+    passphrase = os.environ.get(PASSPHRASE_VARIABLE)
+    if passphrase is None:
+        raise SigningKeyError(f"the passphrase of the keys is needed; set {PASSPHRASE_VARIABLE}")
+    return passphrase
 
 
 class KeyRing:
-    """The keys of one repository: the folder of those that are used often, and that of the root's, None when offline.
+    """The keys of one repository: the folder of the online keys, and that of the root keys, None while it is offline.
 
-    `passphrase` is called when a key is first read or written.
+    `ask` returns the passphrase; it is called when a key is first read or written.
     """
 
-    def __init__(self, folder: Path, root_folder: Path | None, passphrase: Callable[[], str]) -> None:
-        self.folder = folder
-        self._root_folder = root_folder
-        self._ask = passphrase
+    def __init__(
+        self,
+        folder: str | Path,
+        root_keys: str | Path | None = None,
+        ask: Callable[[], str] = passphrase_from_environment,
+    ) -> None:
+        self.folder = Path(folder)
+        self._root_folder = None if root_keys is None else Path(root_keys)
+        self._ask = ask
 
     @property
     def folders(self) -> list[Path]:
-        """Where keys lie."""
+        """The folders of keys."""
         return [folder for folder in (self.folder, self._root_folder) if folder]
 
     @property
-    def anchor(self) -> Path:
-        """The first root: devices are given it, and the publisher trusts the repository's folder by it."""
+    def root_path(self) -> Path:
+        """The first root: it ships to devices, and the publisher verifies the repository from it."""
         return self.folder / "root.json"
 
     @property
-    def settings(self) -> Path:
-        """How long metadata last."""
+    def settings_path(self) -> Path:
+        """The lifetimes of metadata."""
         return self.folder / "publish.json"
 
     def create(self, role: str) -> CryptoSigner:
@@ -72,41 +86,41 @@ class KeyRing:
         path = self._path(role, key.keyid)
         if not path.is_file():
             raise SigningKeyError(
-                f"the key that signs {role} is missing: expected {path}; bring it back from your copy, or replace it "
-                f"with 'bitfit publish rotate-key {role} --lost'"
+                f"the key that signs {role} is missing: expected {path}; restore it from a backup, or replace it with "
+                f"'bitfit publish rotate-key {role} --lost'"
             )
         signer = self._read(path)
         if signer.public_key != key:
-            raise SigningKeyError(f"{path} holds another key than the repository names; bring the right one back")
+            raise SigningKeyError(f"{path} holds another key than the repository names; restore it from a backup")
         return signer
 
-    def at_hand(self, role: str, keys: Iterable[Key]) -> list[CryptoSigner]:
-        """Read those of a role's keys whose files are there. Raises SigningKeyError on a file that cannot be read."""
+    def available(self, role: str, keys: Iterable[Key]) -> list[CryptoSigner]:
+        """Read those of a role's keys whose files exist. Raises SigningKeyError for a file that cannot be read."""
         return [self.signer(role, key) for key in keys if self._path(role, key.keyid).is_file()]
 
     def unused(self, role: str, known: Iterable[str]) -> list[CryptoSigner]:
-        """Read the role's keys that are not among the `known` key ids: what an interrupted command left."""
+        """Read the role's keys that are not among the `known` key ids: what an interrupted command left behind."""
         names = {self._path(role, keyid).name for keyid in known}
         files = sorted(self._folder_of(role).glob(f"{role}-*.pem"))
         return [self._read(path) for path in files if path.name not in names]
 
     def discard(self, role: str, keyids: Iterable[str]) -> None:
-        """Remove the files of keys that sign no longer."""
+        """Remove the files of keys that no longer sign."""
         for keyid in keyids:
             self._path(role, keyid).unlink(missing_ok=True)
 
     @cached_property
     def _passphrase(self) -> bytes:
         passphrase = self._ask()
-        if len(passphrase) < SHORTEST_PASSPHRASE:
+        if len(passphrase) < MIN_PASSPHRASE_CHARACTERS:
             raise SigningKeyError(
-                f"the passphrase of the keys has {len(passphrase)} characters, at least {SHORTEST_PASSPHRASE} are "
-                "needed; take several random words"
+                f"the passphrase of the keys has {len(passphrase)} characters, at least {MIN_PASSPHRASE_CHARACTERS} "
+                "are needed; use several random words"
             )
-        encoded = os.fsencode(passphrase)  # an environment may hold bytes that are no text
-        if len(encoded) > LONGEST_PASSPHRASE:
+        encoded = os.fsencode(passphrase)  # an environment may hold bytes that are not text
+        if len(encoded) > MAX_PASSPHRASE_BYTES:
             raise SigningKeyError(
-                f"the passphrase of the keys has {len(encoded)} bytes, at most {LONGEST_PASSPHRASE} can be used; take "
+                f"the passphrase of the keys has {len(encoded)} bytes, at most {MAX_PASSPHRASE_BYTES} are allowed; use "
                 "several random words"
             )
         return encoded
@@ -117,7 +131,7 @@ class KeyRing:
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise SigningKeyError(f"{path} cannot be opened ({error}); check the passphrase and the file") from None
         if not isinstance(private, Ed25519PrivateKey):
-            raise SigningKeyError(f"{path} is no ed25519 key; bring the right file back")
+            raise SigningKeyError(f"{path} is not an ed25519 key; restore it from a backup")
         return CryptoSigner(private)
 
     def _path(self, role: str, keyid: str) -> Path:
@@ -127,5 +141,5 @@ class KeyRing:
         if role != Root.type:
             return self.folder
         if self._root_folder is None:
-            raise SigningKeyError("this needs the root keys; say with --root-keys where they are")
+            raise SigningKeyError("the root keys are needed; set `root_keys` to their folder")
         return self._root_folder

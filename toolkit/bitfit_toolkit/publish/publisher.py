@@ -1,4 +1,4 @@
-"""Everything that is done to a repository, by one writer at a time."""
+"""Publisher of a repository: publish, withdraw, refresh, rotate keys, one writer at a time."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,14 +9,16 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from tuf.api.metadata import Root, Snapshot
 
+from bitfit_runtime import Base, Engine
+from bitfit_runtime.errors import InputError
 from bitfit_runtime.files import make_folder
 from bitfit_runtime.updates.schema import Release, target_path
 from bitfit_toolkit.errors import PublishBusyError, PublishError
 from bitfit_toolkit.publish.catalogue import Catalogue
-from bitfit_toolkit.publish.commit import Committer, clear, role_signers
+from bitfit_toolkit.publish.commit import Committer, remove_unused, role_signers
 from bitfit_toolkit.publish.initial import check_folders, initialize
 from bitfit_toolkit.publish.keys import KeyRing
-from bitfit_toolkit.publish.packs import Candidate
+from bitfit_toolkit.publish.packs import Candidate, base_digest, validate_pack
 from bitfit_toolkit.publish.plan import arrange, is_due, plan_targets
 from bitfit_toolkit.publish.repository import Layout, State, read_state
 from bitfit_toolkit.publish.rotation import Rotation
@@ -26,36 +28,60 @@ from bitfit_toolkit.publish.settings import Lifetimes
 class Publisher:
     """One repository folder and the keys that sign it.
 
-    `clock` tells the time, with its zone. Every method that writes raises PublishError or one of its subclasses, or
-    OSError; then readers of the folder see what they saw before.
+    Every method that writes raises PublishError or one of its subclasses, or OSError; then readers of the folder see
+    what they saw before.
     """
 
     def __init__(
-        self, repository: Path, keys: KeyRing, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        repository: str | Path,
+        keys: KeyRing | str | Path,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.layout = Layout(repository)
-        self._keys = keys
+        """Open a repository; nothing is read or written yet.
+
+        `keys` may be a folder, without root keys: then the passphrase is in `BITFIT_KEY_PASSPHRASE`. `clock` returns
+        the time with its zone.
+        """
+        self.layout = Layout(Path(repository))
+        self._keys = keys if isinstance(keys, KeyRing) else KeyRing(keys)
         self._clock = clock
 
-    def initialize(self, lifetimes: Lifetimes) -> None:
-        """Make keys and an empty repository; both folders should be empty or new."""
+    def initialize(self, lifetimes: Lifetimes | None = None) -> None:
+        """Make keys and an empty repository, which needs a key ring with a folder for root keys.
+
+        All folders should be empty or new. After an interruption, call it again.
+        """
         check_folders(self.layout, self._keys)
         make_folder(self._keys.folder, 0o700)
         with self._lock():
-            initialize(Committer(self.layout, lifetimes, self._clock()), self._keys)
+            initialize(Committer(self.layout, lifetimes or Lifetimes(), self._clock()), self._keys)
 
     def state(self) -> State:
         """Return what is committed, which needs no passphrase. Raises RepositoryError, UntrustedUpdateError."""
-        return read_state(self.layout, self._anchor())
+        return read_state(self.layout, self._first_root())
 
-    def add(self, candidates: Sequence[Candidate], number: int | None = None) -> list[Release]:
-        """Publish packs together, each as its task's next release or as release `number`; return what is new.
+    def publish(
+        self, packs: Mapping[str, str | Path], base: str | Path | Base | Engine, release: int | None = None
+    ) -> list[Release]:
+        """Validate pack files on their base and publish them together, by task; return the new releases.
 
-        A pack whose bytes are those of its task's newest release is passed over, so that a command can be given again.
+        `base` is the folder of the base, or an engine that runs it. `release` is as in `add`. Raises InputError for a
+        task's name, BaseError, PackError or one of its subclasses, CanaryError, and what all methods raise.
+        """
+        self.state()  # report a folder that cannot be published into before the base is loaded
+        engine = base if isinstance(base, Engine) else Engine(base, threads=1)
+        return self.add([validate_pack(engine, task, path) for task, path in packs.items()], release)
+
+    def add(self, candidates: Sequence[Candidate], release: int | None = None) -> list[Release]:
+        """Publish validated packs together, each as its task's next release or as number `release`.
+
+        Returns the new releases. A pack whose bytes are those of its task's newest release is skipped, so that a call
+        can be repeated.
         """
         repeated = [name for name, count in Counter((c.base, c.task) for c in candidates).items() if count > 1]
         if repeated:
-            raise PublishError(f"task {repeated[0][1]!r} is given twice; publish one pack a task")
+            raise PublishError(f"task {repeated[0][1]!r} is given twice; publish one pack per task")
         with self._writing() as (state, committer):
             catalogue = state.catalogue
             packs: dict[Path, bytes] = {}
@@ -63,28 +89,35 @@ class Publisher:
             for candidate in candidates:
                 path = target_path(candidate.base, candidate.task)
                 newest = catalogue.releases.get(path)
-                if newest and newest.sha256 == candidate.sha256 and number in (None, newest.number):
+                if newest and newest.sha256 == candidate.sha256 and release in (None, newest.number):
                     continue
-                release = candidate.release(catalogue.last(path) + 1 if number is None else number)
-                catalogue = catalogue.add(release)
-                packs[self.layout.pack(release)] = candidate.data
-                added.append(release)
+                new = candidate.release(catalogue.last_number(path) + 1 if release is None else release)
+                catalogue = catalogue.add(new)
+                packs[self.layout.pack(new)] = candidate.data
+                added.append(new)
             if added:
-                self._publish(state, committer, catalogue, packs)
+                self._commit(state, committer, catalogue, packs)
         return added
 
-    def remove(self, base: str, tasks: Sequence[str]) -> None:
-        """Take tasks of a base back; they may come again with a larger release number."""
+    def withdraw(self, tasks: Sequence[str], base: str | Path | Base | None = None) -> None:
+        """Withdraw tasks of a base; they may be published again with a larger release number.
+
+        `base` is a base or its folder, its digest, or its folder in the repository; by default the only one that has
+        packs here. Raises InputError, BaseError, and what all methods raise.
+        """
+        if isinstance(tasks, str):
+            raise InputError(f"tasks should be a list of names, found the text {tasks!r}; put it into a list")
         with self._writing() as (state, committer):
             catalogue = state.catalogue
+            digest = base_digest(base, catalogue.bases)
             for task in tasks:
-                catalogue = catalogue.remove(target_path(base, task))
-            self._publish(state, committer, catalogue, {})
+                catalogue = catalogue.withdraw(target_path(digest, task))
+            self._commit(state, committer, catalogue, {})
 
     def refresh(self, targets: bool = False, root: bool = False) -> None:
-        """Sign the timestamp again, and the snapshot when it is past half of its time.
+        """Sign the timestamp again, and the snapshot when it is past half of its lifetime.
 
-        `targets` does so for targets too, which needs their key; `root` signs the root again, which needs its keys.
+        `targets` does the same for targets, which needs their key; `root` signs the root again, which needs its keys.
         """
         with self._writing() as (state, committer):
             if root:
@@ -94,36 +127,36 @@ class Publisher:
             due = plan_targets(state, state.catalogue, lifetimes, now) if targets else {}
             snapshot = is_due(state, Snapshot.type, lifetimes, now)
             committer.publish(committer.prepare(state, role_signers(self._keys, state.root), due, snapshot=snapshot))
-            clear(self.layout, state, self.state())
+            remove_unused(self.layout, state, self.state())
 
-    def rotate_key(self, role: str, keyid: str = "", lost: bool = False) -> None:
-        """Replace the key of a role; of the root, the one whose id begins with `keyid`.
+    def rotate_key(self, role: str, key: str = "", lost: bool = False) -> None:
+        """Replace the key of a role; for the root, the one whose id begins with `key`.
 
-        `lost` is for the key of another role that cannot sign any more.
+        `lost` is for the key of another role that cannot sign any more. After an interruption, call it again.
         """
         if role == Root.type and lost:
-            raise PublishError("a root key is replaced without signing itself, lost or not; leave out --lost")
-        if role != Root.type and keyid:
-            raise PublishError(f"{role} has one key, so none is chosen; leave out --key")
+            raise PublishError("a lost root key is replaced as any other, it does not sign itself; leave out `lost`")
+        if role != Root.type and key:
+            raise PublishError(f"{role} has only one key, there is nothing to choose; leave out `key`")
         with self._writing(former_keys=lost) as (state, committer):
             rotation = Rotation(state, self._keys, committer)
             if role == Root.type:
-                rotation.replace_root_key(keyid)
+                rotation.replace_root_key(key)
             else:
-                rotation.replace_key(role, lambda key: arrange(state, state.catalogue, key), lost)
-            clear(self.layout, state, self.state())
+                rotation.replace_key(role, lambda new: arrange(state, state.catalogue, new), lost)
+            remove_unused(self.layout, state, self.state())
 
-    def _publish(self, state: State, committer: Committer, catalogue: Catalogue, packs: Mapping[Path, bytes]) -> None:
+    def _commit(self, state: State, committer: Committer, catalogue: Catalogue, packs: Mapping[Path, bytes]) -> None:
         targets = plan_targets(state, catalogue, committer.lifetimes, committer.now)
         committer.publish(committer.prepare(state, role_signers(self._keys, state.root), targets, packs))
-        clear(self.layout, state, self.state())  # reading it again proves what was written
+        remove_unused(self.layout, state, self.state())  # reading the state verifies what was written
 
     @contextmanager
     def _writing(self, former_keys: bool = False) -> Iterator[tuple[State, Committer]]:
-        lifetimes = Lifetimes.read(self._keys.settings)
+        lifetimes = Lifetimes.read(self._keys.settings_path)
         with self._lock():
             committer = Committer(self.layout, lifetimes, self._clock())
-            yield read_state(self.layout, self._anchor(), former_keys), committer
+            yield read_state(self.layout, self._first_root(), former_keys), committer
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -131,13 +164,13 @@ class Publisher:
             with FileLock(self._keys.folder / ".lock", timeout=0):
                 yield
         except Timeout:
-            raise PublishBusyError(f"another command uses the keys in {self._keys.folder}; try again") from None
+            raise PublishBusyError(f"another process is using the keys in {self._keys.folder}; try again") from None
 
-    def _anchor(self) -> bytes:
+    def _first_root(self) -> bytes:
         try:
-            return self._keys.anchor.read_bytes()
+            return self._keys.root_path.read_bytes()
         except FileNotFoundError:
             raise PublishError(
-                f"{self._keys.anchor} is missing, the root by which a repository is trusted; make one with "
-                "'bitfit publish init', or restore the folder from your copy"
+                f"{self._keys.root_path} is missing, the root from which a repository is verified; create one with "
+                "'bitfit publish init', or restore the folder from a backup"
             ) from None

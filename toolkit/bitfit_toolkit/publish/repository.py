@@ -1,4 +1,4 @@
-"""The repository's folder, and what its committed timestamp refers to, verified from the publisher's own first root."""
+"""Repository on disk: its layout, and its committed state, verified from the publisher's own first root."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from bitfit_toolkit.publish.catalogue import Catalogue, bits_of
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where files are, as The Update Framework names them under consistent snapshots."""
+    """Paths of files, as The Update Framework names them under consistent snapshots."""
 
     folder: Path
 
@@ -35,18 +35,17 @@ class Layout:
         return self.metadata / f"{Timestamp.type}.json"
 
     def role(self, name: str, version: int) -> Path:
-        """One version of a role; the timestamp alone keeps its name."""
+        """Return the path of one version of a role; only the timestamp has no version in its name."""
         return self.timestamp if name == Timestamp.type else self.metadata / f"{version}.{name}.json"
 
     def pack(self, release: Release) -> Path:
-        """A release's pack."""
-        folder, _, name = release.path.rpartition("/")
-        return self.packs / folder / f"{release.sha256}.{name}"
+        """Return the path of a release's pack."""
+        return self.packs / release.file_path
 
 
 @dataclass(frozen=True)
 class State:
-    """One committed state: the roots from the first, and by role its version, expiry and, of targets, its content."""
+    """One committed state: all roots from the first on, and by role its version, expiry and, of targets, content."""
 
     roots: tuple[Root, ...]
     versions: Mapping[str, int] = field(default_factory=dict)
@@ -65,23 +64,23 @@ class State:
 
     @property
     def bits(self) -> int:
-        """Bits of hash bins, 0 for a flat list."""
+        """Number of bits of the hash bins, 0 for a flat list."""
         return bits_of(self.targets[Targets.type]) if self.targets else 0
 
     def files(self, layout: Layout) -> Iterator[Path]:
-        """Every file that a reader of this state may still ask for, roots and the timestamp apart."""
+        """Yield every file that a reader of this state may still request, except roots and the timestamp."""
         yield layout.role(Snapshot.type, self.versions[Snapshot.type])
         yield from (layout.role(name, self.versions[name]) for name in self.targets)
         yield from (layout.pack(release) for release in self.catalogue.releases.values())
 
 
-def read_state(layout: Layout, anchor: bytes, former_keys: bool = False) -> State:
-    """Read what is committed. `anchor` is the first root; expired metadata are read, they only need signing again.
+def read_state(layout: Layout, first_root: bytes, former_keys: bool = False) -> State:
+    """Read what is committed. Expired metadata are accepted: they only need to be signed again.
 
-    `former_keys` also accepts what the root before the newest allowed: what is left when a key was replaced that could
-    not sign any more. Raises RepositoryError, UntrustedUpdateError.
+    `former_keys` also accepts signatures that the previous root allowed, as when the replacement of a lost key was
+    interrupted. Raises RepositoryError, UntrustedUpdateError.
     """
-    roots = _read_roots(layout, anchor)
+    roots = _read_roots(layout, first_root)
     trusted = roots[-2:] if former_keys else roots[-1:]
     timestamp = _read(layout.timestamp, Timestamp, Timestamp.type, trusted)
     version = timestamp.snapshot_meta.version
@@ -101,24 +100,24 @@ def read_state(layout: Layout, anchor: bytes, former_keys: bool = False) -> Stat
 
 
 def read_root(data: bytes, path: Path) -> Root:
-    """Read a root that allows itself. Raises RepositoryError."""
+    """Read a root that its own keys signed. Raises RepositoryError."""
     return _parse(data, path, Root).signed
 
 
-def _read_roots(layout: Layout, anchor: bytes) -> tuple[Root, ...]:
-    roots = [read_root(anchor, layout.role(Root.type, 1))]
+def _read_roots(layout: Layout, first_root: bytes) -> tuple[Root, ...]:
+    roots = [read_root(first_root, layout.role(Root.type, 1))]
     while (path := layout.role(Root.type, roots[-1].version + 1)).exists():
         roots.append(_read(path, Root, Root.type, roots[-1:], roots[-1].version + 1))
     return tuple(roots)
 
 
 def _read(path: Path, kind: type[T], role: str, delegators: Sequence[Root | Targets], version: int | None = None) -> T:
-    """Read metadata that one of the delegators allows."""
+    """Read metadata that the keys of one of the delegators signed."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         raise RepositoryError(
-            f"{path} is missing; make a repository with 'bitfit publish init', or restore the folder from your copy"
+            f"{path} is missing; create a repository with 'bitfit publish init', or restore the folder from a backup"
         ) from None
     metadata = _parse(data, path, kind)
     _check(metadata, path, role, delegators)
@@ -150,4 +149,4 @@ def _check(metadata: Metadata[T], path: Path, role: str, delegators: Sequence[Ro
 
 
 def _untrusted(path: Path, reason: str) -> RepositoryError:
-    return RepositoryError(f"{path} cannot be trusted ({reason}); restore the folder from your copy")
+    return RepositoryError(f"{path} cannot be trusted ({reason}); restore the folder from a backup")

@@ -1,7 +1,7 @@
-"""Replacing keys and renewing the root, so that devices of the old root and the new find every state between valid.
+"""Rotation of keys and renewal of the root. Devices with the old root or the new one find every state in between valid.
 
-A role is first published as signed by its old key and its new one, then the root that names the new one. A command that
-was interrupted is given again: it takes up the new key that it left.
+A role is first published with signatures of its old key and its new one, then the root that names the new one. After an
+interruption the same call is made again: it resumes with the new key that was left behind.
 """
 
 import copy
@@ -20,7 +20,7 @@ from bitfit_toolkit.publish.repository import State
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """The replacing of keys in one committed state. Needs the root keys, or as many as the root asks for."""
+    """Replacement of keys in one committed state. Needs as many root keys as the root's threshold."""
 
     state: State
     keys: KeyRing
@@ -30,17 +30,17 @@ class Rotation:
         """Publish the same root with a new expiry. Raises SigningKeyError, OSError."""
         self._publish_root(self._sign_root(self._next_root()))
 
-    def replace_root_key(self, keyid: str) -> None:
-        """Replace the root key whose id begins with `keyid`; that key itself need not be at hand.
+    def replace_root_key(self, key: str) -> None:
+        """Replace the root key whose id begins with `key`; that key itself is not needed.
 
         Raises PublishError, SigningKeyError, OSError.
         """
         self._discard_retired(Root.type)
         keyids = self.state.root.roles[Root.type].keyids
-        found = [known for known in keyids if keyid and known.startswith(keyid)]
+        found = [keyid for keyid in keyids if key and keyid.startswith(key)]
         if len(found) != 1:
-            names = ", ".join(known[:8] for known in keyids)
-            raise PublishError(f"say with --key which root key to replace, one of {names}; found {keyid!r}")
+            names = ", ".join(keyid[:8] for keyid in keyids)
+            raise PublishError(f"`key` should name the root key to replace, one of {names}; found {key!r}")
         root = self._next_root()
         root.revoke_key(found[0], Root.type)
         root.add_key(self._new_key(Root.type).public_key, Root.type)
@@ -48,10 +48,10 @@ class Rotation:
         self.keys.discard(Root.type, found)
 
     def replace_key(self, role: str, arrange: Callable[[Key], Mapping[str, Targets]], lost: bool) -> None:
-        """Replace the key of targets, snapshot or timestamp. `arrange` returns all targets as a key delegates them.
+        """Replace the key of targets, snapshot or timestamp. `arrange` returns all targets, delegated to the given key.
 
-        With `lost` the old key signs nothing: the root comes first, and a device that looks between the two writes
-        refuses what it sees until its next look. Raises SigningKeyError, OSError.
+        With `lost` the old key signs nothing: the root is published first, and a device that checks between the two
+        writes refuses what it sees until its next check. Raises SigningKeyError, OSError.
         """
         self._discard_retired(role)
         old, new, root = self.state.root.roles[role].keyids, self._new_key(role), self._next_root()
@@ -70,7 +70,7 @@ class Rotation:
         self.keys.discard(role, old)
 
     def _both(self, role: str, new: Signer) -> Signers:
-        """Sign `role` with its old key and the new one; the bins of new targets are delegated to the new key alone."""
+        """Sign `role` with its old key and the new one; new bins are delegated to the new key only."""
         former = role_signers(self.keys, self.state.root)
 
         def signers(name: str) -> list[Signer]:
@@ -86,17 +86,17 @@ class Rotation:
         return root
 
     def _sign_root(self, root: Root) -> bytes:
-        """Sign a root with the root keys at hand, as the root before it and it itself ask."""
+        """Sign a root with the available root keys, up to the thresholds of the previous root and its own."""
         both = (self.state.root, root)
         known = {keyid: each.keys[keyid] for each in both for keyid in each.roles[Root.type].keyids}
-        signers = self.keys.at_hand(Root.type, known.values())
+        signers = self.keys.available(Root.type, known.values())
         for each in both:
             role = each.roles[Root.type]
             count = sum(signer.public_key.keyid in role.keyids for signer in signers)
             if count < role.threshold:
                 raise SigningKeyError(
-                    f"a root needs {role.threshold} of its {len(role.keyids)} keys, found {count}; bring more of them "
-                    "into the folder of --root-keys"
+                    f"a root needs {role.threshold} of its {len(role.keyids)} keys, found {count}; copy more of them "
+                    "into the folder `root_keys`"
                 )
         return self.committer.sign(Root.type, root, signers)
 

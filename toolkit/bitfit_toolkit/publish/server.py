@@ -1,4 +1,4 @@
-"""A plain static web server on this machine, for trying out a repository; any web server or CDN serves one for good."""
+"""Static web server on this machine, for trying out a repository. In production any web server or CDN will do."""
 
 import functools
 import re
@@ -11,18 +11,18 @@ from typing import Any
 from bitfit_toolkit.errors import RepositoryError
 
 
-def open_server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
-    """Return a server of the folder on 127.0.0.1, which the caller runs and closes; port 0 takes a free one.
+def open_server(folder: str | Path, port: int = 0) -> ThreadingHTTPServer:
+    """Return a server of the folder on 127.0.0.1, which the caller runs and closes; port 0 picks a free one.
 
     Raises RepositoryError where there is no such folder, OSError.
     """
-    if not folder.is_dir():
-        raise RepositoryError(f"{folder} is no folder that could be served; make one with 'bitfit publish init'")
+    if not Path(folder).is_dir():
+        raise RepositoryError(f"{folder} is not a folder, so it cannot be served; create it with 'bitfit publish init'")
     return ThreadingHTTPServer(("127.0.0.1", port), functools.partial(_Handler, directory=str(folder)))
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Gives files, whole or from an offset on, and lists no folders."""
+    """Serves files, whole or from an offset on, and lists no folders."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # a body follows its headers at once, not 40 ms later

@@ -1,4 +1,4 @@
-"""How long signed metadata last, kept beside the keys."""
+"""Settings of a publisher: lifetimes of signed metadata, stored beside the keys."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -13,12 +13,12 @@ from bitfit_runtime.formats.json_fields import Fields
 from bitfit_toolkit.errors import PublishError
 
 SCHEMA: Final = 1
-LONGEST_DAYS: Final = 3650
+MAX_DAYS: Final = 3650
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """Days from signing to expiry. A device takes no update from metadata that have expired."""
+    """Days from signing to expiry. A device accepts no update from metadata that have expired."""
 
     root: int = 365
     targets: int = 90
@@ -28,11 +28,11 @@ class Lifetimes:
     def __post_init__(self) -> None:
         """Raises PublishError."""
         for role, days in asdict(self).items():
-            if not 1 <= days <= LONGEST_DAYS:
-                raise PublishError(f"{role} metadata should last 1 to {LONGEST_DAYS} days, found {days}")
+            if not 1 <= days <= MAX_DAYS:
+                raise PublishError(f"{role} metadata should last from 1 to {MAX_DAYS} days, found {days}")
 
     def of(self, role: str) -> timedelta:
-        """How long a role's metadata last; hash bins are as targets."""
+        """Return the lifetime of a role's metadata; hash bins have that of targets."""
         days = {Root.type: self.root, Snapshot.type: self.snapshot, Timestamp.type: self.timestamp}
         return timedelta(days=days.get(role, self.targets))
 
@@ -47,11 +47,11 @@ class Lifetimes:
             fields = Fields(json.loads(path.read_bytes()), str(path), PublishError)
         except FileNotFoundError:
             raise PublishError(
-                f"{path.parent} holds no keys of a repository: {path.name} is missing; make them with "
-                "'bitfit publish init'"
+                f"{path.parent} holds no keys of a repository: {path.name} is missing; create them "
+                "with 'bitfit publish init'"
             ) from None
         except ValueError as error:
-            raise PublishError(f"{path} is not JSON ({error}); restore it from your copy of the keys") from None
+            raise PublishError(f"{path} is not JSON ({error}); restore it from a backup of the keys") from None
         fields.schema(SCHEMA)
         days = fields.nested("days")
         return cls(**{role: days.get(role, int) for role in (Root.type, Targets.type, Snapshot.type, Timestamp.type)})
