@@ -1,4 +1,4 @@
-"""From a torch encoder to an ONNX graph whose initializers carry the checkpoint's parameter names."""
+"""Capture of a torch encoder as an ONNX graph whose initializers carry the checkpoint's parameter names."""
 
 import contextlib
 import io
@@ -16,6 +16,7 @@ import torch
 from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import CaptureError
 from bitfit_exporters.passes.build import add_initializer, replace
+from bitfit_runtime.errors import first_line
 from bitfit_runtime.graph import BATCH, LAST_HIDDEN_STATE, SEQUENCE
 
 OPSET = 23
@@ -64,7 +65,7 @@ def capture(checkpoint: Checkpoint) -> Captured:
 
 @contextlib.contextmanager
 def _distinct_values(model: torch.nn.Module) -> Iterator[None]:
-    """Fill every parameter with random values for a while: the exporter merges initializers of equal content."""
+    """Give every parameter random values inside the block: the exporter merges initializers of equal content."""
     generator = torch.Generator().manual_seed(0)
     saved = {name: p.detach().clone() for name, p in model.named_parameters()}
     try:
@@ -85,10 +86,10 @@ def _export(checkpoint: Checkpoint) -> ir.Model:
     tokens = (ids, mask, torch.zeros_like(ids))[: len(checkpoint.inputs)]
     dims = {0: torch.export.Dim(BATCH), 1: torch.export.Dim(SEQUENCE)}
     wrapper = _Encoder(checkpoint.model, checkpoint.inputs).eval()
-    chatter = io.StringIO()
+    ignored = io.StringIO()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(chatter), contextlib.redirect_stderr(chatter):
+        with warnings.catch_warnings(), contextlib.redirect_stdout(ignored), contextlib.redirect_stderr(ignored):
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 wrapper,
@@ -100,17 +101,18 @@ def _export(checkpoint: Checkpoint) -> ir.Model:
                 output_names=[LAST_HIDDEN_STATE],
                 verbose=False,
             )
-    except Exception as error:  # the exporter raises what its many parts raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise CaptureError(f"torch {torch.__version__} cannot capture {checkpoint.name} ({reason})") from None
+    except Exception as error:  # the exporter's errors share no base class
+        raise CaptureError(
+            f"torch {torch.__version__} cannot capture {checkpoint.name} ({first_line(error)})"
+        ) from None
     if program is None:
-        raise CaptureError(f"torch {torch.__version__} captured nothing of {checkpoint.name}")
+        raise CaptureError(f"torch {torch.__version__} captured no graph of {checkpoint.name}")
     model: ir.Model = program.model
     return model
 
 
 def _transpose_weights(graph: ir.Graph) -> None:
-    """Store a weight the way it is used: the exporter leaves a large one that layers share to be transposed."""
+    """Store weights the way they are used: the exporter leaves a `Transpose` after a large one that layers share."""
     for node in list(graph):
         weight = node.inputs[0] if node.op_type == "Transpose" else None
         if weight is None or weight.const_value is None or weight.const_value.numpy().ndim != 2:
@@ -139,7 +141,7 @@ def _restore_names(graph: ir.Graph, encoder: torch.nn.Module) -> dict[str, bool]
             continue
         name, swapped = match
         del graph.initializers[str(initializer.name)]
-        if name in found:  # layers that share a weight have a copy each
+        if name in found:  # the exporter gave layers that share a weight a copy each
             if found[name] != swapped:
                 raise CaptureError(f"parameter {name} occurs both as it is and transposed in the captured graph")
             initializer.replace_all_uses_with(graph.initializers[name])
@@ -157,4 +159,4 @@ def _fingerprint(array: Array) -> tuple[tuple[int, ...], bytes]:
 def _check_parameters(found: Mapping[str, bool], values: Mapping[str, Array]) -> None:
     missing = sorted(name for name in values.keys() - found.keys() if not name.startswith("pooler."))
     if missing:
-        raise CaptureError(f"{len(missing)} parameters are not in the captured graph, {missing[0]} first")
+        raise CaptureError(f"the captured graph lacks {len(missing)} parameters, {missing[0]} first")

@@ -1,23 +1,23 @@
-"""Loading a pretrained encoder and its tokenizer, from a folder, the cache or the hub."""
+"""Checkpoints: a pretrained encoder and its tokenizer, from a folder, the local cache or the hub."""
 
 import difflib
-import inspect
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tokenizers
 import torch
 from safetensors import SafetensorError
-from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from bitfit_exporters.encoder import add_missing_biases, token_inputs
 from bitfit_exporters.errors import ArchitectureError, CheckpointError, ModelUnavailableError, UnknownModelError
 from bitfit_exporters.families import FAMILIES, Family, refusal
 from bitfit_exporters.options import ExportOptions
-from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
+from bitfit_runtime.errors import first_line
 
 SHORT_NAMES = {
     "albert-base": "albert/albert-base-v2",
@@ -44,16 +44,26 @@ HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A loaded encoder in float32 and evaluation mode. `max_length` is in tokens."""
+    """A loaded encoder in float32 and evaluation mode, and what an export makes of it.
+
+    `config` is its transformers configuration; `inputs` are its token inputs; `max_length` is in tokens; `pooling` is
+    how the export pools.
+    """
 
     name: str
     family: Family
     config: Any
     model: torch.nn.Module
-    tokenizer: Tokenizer
+    tokenizer: tokenizers.Tokenizer
     pad_token_id: int
     inputs: tuple[str, ...]
     max_length: int
+    pooling: str
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the hidden states."""
+        return int(self.config.hidden_size)
 
 
 def load_checkpoint(name: str, options: ExportOptions) -> Checkpoint:
@@ -62,21 +72,21 @@ def load_checkpoint(name: str, options: ExportOptions) -> Checkpoint:
     Raises UnknownModelError, ModelUnavailableError, CheckpointError or ArchitectureError.
     """
     source = resolve(name)
-    where: dict[str, Any] = {"revision": options.revision, "local_files_only": options.offline}
+    hub_options: dict[str, Any] = {"revision": options.revision, "local_files_only": options.offline}
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
-        config = AutoConfig.from_pretrained(source, **where)
+        config = AutoConfig.from_pretrained(source, **hub_options)
         family = family_of(config, name)
         model, info = AutoModel.from_pretrained(
-            source, config=config, dtype=torch.float32, output_loading_info=True, **where
+            source, config=config, dtype=torch.float32, output_loading_info=True, **hub_options
         )
-        tokenizer = load_tokenizer(source, **where)
+        tokenizer = load_tokenizer(source, **hub_options)
     except (OSError, ValueError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
         raise _loading_error(name, source, options, error) from None
     missing = sorted(needed(info["missing_keys"], family, options))
     if missing:
-        raise CheckpointError(f"{name} lacks {len(missing)} weights of its model, {missing[0]} first; get it again")
+        raise CheckpointError(f"{name} lacks {len(missing)} weights, {missing[0]} first; download it again")
     return assemble(options.name or Path(source).name, family, config, model, tokenizer, options)
 
 
@@ -85,16 +95,20 @@ def assemble(
     family: Family,
     config: Any,
     model: torch.nn.Module,
-    tokenizer: tuple[Tokenizer, int | None],
+    tokenizer: tuple[tokenizers.Tokenizer, int | None],
     options: ExportOptions,
 ) -> Checkpoint:
-    """Put a loaded encoder, biases of zeros where it has none, and what `load_tokenizer` returned together.
+    """Put a loaded encoder and what `load_tokenizer` returned together; the encoder gets the biases that it lacks.
 
-    Raises CheckpointError when a parameter is not finite: an embedding of a rare token passes every other check.
+    Raises ArchitectureError when the model has no pooler to pool with, CheckpointError when a parameter is not finite:
+    the embedding of a rare token would pass every other check.
     """
+    pooling = options.pooling or family.pooling
+    if pooling == "pooler" and family.pooler is None:
+        raise ArchitectureError(f"{name} has no pooler; choose `pooling` mean or cls")
     for parameter, values in model.named_parameters():
         if not torch.isfinite(values).all():
-            raise CheckpointError(f"{name}: {parameter} holds a value that is not finite; get the model again")
+            raise CheckpointError(f"{name}: {parameter} holds a value that is not finite; download the model again")
     fast, pad = tokenizer
     add_missing_biases(model)
     positions = int(config.max_position_embeddings) - family.reserved_positions
@@ -105,39 +119,32 @@ def assemble(
         model=model.eval(),
         tokenizer=fast,
         pad_token_id=int((config.pad_token_id if pad is None else pad) or 0),
-        inputs=model_inputs(model, config),
+        inputs=token_inputs(model, config),
         max_length=min(positions, options.max_length or positions),
+        pooling=pooling,
     )
 
 
-def add_missing_biases(encoder: torch.nn.Module) -> None:
-    """Give every linear layer and every LayerNorm of `encoder` that lacks a bias one of zeros `[n]`.
+def load_tokenizer(source: str | Path, **hub_options: Any) -> tuple[tokenizers.Tokenizer, int | None]:
+    """Return a fast tokenizer that neither pads nor cuts, and the id of its padding token, None if it has none.
 
-    Answers stay the same. This is the one rule for all families, applied wherever an encoder is made: loaded from a
-    checkpoint or rebuilt from a base. Norms of other kinds (RMSNorm) have no bias by design and get none.
+    Raises what transformers raises.
     """
-    for module in encoder.modules():
-        if isinstance(module, torch.nn.Linear | torch.nn.LayerNorm) and module.bias is None:
-            module.bias = torch.nn.Parameter(torch.zeros(module.weight.shape[0], dtype=module.weight.dtype))
-
-
-def load_tokenizer(source: str | Path, **where: Any) -> tuple[Tokenizer, int | None]:
-    """Return a fast tokenizer that neither pads nor cuts, and its padding token. Raises what transformers raises."""
-    fast = AutoTokenizer.from_pretrained(source, **where)
-    tokenizer = Tokenizer.from_str(fast.backend_tokenizer.to_str())
+    fast = AutoTokenizer.from_pretrained(source, **hub_options)
+    tokenizer = tokenizers.Tokenizer.from_str(fast.backend_tokenizer.to_str())
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer, fast.pad_token_id
 
 
 def needed(parameters: Iterable[str], family: Family, options: ExportOptions) -> list[str]:
-    """Return those of some parameters that the export needs: the pooler's only where the pooling is its."""
-    pooled = (options.pooling or family.pooling) == "pooler"
-    return [name for name in parameters if pooled or not name.startswith("pooler.")]
+    """Return the names in `parameters` that the export needs: those of the pooler only where it pools."""
+    pooler = (options.pooling or family.pooling) == "pooler"
+    return [name for name in parameters if pooler or not name.startswith("pooler.")]
 
 
 def family_of(config: Any, name: str) -> Family:
-    """Return what is particular to the model's family. Raises ArchitectureError when it is not supported."""
+    """Return the model's family. Raises ArchitectureError when it is not supported."""
     reason = refusal(config)
     if reason is not None:
         raise ArchitectureError(f"{name} {reason}")
@@ -162,22 +169,13 @@ def resolve(name: str) -> str:
     if "/" not in name:
         close = difflib.get_close_matches(name, SHORT_NAMES, 1)
         hint = f"did you mean {close[0]}?" if close else f"known short names: {', '.join(SHORT_NAMES)}"
-        raise UnknownModelError(
-            f"there is no model or folder named {name}; {hint} (hub names have the form owner/name)"
-        )
+        raise UnknownModelError(f"no model or folder is named {name}; {hint} (hub names have the form owner/name)")
     return name
 
 
-def model_inputs(model: torch.nn.Module, config: Any) -> tuple[str, ...]:
-    """Return the token inputs of an encoder; segments only where it tells more than one apart."""
-    takes_types = TOKEN_TYPE_IDS in inspect.signature(model.forward).parameters
-    segments = getattr(config, "type_vocab_size", 0) or 0
-    return (INPUT_IDS, ATTENTION_MASK, *((TOKEN_TYPE_IDS,) if takes_types and segments > 1 else ()))
-
-
 def _loading_error(name: str, source: str, options: ExportOptions, error: Exception) -> Exception:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    reason = first_line(error).rstrip(".")
     if Path(source).is_dir():
         return CheckpointError(f"{name} cannot be loaded ({reason}); expected config.json, weights and a tokenizer")
-    advice = "run once without --offline" if options.offline else "check the name and the network, or give a folder"
-    return ModelUnavailableError(f"{name} ({source}) is not to be had ({reason}); {advice}")
+    advice = "run once without `offline`" if options.offline else "check the name and the network, or give a folder"
+    return ModelUnavailableError(f"{name} ({source}) is not available ({reason}); {advice}")

@@ -1,25 +1,25 @@
-"""Every error that an export raises on purpose.
+"""Errors that an export raises on purpose.
 
 ExportError
-├── UnknownModelError        neither a short name, nor a folder, nor a hub name
+├── UnknownModelError        not a short name, a folder or a hub name
 ├── ModelUnavailableError    it cannot be downloaded or is not in the cache
-├── CheckpointError          the folder is not a whole checkpoint
-├── OnnxModelError           an ONNX model from elsewhere cannot be read, or its parameters cannot be told
+├── CheckpointError          the folder is not a complete checkpoint
+├── OnnxModelError           an ONNX model cannot be read, or its parameters not recognized
 ├── ArchitectureError        an encoder family that is not supported, or without what an option needs
 ├── CaptureError             the captured graph is not what the passes expect
 ├── VerificationError        the exported graph failed a check
-└── OutputError              the bundle cannot be written
+└── OutputError              the base cannot be written
 """
 
 from bitfit_runtime import BitfitError
 
 
 class ExportError(BitfitError):
-    """A base could not be exported. No bundle was left behind, and an earlier one is unchanged."""
+    """A base could not be exported. Nothing was left behind, and an earlier base is unchanged."""
 
 
 class UnknownModelError(ExportError):
-    """The name is neither a short name, nor a folder, nor a hub name."""
+    """The name is not a short name, a folder or a hub name."""
 
 
 class ModelUnavailableError(ExportError):
@@ -27,11 +27,11 @@ class ModelUnavailableError(ExportError):
 
 
 class CheckpointError(ExportError):
-    """The folder is not a whole checkpoint."""
+    """The folder is not a complete checkpoint."""
 
 
 class OnnxModelError(ExportError):
-    """An ONNX model from elsewhere cannot be read, or its parameters cannot be told."""
+    """An ONNX model of another exporter cannot be read, or its parameters cannot be recognized."""
 
 
 class ArchitectureError(ExportError):
@@ -47,4 +47,4 @@ class VerificationError(ExportError):
 
 
 class OutputError(ExportError):
-    """The bundle cannot be written."""
+    """The base cannot be written."""

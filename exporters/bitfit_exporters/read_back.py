@@ -1,4 +1,4 @@
-"""Reading a base back: the parameters that its graph computes with, and the torch encoder that has them."""
+"""Parameters of a base, read back from its graph, and the torch encoder that has them."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,9 @@ import onnx_ir as ir
 import torch
 from transformers import AutoConfig, AutoModel
 
-from bitfit_exporters.checkpoint import add_missing_biases
+from bitfit_exporters.encoder import add_missing_biases
 from bitfit_runtime import Base
-from bitfit_runtime.errors import BaseFormatError
+from bitfit_runtime.errors import BaseFormatError, first_line
 from bitfit_runtime.formats.manifest import WeightSpec
 from bitfit_runtime.formats.schema import CONFIG_FILE
 
@@ -20,14 +20,16 @@ Float32 = npt.NDArray[np.float32]
 def read_parameters(base: Base) -> dict[str, Float32]:
     """Return every parameter by name, float32 in the checkpoint's shape: dequantized weights and default biases.
 
-    Raises BaseFormatError when the graph lacks what its manifest lists, or keeps weights outside the bundle, and
+    Raises BaseFormatError when the graph lacks what its manifest lists, or keeps weights outside the base, and
     BaseIntegrityError when a file was altered or the graph was written for other weights.
     """
     base.verify()
     try:
         model = ir.load(base.model_path)
     except Exception as error:  # protobuf's decoding errors share no base class
-        raise BaseFormatError(f"{base.model_path} is no ONNX graph ({error}); export the base again") from None
+        raise BaseFormatError(
+            f"{base.model_path} is not an ONNX graph ({first_line(error)}); export the base again"
+        ) from None
     base.check_weights(model.metadata_props)
     initializers = model.graph.initializers
 
@@ -38,22 +40,28 @@ def read_parameters(base: Base) -> dict[str, Float32]:
         try:
             return _inside(base, tensor).numpy()
         except (OSError, ValueError) as error:
-            raise BaseFormatError(f"{base.model_path}: {name} cannot be read ({error}); export it again") from None
+            raise BaseFormatError(
+                f"{base.model_path}: {name} cannot be read ({first_line(error)}); export the base again"
+            ) from None
 
     parameters: dict[str, Float32] = {name: bias.copy() for name, bias in base.default_biases.items()}
     for weight in base.manifest.weights:
         try:
             values = _decode(weight, array)
         except ValueError as error:
-            raise BaseFormatError(f"{weight.name} is not stored as {weight.dtype} ({error}); export again") from None
+            raise BaseFormatError(
+                f"{weight.name} is not stored as {weight.dtype} ({error}); export the base again"
+            ) from None
         if values.shape != weight.shape:
-            raise BaseFormatError(f"{weight.name} should have shape {weight.shape}, found {values.shape}; export again")
+            raise BaseFormatError(
+                f"{weight.name} should have shape {weight.shape}, found {values.shape}; export the base again"
+            )
         parameters[weight.name] = np.ascontiguousarray(values)
     return parameters
 
 
 def rebuild_encoder(base: Base) -> torch.nn.Module:
-    """Return the encoder in float32 with the weights that ship: quantized ones dequantized.
+    """Return the encoder in float32 with the weights of the base, quantized ones dequantized.
 
     Biases trained on it learn around the quantization. Raises BaseFormatError when a parameter is missing.
     """
@@ -71,15 +79,15 @@ def rebuild_encoder(base: Base) -> torch.nn.Module:
 
 
 def _inside(base: Base, tensor: ir.TensorProtocol) -> ir.TensorProtocol:
-    """Return a tensor that can be read. Raises ValueError when it is in no file of the bundle.
+    """Return a tensor that can be read. Raises ValueError when it is in a file that the manifest does not list.
 
     Without a folder, onnx_ir follows links and accepts files of several names, as caches and package stores make them.
-    ONNX Runtime does so too, and what is read is known by its digest.
+    ONNX Runtime does so too, and the file's digest was verified.
     """
     if not isinstance(tensor, ir.ExternalTensor):
         return tensor
     if tensor.location not in base.manifest.files:
-        raise ValueError(f"it is in {str(tensor.location)!r}, outside the bundle's files")
+        raise ValueError(f"it is in {str(tensor.location)!r}, outside the files of the base")
     path = base.folder / tensor.location
     return ir.ExternalTensor(path, tensor.offset, tensor.length, tensor.dtype, shape=tensor.shape, name=tensor.name)
 

@@ -1,12 +1,13 @@
-"""Which bias terms an architecture can do without, found by trying on the model itself, in double precision.
+"""Redundant bias terms of an encoder, found by trying on the model itself, in double precision.
 
-With absolute positions a key bias adds the same to every score of a query, which softmax forgives; and since attention
-weights sum to one, a value bias passes through attention as it is, so that Δb_m1 = W_o Δb_v does the same. Neither
-needs to hold where scores or values depend on positions in another way.
+With absolute positions a key bias adds the same to every score of a query, and softmax ignores what is added to all.
+Attention weights sum to one, so that a value bias passes through attention as it is, and the output's bias can carry
+it: Δb_m1 = W_o Δb_v. Neither needs to hold where scores or values depend on positions in another way.
 """
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 
@@ -17,46 +18,86 @@ EXACT = 1e-9  # relative; double precision leaves about 1e-15, and a bias that m
 KEY, VALUE, ATTENTION_OUTPUT = "k", "v", "m1"
 
 
-def exact_algebra(
+@dataclass(frozen=True, slots=True)
+class RedundantTerms:
+    """Terms that cannot change an answer, and terms that map to another one, which can carry their deltas."""
+
+    redundant: tuple[str, ...] = ()
+    foldable: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_redundant_terms(
     model: torch.nn.Module, family: Family, inputs: tuple[str, ...], ids: tuple[int, ...]
-) -> tuple[tuple[str, ...], Mapping[str, str]]:
-    """Return the terms that cannot change an answer, and the terms that another one can stand in for.
+) -> RedundantTerms:
+    """Return the terms that packs may leave out.
 
-    `ids` are token ids of one text, run alone and with padding, with random moves of the biases.
+    `ids` are the token ids of one text, which is run alone and with padding, with random deltas on the biases.
     """
-    twin = copy.deepcopy(model).double().eval()
-    biases = {name: value for name, value in twin.named_parameters() if family.term(name)}
-    by_place = {family.term(name): name for name in biases}
-    tokens = _tokens(inputs, ids)
-    generator = torch.Generator().manual_seed(0)
-    moves = {name: torch.randn(value.shape, generator=generator, dtype=value.dtype) for name, value in biases.items()}
-    expected = _hidden(twin, tokens)
+    trial = _Trial(model, family, inputs, ids)
+    return RedundantTerms(
+        redundant=(KEY,) if trial.unchanged_by(trial.key_deltas()) else (),
+        foldable={VALUE: ATTENTION_OUTPUT} if trial.unchanged_by(trial.folded_deltas()) else {},
+    )
 
-    def unchanged_by(changes: Mapping[str, torch.Tensor]) -> bool:
+
+class _Trial:
+    """A copy of an encoder in double precision, a random delta for each of its biases, and its hidden states without.
+
+    A term and a layer name one bias; where several have the same (as in mobilebert), the last stands for them.
+    """
+
+    def __init__(self, model: torch.nn.Module, family: Family, inputs: tuple[str, ...], ids: tuple[int, ...]) -> None:
+        self._model = copy.deepcopy(model).double().eval()
+        self._parameters = dict(self._model.named_parameters())
+        generator = torch.Generator().manual_seed(0)
+        self._deltas: dict[str, torch.Tensor] = {}
+        self._by_term: dict[tuple[str, int], str] = {}
+        for name, value in self._parameters.items():
+            if term := family.term(name):
+                self._deltas[name] = torch.randn(value.shape, generator=generator, dtype=value.dtype)
+                self._by_term[term] = name
+        self._tokens = _tokens(inputs, ids)
+        self._expected = self._hidden()
+
+    def key_deltas(self) -> dict[str, torch.Tensor]:
+        """Return a delta on every key bias."""
+        return {name: self._deltas[name] for (term, _), name in self._by_term.items() if term == KEY}
+
+    def folded_deltas(self) -> dict[str, torch.Tensor]:
+        """Return a delta on every value bias, and on the output bias of its layer what should undo it.
+
+        Empty where heads share values: then there is no product of the delta and the output's weight.
+        """
+        deltas: dict[str, torch.Tensor] = {}
+        for (term, layer), name in self._by_term.items():
+            output = self._by_term.get((ATTENTION_OUTPUT, layer))
+            if term != VALUE or output is None:
+                continue
+            weight = self._parameters[_weight_of(output)].detach()
+            if weight.shape[1] != len(self._deltas[name]):
+                return {}
+            deltas |= {name: self._deltas[name], output: -weight @ self._deltas[name]}
+        return deltas
+
+    def unchanged_by(self, deltas: Mapping[str, torch.Tensor]) -> bool:
+        """Tell whether there are deltas, and none of the hidden states changes when they are added to the biases."""
         with torch.no_grad():
-            for name, change in changes.items():
-                biases[name].add_(change)
-            found = _hidden(twin, tokens)
-            for name, change in changes.items():
-                biases[name].sub_(change)
-        return bool(changes) and bool((found - expected).norm() <= EXACT * expected.norm())
+            for name, delta in deltas.items():
+                self._parameters[name].add_(delta)
+            found = self._hidden()
+            for name, delta in deltas.items():
+                self._parameters[name].sub_(delta)
+        return bool(deltas) and bool((found - self._expected).norm() <= EXACT * self._expected.norm())
 
-    places = [place for place in by_place if place is not None]
-    keys = {by_place[place]: moves[by_place[place]] for place in places if place[0] == KEY}
-    inert = (KEY,) if unchanged_by(keys) else ()
-    values: dict[str, torch.Tensor] = {}
-    weights = dict(twin.named_parameters())
-    for term, layer in places:
-        output = by_place.get((ATTENTION_OUTPUT, layer))
-        if term == VALUE and output is not None:
-            name, weight = by_place[term, layer], weights[weight_of(output)].detach()
-            if weight.shape[1] != len(moves[name]):  # heads share values: no product of these two
-                return inert, {}
-            values |= {name: moves[name], output: -weight @ moves[name]}
-    return inert, {VALUE: ATTENTION_OUTPUT} if unchanged_by(values) else {}
+    def _hidden(self) -> torch.Tensor:
+        """Return the hidden states of the real tokens, `[tokens, hidden]`."""
+        with torch.no_grad():
+            hidden: torch.Tensor = self._model(**self._tokens).last_hidden_state
+        real: torch.Tensor = hidden[self._tokens[ATTENTION_MASK].bool()]
+        return real
 
 
-def weight_of(bias: str) -> str:
+def _weight_of(bias: str) -> str:
     """Return the name of the weight that belongs to a linear layer's bias."""
     return bias.removesuffix("bias") + "weight"
 
@@ -67,10 +108,3 @@ def _tokens(inputs: tuple[str, ...], ids: tuple[int, ...]) -> dict[str, torch.Te
     mask[1, len(ids) // 2 :] = 0
     tokens = {INPUT_IDS: rows, ATTENTION_MASK: mask, TOKEN_TYPE_IDS: torch.zeros_like(rows)}
     return {name: tokens[name] for name in inputs}
-
-
-def _hidden(model: torch.nn.Module, tokens: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    with torch.no_grad():
-        hidden: torch.Tensor = model(**tokens).last_hidden_state
-    real: torch.Tensor = hidden[tokens[ATTENTION_MASK].bool()]
-    return real

@@ -1,11 +1,19 @@
-"""What an export tells the person who ran it."""
+"""Report of an export: what was made, and how far it is from torch."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bitfit_exporters.verify import Verified
+from bitfit_runtime.formats.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """Figures of one export. Sizes are in bytes; `fp32_bytes` is what the same parameters take in float32."""
+    """Figures of one export.
+
+    `model_bytes` is the size of the graph and its weights, `fp32_bytes` what the same parameters take in float32. The
+    errors of parity and of cosines are those of `Parity`, `row_error` that of `Verified`.
+    """
 
     name: str
     output: str
@@ -25,12 +33,37 @@ class ExportReport:
     row_error: float
     seconds: float
 
+    @classmethod
+    def of(
+        cls, manifest: Manifest, output: Path, verified: Verified, model_bytes: int, seconds: float
+    ) -> "ExportReport":
+        """Return the report of a base that was written to `output`."""
+        return cls(
+            name=manifest.name,
+            output=str(output),
+            digest=manifest.digest,
+            architecture=manifest.architecture,
+            precision=manifest.precision,
+            pooling=manifest.pooling,
+            max_length=manifest.max_length,
+            bias_inputs=len(manifest.biases),
+            bias_parameters=manifest.bias_parameters,
+            parameters=manifest.parameters,
+            model_bytes=model_bytes,
+            fp32_bytes=4 * manifest.parameters,
+            parity_error=verified.parity.worst,
+            parity_mean=verified.parity.mean,
+            cosine_error=verified.parity.cosine,
+            row_error=verified.row_error,
+            seconds=seconds,
+        )
+
     def as_dict(self) -> dict[str, str | int | float]:
         """Return the figures by name, for programs."""
         return asdict(self)
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return (what, figure) lines, for people."""
+        """Return (what, figure) pairs, for people."""
         share = self.bias_parameters / self.parameters
         return [
             (

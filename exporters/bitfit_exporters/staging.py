@@ -1,4 +1,4 @@
-"""Writing a bundle so that a reader finds the old one, the new one, or none: never half of one."""
+"""Atomic replacement of a base: a reader finds the old one, the new one, or none, but never half of one."""
 
 import contextlib
 import shutil
@@ -12,19 +12,19 @@ from bitfit_runtime.formats.schema import MANIFEST_FILE
 
 @contextlib.contextmanager
 def staged(output: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `output` that takes its place when the block ends well, and vanishes otherwise.
+    """Yield an empty folder beside `output` that replaces it when the block ends well, and is removed otherwise.
 
     Folders that killed exports left behind are removed first. Raises OutputError when `output` is something other
-    than a bundle or an empty folder, or cannot be written.
+    than a base or an empty folder, or cannot be written.
     """
     output = output.absolute()
     if output.exists() and not _replaceable(output):
-        raise OutputError(f"{output} exists and is no base bundle; choose another --output, or remove it first")
+        raise OutputError(f"{output} exists and is not a base; choose another `output`, or remove it first")
     staging = None
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        for left_over in output.parent.glob(f".{output.name}.partial-*"):
-            shutil.rmtree(left_over, ignore_errors=True)
+        for leftover in output.parent.glob(f".{output.name}.partial-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{output.name}.partial-", dir=output.parent))
         staging.chmod(0o755)
         yield staging

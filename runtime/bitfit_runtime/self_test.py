@@ -5,14 +5,14 @@ answer every task with the base's own biases.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
 from bitfit_runtime.errors import SelfTestError, first_line
-from bitfit_runtime.formats.manifest import Manifest
+from bitfit_runtime.formats.manifest import BiasSpec, Manifest
 from bitfit_runtime.graph import ATTENTION_MASK, HEAD_WEIGHT, INPUT_IDS, LOGITS, POOLED, TOKEN_LOGITS, TOKEN_TYPE_IDS
 
 Float32 = npt.NDArray[np.float32]
@@ -21,12 +21,14 @@ Float32 = npt.NDArray[np.float32]
 EFFECT_AMPLITUDE = 2.0**20
 
 
-def biases_with_deltas(manifest: Manifest, defaults: Mapping[str, Float32], amplitude: float) -> dict[str, Float32]:
+def biases_with_deltas(
+    biases: Sequence[BiasSpec], defaults: Mapping[str, Float32], amplitude: float
+) -> dict[str, Float32]:
     """Return every bias `[n]` with the delta `amplitude * (-1)**(i + j)`, at index `j` of bias `i`."""
     return {
         spec.name: defaults[spec.name]
         + np.float32(amplitude) * (1 - 2 * ((index + np.arange(spec.size)) % 2)).astype(np.float32)
-        for index, spec in enumerate(manifest.biases)
+        for index, spec in enumerate(biases)
     }
 
 
@@ -71,7 +73,7 @@ def full_test(session: ort.InferenceSession, manifest: Manifest, defaults: Mappi
 
 def ignored_biases(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> list[str]:
     """Return the bias inputs that do not change `pooled`: one run, in which row `i` has a delta on bias `i` alone."""
-    moved = biases_with_deltas(manifest, defaults, EFFECT_AMPLITUDE)
+    moved = biases_with_deltas(manifest.biases, defaults, EFFECT_AMPLITUDE)
     rows = len(manifest.biases) + 1
     feeds = {}
     for index, spec in enumerate(manifest.biases):
@@ -88,7 +90,7 @@ def relative_distance(found: Float32, expected: Float32) -> float:
 
 
 def _golden_feeds(manifest: Manifest, defaults: Mapping[str, Float32]) -> dict[str, Float32]:
-    moved = biases_with_deltas(manifest, defaults, manifest.self_test.amplitude)
+    moved = biases_with_deltas(manifest.biases, defaults, manifest.self_test.amplitude)
     return {name: np.stack([defaults[name], moved[name]])[:, None] for name in moved}
 
 

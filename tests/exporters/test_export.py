@@ -52,12 +52,12 @@ def test_an_int4_base_takes_four_and_a_quarter_bits_a_weight_and_a_scale_a_row(
     }
 
 
-def test_a_bundle_holds_the_files_that_its_manifest_lists_and_no_others(base: Base) -> None:
+def test_a_base_holds_the_files_that_its_manifest_lists_and_no_others(base: Base) -> None:
     assert {path.name for path in base.folder.iterdir()} == {*base.manifest.files, "bitfit.json"}
 
 
 def test_two_exports_of_one_checkpoint_are_the_same_base(checkpoint: Path, base: Base, tmp_path: Path) -> None:
-    export(str(checkpoint), tmp_path / "again", OFFLINE)
+    export(checkpoint, str(tmp_path / "again"))
     assert Base.open(tmp_path / "again").manifest == base.manifest
     export(str(checkpoint), tmp_path / "named", ExportOptions(offline=True, name="other"))
     named = Base.open(tmp_path / "named").manifest
@@ -74,7 +74,7 @@ def test_the_rebuilt_model_is_float32_whatever_the_config_says_the_checkpoint_wa
     assert {parameter.dtype for parameter in rebuild_encoder(Base.open(folder)).parameters()} == {torch.float32}
 
 
-def test_the_model_rebuilt_from_a_bundle_is_the_checkpoint_but_for_quantization(checkpoint: Path, base: Base) -> None:
+def test_the_model_rebuilt_from_a_base_is_the_checkpoint_but_for_quantization(checkpoint: Path, base: Base) -> None:
     original = dict(AutoModel.from_pretrained(checkpoint).named_parameters())
     for name, values in read_parameters(base).items():
         expected = original[name].detach().numpy()
@@ -158,7 +158,7 @@ def test_a_checkpoint_with_missing_weights_is_refused(checkpoint: Path, tmp_path
 
 
 @pytest.mark.parametrize("error", [VerificationError("found wrong"), OSError(28, "No space left"), KeyboardInterrupt()])
-def test_a_failed_export_leaves_the_earlier_bundle_and_nothing_else(
+def test_a_failed_export_leaves_the_earlier_base_and_nothing_else(
     checkpoint: Path, base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     output = Path(shutil.copytree(base.folder, tmp_path / "base"))
@@ -173,9 +173,9 @@ def test_a_failed_export_leaves_the_earlier_bundle_and_nothing_else(
     Base.open(output).verify()
 
 
-def test_a_folder_that_is_no_bundle_is_never_replaced(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_base_is_never_replaced(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(OutputError, match="no base bundle"):
+    with pytest.raises(OutputError, match="is not a base"):
         export(str(checkpoint), tmp_path, OFFLINE)
     assert (tmp_path / "mine.txt").read_text() == "precious"
 

@@ -23,7 +23,7 @@ def export(model: str, output: Path, before: str = "", **environment: str) -> su
     return subprocess.run([*command, *arguments], env=os.environ | environment, capture_output=True, text=True)
 
 
-def test_an_export_that_is_killed_or_runs_out_of_space_leaves_the_earlier_bundle(
+def test_an_export_that_is_killed_or_runs_out_of_space_leaves_the_earlier_base(
     checkpoint: Path, base: Base, tmp_path: Path
 ) -> None:
     output = Path(shutil.copytree(base.folder, tmp_path / "base"))

@@ -12,7 +12,7 @@ import transformers
 from transformers import AutoModel
 
 from bitfit_exporters import ExportOptions, ExportReport, export
-from bitfit_exporters.checkpoint import add_missing_biases
+from bitfit_exporters.encoder import add_missing_biases
 from bitfit_exporters.errors import ArchitectureError
 from bitfit_exporters.families import FAMILIES as KNOWN
 from bitfit_exporters.read_back import rebuild_encoder

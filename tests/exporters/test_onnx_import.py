@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from transformers import AutoModel
 
 from bitfit_exporters import ExportError, ExportOptions, export_onnx
-from bitfit_exporters.checkpoint import add_missing_biases
+from bitfit_exporters.encoder import add_missing_biases
 from bitfit_exporters.errors import ArchitectureError, CheckpointError, OnnxModelError, VerificationError
 from bitfit_exporters.onnx_import import load_onnx
 from bitfit_runtime import Base

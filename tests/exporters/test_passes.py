@@ -5,7 +5,18 @@ import onnx_ir as ir
 import onnxruntime as ort
 import pytest
 
-from bitfit_exporters.passes import quantize_matmuls, simplify_attention, store_int8
+from bitfit_exporters.errors import CaptureError
+from bitfit_exporters.families import FAMILIES
+from bitfit_exporters.passes import (
+    AttachHead,
+    ExposeBiases,
+    QuantizeMatmuls,
+    SimplifyAttention,
+    SpreadRelativePositions,
+    final_passes,
+    run_passes,
+    store_int8,
+)
 from bitfit_exporters.passes.build import Builder, add_initializer
 from bitfit_runtime.graph import ATTENTION_MASK, BATCH, INPUT_IDS, SEQUENCE
 
@@ -70,7 +81,7 @@ def test_only_a_mask_that_hides_padding_alone_is_replaced_and_answers_stay(
     feeds = {ATTENTION_MASK: real, "data": data, INPUT_IDS: real}
     expected = run(attention_model(mask), **feeds)
     model = attention_model(mask)
-    simplify_attention(model, max_length=LENGTH)
+    SimplifyAttention(max_length=LENGTH)(model)
     node = model.graph.outputs[0].producer()
     assert node is not None
     assert node.op_type == "Attention"
@@ -96,9 +107,90 @@ def test_matmuls_of_one_tensor_become_one_product_close_to_theirs_and_zeros_stay
     out = build("Concat", *products, attributes={"axis": -1}, name="out")
     out.shape, out.type = ir.Shape([BATCH, SEQUENCE, 24]), ir.TensorType(ir.DataType.FLOAT)
     model.graph.outputs.append(out)
-    quantize_matmuls(model.graph, store_int8)
+    QuantizeMatmuls(store_int8)(model)
     assert sum(node.op_type == "MatMulIntegerToFloat" for node in model.graph) == 1
     found, expected = run(model, data=data), data @ np.concatenate(weights, 1)
     assert not found[0, 1].any()
     error = np.linalg.norm(found - expected, axis=-1)
     assert (error <= 0.02 * np.linalg.norm(expected, axis=-1)).all()
+
+
+def linear_model(*biases: str) -> ir.Model:
+    """A tensor, and each bias added to it in turn."""
+    model = model_of(
+        tensor(INPUT_IDS, [BATCH, SEQUENCE], ir.DataType.INT64),
+        tensor(ATTENTION_MASK, [BATCH, SEQUENCE], ir.DataType.INT64),
+        tensor("data", [BATCH, SEQUENCE, HIDDEN], ir.DataType.FLOAT),
+    )
+    build = Builder(model.graph, "test")
+    value = model.graph.inputs[2]
+    for name in biases:
+        value = build("Add", value, add_initializer(model.graph, name, np.ones(HIDDEN, np.float32)), name=f"of_{name}")
+    value.shape, value.type = ir.Shape([BATCH, SEQUENCE, HIDDEN]), ir.TensorType(ir.DataType.FLOAT)
+    model.graph.outputs.append(value)
+    return model
+
+
+KNOWN_BIAS = "encoder.layer.0.output.dense.bias"
+
+
+def test_biases_become_inputs_with_their_values_as_defaults() -> None:
+    model = linear_model(KNOWN_BIAS)
+    data = np.zeros((2, 1, HIDDEN), np.float32)
+    run_passes(model, (ExposeBiases(FAMILIES["bert"]),))
+    tokens = np.ones((2, 1), np.int64)
+    feeds = {INPUT_IDS: tokens, ATTENTION_MASK: tokens, "data": data}
+    np.testing.assert_array_equal(run(model, **feeds), data + 1)
+    by_row = np.arange(2 * HIDDEN, dtype=np.float32).reshape(2, 1, HIDDEN)
+    np.testing.assert_array_equal(run(model, **feeds, **{KNOWN_BIAS: by_row}), by_row)
+
+
+def test_a_bias_of_no_known_term_is_refused() -> None:
+    with pytest.raises(CaptureError, match=r"bias mystery\.bias does not belong to a known term.*\(ExposeBiases\)"):
+        run_passes(linear_model("mystery.bias"), (ExposeBiases(FAMILIES["bert"]),))
+
+
+def test_a_bias_that_is_not_only_added_is_refused() -> None:
+    model = linear_model(KNOWN_BIAS)
+    node = model.graph.outputs[0].producer()
+    assert node is not None
+    node.op_type = "Mul"
+    with pytest.raises(CaptureError, match=rf"{KNOWN_BIAS} feeds Mul, expected only Add"):
+        run_passes(model, (ExposeBiases(FAMILIES["bert"]),))
+
+
+def test_a_pass_refuses_to_run_before_the_one_that_it_builds_on() -> None:
+    with pytest.raises(CaptureError, match=r"not an input yet \(SpreadRelativePositions\)"):
+        run_passes(linear_model(KNOWN_BIAS), (SpreadRelativePositions(),))
+    model = linear_model(KNOWN_BIAS)
+    run_passes(model, (ExposeBiases(FAMILIES["bert"]), SpreadRelativePositions(), AttachHead(HIDDEN, "mean")))
+    with pytest.raises(CaptureError, match=r"expected one output.*found 4 \(AttachHead\)"):
+        run_passes(model, (AttachHead(HIDDEN, "mean"),))
+
+
+def test_weights_are_quantized_once() -> None:
+    model = linear_model()
+    weight = add_initializer(model.graph, "a.weight", np.ones((HIDDEN, HIDDEN), np.int8))
+    Builder(model.graph, "test")("MatMul", model.graph.inputs[2], weight)
+    with pytest.raises(CaptureError, match=r"a\.weight is not a float32 matrix.*\(QuantizeMatmuls\)"):
+        run_passes(model, (QuantizeMatmuls(store_int8),))
+
+
+def test_equal_computations_make_equal_graphs_without_what_no_output_needs() -> None:
+    written = []
+    for prefix in ("one", "other"):
+        model = linear_model("a.bias", "b.bias")
+        nodes = list(model.graph)
+        for index, node in enumerate(nodes):
+            node.name, node.outputs[0].name = f"{prefix}_{index}", f"{prefix}_value_{index}"
+        Builder(model.graph, prefix, nodes[0])("Neg", model.graph.inputs[2])
+        if prefix == "other":
+            model.graph.remove(nodes)
+            model.graph.extend(nodes[::-1])
+        add_initializer(model.graph, "unused", np.ones(3, np.float32))
+        model.graph.outputs[0].name = "out"
+        run_passes(model, final_passes())
+        assert [node.op_type for node in model.graph] == ["Add", "Add"]
+        assert "unused" not in model.graph.initializers
+        written.append(ir.to_proto(model).SerializeToString())
+    assert written[0] == written[1]

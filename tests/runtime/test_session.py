@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 
 import bitfit_runtime.session as session_module
-from bitfit_exporters.passes import quantize_matmuls, store_int8
+from bitfit_exporters.passes import QuantizeMatmuls, store_int8
 from bitfit_exporters.passes.build import Builder, add_initializer
 from bitfit_runtime import Base, Engine
 from bitfit_runtime.graph import BATCH, SEQUENCE
@@ -80,8 +80,9 @@ def test_products_of_the_largest_magnitudes_are_exact(
     out = build("MatMul", value, add_initializer(graph, "test.weight", weight))
     out.shape, out.type = ir.Shape([BATCH, SEQUENCE, COLUMNS]), ir.TensorType(ir.DataType.FLOAT)
     graph.outputs.append(out)
-    quantize_matmuls(graph, store_int8)
-    ir.save(ir.Model(graph, ir_version=10), tmp_path / "model.onnx")
+    model = ir.Model(graph, ir_version=10)
+    QuantizeMatmuls(store_int8)(model)
+    ir.save(model, tmp_path / "model.onnx")
     found = open_session(tmp_path / "model.onnx").run(None, {"data": data})[0]
     exact = (127 * data[0]).astype(int) @ (127 * weight).astype(int)
     step = np.float32(1) / np.float32(127)

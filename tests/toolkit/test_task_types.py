@@ -88,7 +88,7 @@ def test_the_number_of_a_regression_comes_in_its_own_units(base: Base, tmp_path:
 def test_simulated_int8_rows_bring_torch_close_to_the_engine(base: Base) -> None:
     import torch
 
-    from bitfit_exporters.pooling import pool
+    from bitfit_exporters.encoder import pool
     from bitfit_exporters.read_back import rebuild_encoder
     from bitfit_runtime.tokenizer import Tokenizer, collate
     from bitfit_toolkit.training.simulate_int8 import quantized_rows

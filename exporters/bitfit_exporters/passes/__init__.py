@@ -1,25 +1,36 @@
-"""Graph passes, in the order in which an export applies them. Each changes the graph in place."""
+"""Passes over the graph, each of which changes it in place.
 
-from bitfit_exporters.passes.attention import simplify_attention
-from bitfit_exporters.passes.biases import expose_biases
-from bitfit_exporters.passes.constants import let_constants_fold
-from bitfit_exporters.passes.head import Pooler, attach_head
-from bitfit_exporters.passes.positions import expand_rotations, spread_relative_positions
-from bitfit_exporters.passes.quantize import quantize_embeddings, quantize_matmuls
-from bitfit_exporters.passes.strip import strip
-from bitfit_exporters.passes.weights import store_int4, store_int8
+A pass is an `onnx_ir.passes.InPlacePass`: its options go to the constructor, `requires` and `ensures` check what holds
+before and after it. `sequence` has them in the order in which an export runs them.
+"""
+
+from bitfit_exporters.passes.attention import SimplifyAttention
+from bitfit_exporters.passes.biases import ExposeBiases
+from bitfit_exporters.passes.canonical import SortNodes, Strip
+from bitfit_exporters.passes.constants import MakeConstantsFoldable
+from bitfit_exporters.passes.head import AttachHead, Pooler
+from bitfit_exporters.passes.positions import ExpandRotations, SpreadRelativePositions
+from bitfit_exporters.passes.quantize import QuantizeEmbeddings, QuantizeMatmuls
+from bitfit_exporters.passes.sequence import final_passes, float_passes, quantization_passes, run_passes
+from bitfit_exporters.passes.weights import Store, store_int4, store_int8
 
 __all__ = [
+    "AttachHead",
+    "ExpandRotations",
+    "ExposeBiases",
+    "MakeConstantsFoldable",
     "Pooler",
-    "attach_head",
-    "expand_rotations",
-    "expose_biases",
-    "let_constants_fold",
-    "quantize_embeddings",
-    "quantize_matmuls",
-    "simplify_attention",
-    "spread_relative_positions",
+    "QuantizeEmbeddings",
+    "QuantizeMatmuls",
+    "SimplifyAttention",
+    "SortNodes",
+    "SpreadRelativePositions",
+    "Store",
+    "Strip",
+    "final_passes",
+    "float_passes",
+    "quantization_passes",
+    "run_passes",
     "store_int4",
     "store_int8",
-    "strip",
 ]

@@ -1,4 +1,4 @@
-"""Attention without detours: hidden states go in as they are, and one mask serves every layer."""
+"""Attention in its plain form: hidden states go in as they are, and one mask serves every layer."""
 
 from typing import Any
 
@@ -6,18 +6,19 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 import onnxruntime as ort
+from onnx_ir.passes import InPlacePass, PassResult, PostconditionError, PreconditionError
 
 from bitfit_exporters.passes.build import Builder, graph_input, replace
 from bitfit_runtime.graph import ATTENTION_MASK, BATCH, INPUT_IDS, SEQUENCE
 
-MASK = 3  # the mask's place among the inputs of Attention
+MASK = 3  # the index of the mask among the inputs of Attention
 HEADS_INNER = (0, 2, 1, 3)
-# Longer than the local windows of the encoders that have some, so that such a mask is never taken for a padding mask.
+# Longer than the local windows of encoders that have them, so that a window is never taken for a padding mask.
 TRIAL_LENGTH = 512
-OUTPUT_MODE = "qk_matmul_output_mode"  # of an output that no node here has
+OUTPUT_MODE = "qk_matmul_output_mode"  # an attribute of an optional output, which no node here has
 
 
-def simplify_attention(model: ir.Model, max_length: int) -> None:
+class SimplifyAttention(InPlacePass):
     """Simplify each `Attention` of a captured graph.
 
     Before: queries, keys and values are reshaped and transposed to `[batch, heads, sequence, size]`, the result back;
@@ -25,25 +26,48 @@ def simplify_attention(model: ir.Model, max_length: int) -> None:
     only hide padding are one float tensor `[batch, 1, sequence, sequence]`; what led to the old ones is left unused.
     `max_length` is in tokens.
     """
-    graph = model.graph
-    nodes = [node for node in graph if node.op_type == "Attention" and not node.domain]
-    masks = {id(mask): mask for node in nodes if (mask := _input(node, MASK)) is not None}
-    hide_padding = {
-        key for key, mask in masks.items() if _hides_padding_alone(model, mask, min(max_length, TRIAL_LENGTH))
-    }
-    padding = _padding_mask(graph) if hide_padding else None
-    for node in nodes:
-        if id(_input(node, MASK)) in hide_padding:
-            node.replace_input_with(MASK, padding)
-        _merge_heads(graph, node)
+
+    def __init__(self, max_length: int) -> None:
+        self._max_length = max_length
+
+    def requires(self, model: ir.Model) -> None:
+        """The graph has the inputs of which masks are made."""
+        missing = {INPUT_IDS, ATTENTION_MASK} - {value.name for value in model.graph.inputs}
+        if missing:
+            raise PreconditionError(f"the graph has no input {min(missing)}")
+
+    def call(self, model: ir.Model) -> PassResult:
+        """Replace the masks of padding by one, then the heads by hidden states."""
+        graph = model.graph
+        nodes = _attentions(graph)
+        masks = {id(mask): mask for node in nodes if (mask := _input(node, MASK)) is not None}
+        length = min(self._max_length, TRIAL_LENGTH)
+        hide_padding = {key for key, mask in masks.items() if _hides_padding_alone(model, mask, length)}
+        padding = _padding_mask(graph) if hide_padding else None
+        for node in nodes:
+            if id(_input(node, MASK)) in hide_padding:
+                node.replace_input_with(MASK, padding)
+            _merge_heads(graph, node)
+        return PassResult(model, modified=bool(nodes))
+
+    def ensures(self, model: ir.Model) -> None:
+        """An `Attention` of hidden states knows its heads."""
+        for node in _attentions(model.graph):
+            query = node.inputs[0]
+            if query is not None and query.shape and len(query.shape) == 3 and "q_num_heads" not in node.attributes:
+                raise PostconditionError(f"attention {node.outputs[0].name} has hidden states but no number of heads")
 
 
-def _input(node: ir.Node, place: int) -> ir.Value | None:
-    return node.inputs[place] if len(node.inputs) > place else None
+def _attentions(graph: ir.Graph) -> list[ir.Node]:
+    return [node for node in graph if node.op_type == "Attention" and not node.domain]
+
+
+def _input(node: ir.Node, index: int) -> ir.Value | None:
+    return node.inputs[index] if len(node.inputs) > index else None
 
 
 def _hides_padding_alone(model: ir.Model, mask: ir.Value, length: int) -> bool:
-    """Compute a mask for two rows of a padded batch, and compare. A mask that other values feed is none of these."""
+    """Compute a mask for two rows of a padded batch, and compare. False if it depends on more than the tokens."""
     graph = model.graph
     inputs = [graph_input(graph, name) for name in (INPUT_IDS, ATTENTION_MASK)]
     tokens = np.ones((2, length), np.int64)
@@ -53,7 +77,7 @@ def _hides_padding_alone(model: ir.Model, mask: ir.Value, length: int) -> bool:
         proto = ir.to_proto(ir.Model(part, ir_version=model.ir_version))
         session = ort.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
         found: npt.NDArray[Any] = session.run(None, {value.name: tokens for value in session.get_inputs()})[0]
-    except Exception:  # it depends on more than the tokens, or cannot be run by itself
+    except Exception:  # it has other inputs, or cannot be run by itself
         return False
     expected = np.broadcast_to(tokens[:, None, None, :].astype(bool), (2, 1, length, length))
     return found.dtype == np.bool_ and np.array_equal(np.broadcast_to(found, expected.shape), expected)

@@ -1,4 +1,4 @@
-"""Small helpers with which the passes write nodes."""
+"""Construction of nodes and initializers, for the passes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,16 +31,16 @@ class Builder:
         return node.outputs[0]
 
     def find(self, name: str) -> ir.Value | None:
-        """Return the initializer or the output of a node that has a name."""
+        """Return the initializer or the node's output of this name, None if there is none."""
         made = (value for node in self._graph for value in node.outputs if value.name == name)
         return self._graph.initializers.get(name) or next(made, None)
 
     def split(self, value: ir.Value, sizes: Sequence[int]) -> Sequence[ir.Value]:
-        """Insert a node that cuts the last axis into parts of these sizes."""
+        """Insert a node that splits the last axis into parts of these sizes."""
         lengths = self.constant(f"{self._prefix}.sizes", np.array(sizes, np.int64))
         node = ir.node("Split", [value, lengths], attributes={"axis": -1}, num_outputs=len(sizes))
-        for place, part in enumerate(node.outputs):
-            part.name = f"{self._prefix}.part{place}"
+        for index, part in enumerate(node.outputs):
+            part.name = f"{self._prefix}.part{index}"
         self._insert(node)
         return node.outputs
 
@@ -56,7 +56,7 @@ class Builder:
 
 
 def add_initializer(graph: ir.Graph, name: str, array: npt.NDArray[Any]) -> ir.Value:
-    """Add an initializer to the graph, replacing none."""
+    """Add an initializer of a new name to the graph."""
     tensor = ir.tensor(np.asarray(array, order="C"), name=name)  # ascontiguousarray would give scalars an axis
     value = ir.Value(
         name=name, shape=ir.Shape(tensor.shape.numpy()), type=ir.TensorType(tensor.dtype), const_value=tensor
@@ -76,7 +76,7 @@ def add_overridable(
 
 
 def replace(graph: ir.Graph, node: ir.Node, value: ir.Value) -> None:
-    """Let `value` take the place of the node's one output, its shape included, and remove the node."""
+    """Use `value` wherever the node's one output was used, with the same shape, and remove the node."""
     if value.shape is None:
         value.shape, value.type = node.outputs[0].shape, node.outputs[0].type
     node.outputs[0].replace_all_uses_with(value, replace_graph_outputs=True)
@@ -84,5 +84,5 @@ def replace(graph: ir.Graph, node: ir.Node, value: ir.Value) -> None:
 
 
 def graph_input(graph: ir.Graph, name: str) -> ir.Value:
-    """Return the input of a name, which the graph has."""
+    """Return the graph's input of a name, which must be there."""
     return next(value for value in graph.inputs if value.name == name)

@@ -1,7 +1,8 @@
-"""Products of integers, with activations quantized row by row so that no row feels its neighbours."""
+"""Integer products, with activations quantized row by row so that no row depends on its neighbours."""
 
 import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes import InPlacePass, PassResult, PostconditionError, PreconditionError
 
 from bitfit_exporters.passes.build import MICROSOFT, Builder, replace
 from bitfit_exporters.passes.weights import INT8_MAX, Store, unpacked
@@ -11,7 +12,7 @@ ZERO_POINT = 128
 SMALLEST_TABLE = 1 << 16
 
 
-def quantize_matmuls(graph: ir.Graph, store: Store) -> None:
+class QuantizeMatmuls(InPlacePass):
     """Quantize every MatMul whose right side is a constant weight, which `store` turns into codes.
 
     Before: `MatMul(x [batch, sequence, in], w [in, out])`. After: x quantized to uint8 around zero point 128, each row
@@ -19,13 +20,78 @@ def quantize_matmuls(graph: ir.Graph, store: Store) -> None:
     values) become one, whose weights ONNX Runtime joins when it loads the graph. Products of two activations stay
     float. A row of zeros has scale 0, and so stays zero whatever its codes are.
     """
-    by_data: dict[ir.Value, list[ir.Node]] = {}
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def requires(self, model: ir.Model) -> None:
+        """Weights are float32 matrices: none is quantized yet."""
+        for _, weight, _ in _products(model.graph):
+            if weight.dtype != ir.DataType.FLOAT or weight.shape is None or len(weight.shape) != 2:
+                raise PreconditionError(f"{weight.name} is not a float32 matrix; its type is {weight.dtype}")
+
+    def call(self, model: ir.Model) -> PassResult:
+        """Quantize the products of each tensor together."""
+        by_data: dict[ir.Value, list[ir.Node]] = {}
+        for data, _, node in _products(model.graph):
+            by_data.setdefault(data, []).append(node)
+        for data, nodes in by_data.items():
+            _quantize_products(model.graph, data, nodes, self._store)
+        return PassResult(model, modified=bool(by_data))
+
+    def ensures(self, model: ir.Model) -> None:
+        """No float product with a constant weight is left."""
+        if left := _products(model.graph):
+            raise PostconditionError(f"{left[0][1].name} is still multiplied in floats")
+
+
+class QuantizeEmbeddings(InPlacePass):
+    """Quantize large lookup tables, which `store` turns into codes with a scale for each row.
+
+    Before: `Gather(table [rows, width], ids)`. After: the gathered int8 rows times their gathered scales.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def call(self, model: ir.Model) -> PassResult:
+        """Quantize each table where it is looked up."""
+        graph, lookups = model.graph, _lookups(model.graph)
+        for table, ids, node in lookups:
+            build = Builder(graph, str(node.outputs[0].name), node)
+            matrix, scale = self._store(build, table, False)
+            rows = build("Cast", build("Gather", matrix, ids), attributes={"to": ir.DataType.FLOAT})
+            column = build.constant(f"{table.name}.scale", scale[:, None])
+            scales = build("Gather", column, ids, name=f"{node.outputs[0].name}.scales")
+            replace(graph, node, build("Mul", rows, scales))
+        return PassResult(model, modified=bool(lookups))
+
+    def ensures(self, model: ir.Model) -> None:
+        """No large float table is left."""
+        if left := _lookups(model.graph):
+            raise PostconditionError(f"{left[0][0].name} is still a table of floats")
+
+
+def _products(graph: ir.Graph) -> list[tuple[ir.Value, ir.Value, ir.Node]]:
+    """Return (data, weight, node) of every MatMul with a constant weight."""
+    found = []
     for node in graph:
         data, weight = node.inputs[:2] if node.op_type == "MatMul" else (None, None)
         if data is not None and weight is not None and weight.const_value is not None and not weight.is_graph_input():
-            by_data.setdefault(data, []).append(node)
-    for data, nodes in by_data.items():
-        _quantize_products(graph, data, nodes, store)
+            found.append((data, weight, node))
+    return found
+
+
+def _lookups(graph: ir.Graph) -> list[tuple[ir.Value, ir.Value, ir.Node]]:
+    """Return (table, ids, node) of every Gather from a large table of float32 parameters."""
+    found = []
+    for node in graph:
+        table, ids = node.inputs[:2] if node.op_type == "Gather" else (None, None)
+        if table is None or ids is None or table.const_value is None or not str(table.name).endswith(".weight"):
+            continue
+        if table.dtype == ir.DataType.FLOAT and table.const_value.size >= SMALLEST_TABLE:
+            found.append((table, ids, node))
+    return found
 
 
 def _quantize_products(graph: ir.Graph, data: ir.Value, nodes: list[ir.Node], store: Store) -> None:
@@ -87,22 +153,3 @@ def _zero_points(build: Builder, data: ir.Value, scale: ir.Value) -> ir.Value:
     value = ir.tensor(np.array([ZERO_POINT], np.uint8))
     name = f"quantize.zero_points[{rows}]"
     return build.find(name) or build("ConstantOfShape", build("Shape", scale), attributes={"value": value}, name=name)
-
-
-def quantize_embeddings(graph: ir.Graph, store: Store) -> None:
-    """Let `store` turn large lookup tables into codes with a scale a row.
-
-    Before: `Gather(table [rows, width], ids)`. After: the gathered int8 rows times their gathered scales.
-    """
-    for node in list(graph):
-        table, ids = node.inputs[:2] if node.op_type == "Gather" else (None, None)
-        if table is None or ids is None or table.const_value is None or not str(table.name).endswith(".weight"):
-            continue
-        if table.dtype != ir.DataType.FLOAT or table.const_value.size < SMALLEST_TABLE:
-            continue
-        build = Builder(graph, str(node.outputs[0].name), node)
-        matrix, scale = store(build, table, False)
-        rows = build("Cast", build("Gather", matrix, ids), attributes={"to": ir.DataType.FLOAT})
-        column = build.constant(f"{table.name}.scale", scale[:, None])
-        scales = build("Gather", column, ids, name=f"{node.outputs[0].name}.scales")
-        replace(graph, node, build("Mul", rows, scales))

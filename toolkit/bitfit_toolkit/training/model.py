@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from bitfit_exporters.pooling import pool
+from bitfit_exporters.encoder import pool
 from bitfit_runtime.formats.manifest import Manifest
 from bitfit_runtime.graph import ATTENTION_MASK, HEAD_BIAS, HEAD_WEIGHT, TOKEN_LOGITS
 from bitfit_toolkit.tasks import TrainableTask

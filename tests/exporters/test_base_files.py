@@ -10,7 +10,7 @@ import onnx_ir as ir
 import pytest
 
 from bitfit_exporters import read_parameters
-from bitfit_exporters.weights_file import PAGE, write_graph
+from bitfit_exporters.base_files import PAGE, write_graph
 from bitfit_runtime import Base, Engine
 from bitfit_runtime.errors import BaseError, BaseFormatError, BaseIntegrityError
 from bitfit_runtime.formats.base import file_digest
@@ -115,7 +115,7 @@ def hard_linked(source: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("arrange", [linked, hard_linked])
-def test_a_bundle_of_links_is_run_and_trained_on(base: Base, tmp_path: Path, arrange: Callable[..., None]) -> None:
+def test_a_base_of_links_is_run_and_trained_on(base: Base, tmp_path: Path, arrange: Callable[..., None]) -> None:
     arrange(base.folder, tmp_path)
     there = Base.open(tmp_path / "snapshot")
     np.testing.assert_array_equal(Engine(there, threads=1).embed(TEXTS), Engine(base, threads=1).embed(TEXTS))
@@ -129,7 +129,7 @@ def test_a_bundle_of_links_is_run_and_trained_on(base: Base, tmp_path: Path, arr
 def test_a_file_that_the_manifest_does_not_list_is_not_trained_on(copy: Path) -> None:
     shutil.copy(copy / "model.weights", copy / "other.weights")
     point_weights_to(copy, "other.weights")
-    with pytest.raises(BaseFormatError, match="outside the bundle's files"):
+    with pytest.raises(BaseFormatError, match="outside the files of the base"):
         read_parameters(Base.open(copy))
 
 
@@ -140,7 +140,7 @@ def test_torn_weights_are_refused_without_verification_too(copy: Path, capfd: py
         Engine(copy, verify=False)
 
 
-def test_a_bundle_whose_graph_holds_the_weights_loads_and_answers_the_same(base: Base, copy: Path) -> None:
+def test_a_base_whose_graph_holds_the_weights_loads_and_answers_the_same(base: Base, copy: Path) -> None:
     model = ir.external_data.load_to_model(ir.load(copy / "model.onnx"))
     model.metadata_props.clear()
     (copy / "model.onnx").unlink()

@@ -1,0 +1,78 @@
+"""Parity of an exported graph with the torch encoder that it was made from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+import onnxruntime as ort
+import torch
+
+from bitfit_exporters.checkpoint import Checkpoint
+from bitfit_exporters.encoder import pool
+from bitfit_exporters.errors import VerificationError
+from bitfit_runtime.formats.schema import MODEL_FILE, WEIGHTS_FILE
+from bitfit_runtime.graph import ATTENTION_MASK, POOLED
+from bitfit_runtime.self_test import relative_distance
+from bitfit_runtime.session import open_session
+from bitfit_runtime.tokenizer import TokenizedText, Tokenizer, collate
+
+Float32 = npt.NDArray[np.float32]
+# Largest accepted distance from torch, relative L2 of the pooled vectors. The float graph differs by rounding alone.
+PARITY = {"fp32": 1e-4, "int8": 0.25, "int4": 0.6}
+SENTENCES = (
+    "The parcel came a day early.",
+    "Why was I charged twice for one ticket, and who can give me the money back before Friday?",
+    "no",
+    "Our team moved the meeting to the small room on the third floor because the projector there works.",
+    "It rained, so we stayed in and cooked.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """Distances of `pooled` from torch over the sentences.
+
+    `worst` is the largest relative L2 distance, `mean` the mean of them, `cosine` the mean of 1 − cosine.
+    """
+
+    worst: float
+    mean: float
+    cosine: float
+
+
+def sentences(checkpoint: Checkpoint) -> list[TokenizedText]:
+    """Tokenize the sentences on which an export is checked."""
+    return Tokenizer(checkpoint.tokenizer).tokenize(
+        [(sentence, None) for sentence in SENTENCES], [checkpoint.max_length] * len(SENTENCES)
+    )
+
+
+def check_float_graph(model: ir.Model, checkpoint: Checkpoint, folder: Path) -> None:
+    """Check a graph before it is quantized, when only rounding may part it from torch: much sharper than afterwards.
+
+    `folder` takes a temporary copy. Raises VerificationError.
+    """
+    with TemporaryDirectory(dir=folder) as temporary:
+        path = Path(temporary, MODEL_FILE)
+        ir.save(model, path, external_data=WEIGHTS_FILE)  # protobuf ends at 2 GiB
+        found = measure_parity(open_session(path), checkpoint)
+    if not found.worst <= PARITY["fp32"]:
+        raise VerificationError(
+            f"the float graph is {found.worst:.2e} away from torch, at most {PARITY['fp32']} is accepted"
+        )
+
+
+def measure_parity(session: ort.InferenceSession, checkpoint: Checkpoint) -> Parity:
+    """Compare a graph, run with its default biases, with torch."""
+    tokens = collate(sentences(checkpoint), checkpoint.inputs, checkpoint.pad_token_id)
+    found: Float32 = session.run([POOLED], tokens)[0]
+    with torch.no_grad():
+        output = checkpoint.model(**{name: torch.from_numpy(array) for name, array in tokens.items()})
+    expected: Float32 = pool(output, torch.from_numpy(tokens[ATTENTION_MASK]), checkpoint.pooling).numpy()
+    distances = [relative_distance(one, other) for one, other in zip(found, expected, strict=True)]
+    cosines = (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
+    # np.max, unlike max, keeps what is not a number.
+    return Parity(float(np.max(distances)), float(np.mean(distances)), float(1 - cosines.mean()))
