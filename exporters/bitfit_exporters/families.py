@@ -1,4 +1,4 @@
-"""What is particular to each supported encoder family."""
+"""Families of encoders: what differs between those that can be exported."""
 
 import re
 from collections.abc import Mapping
@@ -172,7 +172,7 @@ FAMILIES = {
     "eurobert": Family(_terms(_LLAMA, {}, layer=r"layers\.(\d+)"), pooler=None),
 }
 _REFUSED = {
-    "deberta": "its query and value biases are no biases of linear layers; deberta-v2 and -v3 are supported",
+    "deberta": "its query and value biases are not biases of linear layers; deberta-v2 and -v3 are supported",
     "big_bird": "its sparse attention cannot be captured for any length",
     "longformer": "its windowed attention cannot be captured for any length",
 }
@@ -180,13 +180,13 @@ _REFUSED = {
 
 def refusal(config: Any) -> str | None:
     """Return why an encoder with this transformers configuration cannot be exported, None if it can."""
-    kind = config.model_type
-    if kind not in FAMILIES:
-        reason = _REFUSED.get(kind, f"supported types: {', '.join(FAMILIES)}")
-        return f"is of type {kind!r}; {reason}"
-    if kind == "deberta-v2":
+    architecture = config.model_type
+    if architecture not in FAMILIES:
+        reason = _REFUSED.get(architecture, f"supported types: {', '.join(FAMILIES)}")
+        return f"is of type {architecture!r}; {reason}"
+    if architecture == "deberta-v2":
         if (getattr(config, "conv_kernel_size", 0) or 0) > 0:
-            return "has a convolution (as deberta-v2-xlarge), whose bias is not added after a product"
+            return "has a convolution (as deberta-v2-xlarge has), whose bias is not added after a product"
         if not (config.relative_attention and config.share_att_key and "layer_norm" in str(config.norm_rel_ebd)):
-            return "has no normalised relative positions that share the keys' layers, as DeBERTa-v2 and -v3 have"
+            return "lacks normalized relative positions that share the keys' layers, as DeBERTa-v2 and -v3 have them"
     return None

@@ -80,15 +80,15 @@ def test_every_layer_is_quantized_with_a_bias_that_is_an_input_and_answers_as_be
     biases = {n for n, _ in model.named_parameters() if n.endswith(".bias")}
     linear = {n for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
     assert {f"{name}.bias" for name in linear} <= biases
-    schemes = {w.dtype for w in exported.base.manifest.weights if w.name.removesuffix(".weight") in linear}
-    assert schemes == {exported.report.precision}
+    dtypes = {w.dtype for w in exported.base.manifest.weights if w.name.removesuffix(".weight") in linear}
+    assert dtypes == {exported.report.precision}
     if exported.base.manifest.pooling != "pooler":
         biases = {name for name in biases if not name.startswith("pooler.")}
     assert {spec.name for spec in exported.base.manifest.biases} == biases
     assert all(spec.term for spec in exported.base.manifest.biases)
 
 
-def test_only_biases_that_softmax_forgives_or_another_carries_are_left_out_of_packs(exported: Exported) -> None:
+def test_only_redundant_and_foldable_terms_are_left_out_of_packs(exported: Exported) -> None:
     manifest = exported.base.manifest
     assert manifest.redundant_terms == (() if exported.family in ROTARY_OR_RELATIVE else ("k",))
     assert manifest.foldable_terms == ({} if exported.family in NOTHING_TO_FOLD else {"v": "m1"})
@@ -166,7 +166,7 @@ def test_tests_cover_every_family_but_one_that_is_another_by_name() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (transformers.DebertaConfig(**COMMON), "no biases of linear layers"),
+        (transformers.DebertaConfig(**COMMON), "not biases of linear layers"),
         (transformers.LongformerConfig(**COMMON), "cannot be captured for any length"),
         (transformers.BigBirdConfig(**COMMON), "cannot be captured for any length"),
         (transformers.DebertaV2Config(**COMMON, conv_kernel_size=3), "convolution"),

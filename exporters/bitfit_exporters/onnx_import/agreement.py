@@ -1,4 +1,4 @@
-"""The proof that a foreign ONNX model and the torch model rebuilt from it compute the same."""
+"""Agreement of a foreign ONNX model with the torch model rebuilt from it."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import torch
 from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import OnnxModelError, VerificationError
 from bitfit_exporters.parity import PARITY, SENTENCES
-from bitfit_runtime.errors import BaseFormatError
+from bitfit_runtime.errors import BaseFormatError, first_line
 from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
 from bitfit_runtime.self_test import relative_distance
 from bitfit_runtime.session import open_session
@@ -24,7 +24,7 @@ Int64 = npt.NDArray[np.int64]
 
 
 def check_agreement(path: Path, checkpoint: Checkpoint) -> float:
-    """Return the largest relative L2 distance of any text's hidden states between the ONNX model and `checkpoint`.
+    """Return the largest relative L2 distance between the hidden states of the ONNX model and of `checkpoint`.
 
     The ONNX model may have any outputs, if one of them is the last hidden states `[batch, sequence, hidden]`. Raises
     OnnxModelError when it cannot be run on token ids, VerificationError when the two differ by more than rounding.
@@ -33,9 +33,9 @@ def check_agreement(path: Path, checkpoint: Checkpoint) -> float:
         session = open_session(path)
     except BaseFormatError as error:
         raise OnnxModelError(str(error)) from None
-    others = [one.name for one in session.get_inputs() if one.name not in INPUTS]
-    if others:
-        raise OnnxModelError(f"{path} has the input {others[0]}; expected no others than {', '.join(INPUTS)}")
+    unknown = [one.name for one in session.get_inputs() if one.name not in INPUTS]
+    if unknown:
+        raise OnnxModelError(f"{path} has the input {unknown[0]}; expected only {', '.join(INPUTS)}")
     tokenizer = Tokenizer(checkpoint.tokenizer)
     rows, length = _fixed_shape(session)
     texts = tokenizer.tokenize(TEXTS, [min(length or checkpoint.max_length, checkpoint.max_length)] * len(TEXTS))
@@ -44,14 +44,14 @@ def check_agreement(path: Path, checkpoint: Checkpoint) -> float:
     )  # max() may lose a NaN
     if not distance <= PARITY["fp32"]:
         raise VerificationError(
-            f"{path} computes something else than the model of its config.json: its hidden states are {distance:.2e} "
+            f"{path} does not compute what the model of its config.json does: its hidden states are {distance:.2e} "
             f"away, at most {PARITY['fp32']} is accepted; give the config.json that belongs to it"
         )
     return distance
 
 
 def _fixed_shape(session: ort.InferenceSession) -> tuple[int | None, int | None]:
-    """Return the batch and the sequence that the graph insists on, None where it takes any."""
+    """Return the batch and sequence sizes that are fixed in the graph, None where it takes any."""
     shapes = [one.shape for one in session.get_inputs() if one.name == INPUT_IDS and len(one.shape) == 2]
     rows, length = (size if isinstance(size, int) else None for size in (shapes or [(None, None)])[0])
     return rows, length
@@ -63,13 +63,12 @@ def _distance(
     tokens = _tokens(texts, length, checkpoint.pad_token_id)
     given = {one.name: DTYPES.get(one.type, np.int64) for one in session.get_inputs()}
     if TOKEN_TYPE_IDS not in given:
-        tokens[TOKEN_TYPE_IDS][:] = 0  # such a graph takes every token to be of the first segment
+        tokens[TOKEN_TYPE_IDS][:] = 0  # without that input, every token is of the first segment
     try:
         outputs = session.run(None, {name: tokens[name].astype(dtype) for name, dtype in given.items()})
     except Exception as error:  # onnxruntime's exceptions share no base class but Exception
-        reason = str(error).splitlines()[0]
         raise OnnxModelError(
-            f"the ONNX model cannot be run on a text ({reason}); export it with dynamic axes"
+            f"the ONNX model cannot be run on a text ({first_line(error)}); export it with dynamic axes"
         ) from None
     with torch.no_grad():
         inputs = {name: torch.from_numpy(tokens[name]) for name in checkpoint.inputs}

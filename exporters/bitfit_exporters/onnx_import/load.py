@@ -1,4 +1,4 @@
-"""From an ONNX model with its config.json and tokenizer.json to a checkpoint."""
+"""Loading of a checkpoint from an ONNX model with its config.json and tokenizer.json."""
 
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from bitfit_exporters.onnx_import.agreement import check_agreement
 from bitfit_exporters.onnx_import.recover import recover_parameters
 from bitfit_exporters.onnx_import.source import locate, read_model
 from bitfit_exporters.options import ExportOptions
+from bitfit_runtime.errors import first_line
 
 
 def load_onnx(path: Path, options: ExportOptions) -> Checkpoint:
@@ -30,7 +31,7 @@ def load_onnx(path: Path, options: ExportOptions) -> Checkpoint:
         tokenizer = load_tokenizer(source.folder, local_files_only=True)
         model: torch.nn.Module = AutoModel.from_config(config, dtype=torch.float32)
     except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".: ")
+        reason = first_line(error).rstrip(".: ")
         raise CheckpointError(f"{source.folder} should hold config.json and tokenizer.json ({reason})") from None
     _load_parameters(model, graph, family, options)
     checkpoint = assemble(name, family, config, model, tokenizer, options)
@@ -45,6 +46,6 @@ def _load_parameters(model: torch.nn.Module, graph: ir.Graph, family: Family, op
     if missing:
         raise OnnxModelError(
             f"{len(missing)} of the model's {len(shapes)} parameters are not in the ONNX model, {missing[0]} first; "
-            "export it with dynamic axes and without optimization, and let names stay"
+            "export it with dynamic axes and without optimization, and keep the names"
         )
     model.load_state_dict({name: torch.from_numpy(array) for name, array in found.items()}, strict=False)

@@ -1,9 +1,10 @@
-"""Finding a model's parameters in an ONNX graph that another exporter wrote.
+"""Recovery of a model's parameters from an ONNX graph that another exporter wrote.
 
-Exporters keep the names of most parameters, but transpose the weights of linear layers and forget theirs, and keep one
-of several equal tensors. So a parameter is first sought by place: a node's own name or metadata tells the module that
-it comes from (`/encoder/layer.0/output/dense/MatMul`), else the name of its neighbour does, and its operator tells
-which operand is the weight, which the bias, and which way the weight lies. What has no such place is taken by name.
+Exporters keep the names of most parameters, but transpose the weights of linear layers and drop their names, and keep
+one of several equal tensors. So a parameter is first looked for by position: a node's own name or metadata tells the
+module that it comes from (`/encoder/layer.0/output/dense/MatMul`), else the name of its neighbour does, and its
+operator tells which operand is the weight, which the bias, and whether the weight is transposed. What has no such
+position is taken by name.
 """
 
 import ast
@@ -35,7 +36,7 @@ def recover_parameters(graph: ir.Graph, shapes: Mapping[str, tuple[int, ...]]) -
     """Return those of a model's parameters that the graph holds, each in the shape that the model gives it.
 
     `shapes` are all parameters by name. Parameters that share one initializer get a copy each. Raises OnnxModelError
-    when there is no matrix product with constant weights, or a parameter has another shape or is no float32.
+    when there is no matrix product with constant weights, or a parameter has another shape or is not float32.
     """
     constants = _constants(graph)
     if not any(node.op_type in PRODUCTS and _operand(node, 1, constants) for node in graph):
@@ -48,9 +49,9 @@ def recover_parameters(graph: ir.Graph, shapes: Mapping[str, tuple[int, ...]]) -
 
     owners = _Owners(graph, constants, shapes)
     for node in graph:
-        for place, role, swapped in _roles(node):
-            constant = _operand(node, place, constants)
-            if constant is not None and constant.tensor.size > 1:  # a lone number is no parameter but an epsilon
+        for index, role, swapped in _roles(node):
+            constant = _operand(node, index, constants)
+            if constant is not None and constant.tensor.size > 1:  # a single number is an epsilon, not a parameter
                 take(f"{owners.of(node)}.{role}", constant, swapped)
     for name, constant in constants.items():
         take(owners.parameter(name), constant, False)
@@ -69,16 +70,16 @@ class _Owners:
         self._path_prefix = common_prefix(map(_path, graph), self._modules)
 
     def parameter(self, value: str) -> str:
-        """Return a value's name as the model would say it."""
+        """Return the parameter's name in the model, given a value's name in the graph."""
         return value.removeprefix(self._name_prefix)
 
     def of(self, node: ir.Node) -> str:
-        """Return the module's name, empty if nothing tells it."""
+        """Return the module's name, empty if it cannot be told."""
         path = _path(node).removeprefix(self._path_prefix)
         if path in self._modules:
             return path
         for value in node.inputs:
-            # The name of a tensor with several users may be that of another's parameter.
+            # A tensor with several users may bear the name of another module's parameter.
             if value is not None and value.name in self._constants and len(value.uses()) == 1:
                 owner = module(self.parameter(str(value.name)))
                 if owner in self._modules:
@@ -89,7 +90,7 @@ class _Owners:
 
 
 def common_prefix(names: Iterable[str], known: Iterable[str]) -> str:
-    """Return what most of `names` have in front of a known name, such as `bert.` or nothing."""
+    """Return the most common prefix of `names` before a known name, such as `bert.`, or an empty string."""
     targets = set(known)
     prefixes: Counter[str] = Counter()
     for name in names:
@@ -122,13 +123,13 @@ def _constants(graph: ir.Graph) -> dict[str, _Constant]:
     return constants
 
 
-def _operand(node: ir.Node, place: int, constants: Mapping[str, _Constant]) -> _Constant | None:
-    value = node.inputs[place] if place < len(node.inputs) else None
+def _operand(node: ir.Node, index: int, constants: Mapping[str, _Constant]) -> _Constant | None:
+    value = node.inputs[index] if index < len(node.inputs) else None
     return None if value is None else constants.get(str(value.name))
 
 
 def _roles(node: ir.Node) -> Iterator[tuple[int, str, bool]]:
-    """Yield (operand, what it is to its module, whether it lies with its axes swapped)."""
+    """Yield (index of an operand, its name in the module, whether its axes are swapped)."""
     match node.op_type:
         case "MatMul":
             yield 1, "weight", True

@@ -1,4 +1,4 @@
-"""Finding and reading a foreign ONNX model, with nothing believed that the file says."""
+"""Source of an import: a foreign ONNX model, found and read without trust in what the file says."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass
 
 from bitfit_exporters.errors import CheckpointError, OnnxModelError
+from bitfit_runtime.errors import first_line
 
 MODEL_NAMES = ("model.onnx", "onnx/model.onnx")
 # From opset 7 on, Add and Mul broadcast as they do today.
@@ -34,7 +35,7 @@ def locate(path: Path) -> OnnxSource:
     if model.is_dir():
         model = _only_model(model)
     elif not model.is_file():
-        raise OnnxModelError(f"there is no file or folder {path}; give an ONNX file, or a folder that holds one")
+        raise OnnxModelError(f"no file or folder {path}; give an ONNX file, or a folder that holds one")
     for folder in (model.parent, model.parent.parent):
         if (folder / "config.json").is_file():
             return OnnxSource(model, folder)
@@ -44,8 +45,8 @@ def locate(path: Path) -> OnnxSource:
 def read_model(path: Path) -> ir.Model:
     """Read the graph, its functions inlined. Weights in other files stay there until asked for.
 
-    Raises OnnxModelError when the file is torn or no ONNX model, names a file outside its folder, or holds what
-    parameters cannot be recovered from: an unknown opset, quantized weights, operators fused by an optimizer.
+    Raises OnnxModelError when the file is truncated or not an ONNX model, names a file outside its folder, or has what
+    rules out recovering the parameters: an unknown opset, quantized weights, operators fused by an optimizer.
     """
     try:
         model = ir.load(path, format="protobuf")
@@ -56,8 +57,9 @@ def read_model(path: Path) -> ir.Model:
     except OnnxModelError:
         raise
     except Exception as error:  # protobuf's decoding errors share no base class
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise OnnxModelError(f"{path} is torn or no ONNX model ({reason}); export it again") from None
+        raise OnnxModelError(
+            f"{path} is truncated or not an ONNX model ({first_line(error)}); export it again"
+        ) from None
     _check_operators(path, model)
     return model
 
@@ -76,7 +78,7 @@ def _only_model(folder: Path) -> Path:
 def _check_opset(path: Path, model: ir.Model) -> None:
     opset = next((model.opset_imports[d] for d in STANDARD_DOMAINS if d in model.opset_imports), None)
     if opset is None:
-        raise OnnxModelError(f"{path} is torn or no ONNX model (it names no opset); export it again")
+        raise OnnxModelError(f"{path} is truncated or not an ONNX model (it names no opset); export it again")
     if opset not in OPSETS:
         raise OnnxModelError(
             f"{path} has opset {opset}, expected {OPSETS[0]} to {OPSETS[-1]}; export it again, or update onnx"
@@ -84,7 +86,7 @@ def _check_opset(path: Path, model: ir.Model) -> None:
 
 
 def _check_files(path: Path, model: ir.Model) -> None:
-    """Refuse absolute paths, `..` and links: whatever leaves the folder in which the model lies."""
+    """Refuse absolute paths, `..` and links: whatever leaves the model's folder."""
     folder = path.parent.resolve()
     for tensor in _tensors(model):
         if isinstance(tensor, ir.ExternalTensor):
@@ -95,7 +97,9 @@ def _check_files(path: Path, model: ir.Model) -> None:
                     "and export it again if you do not trust where it comes from"
                 )
             if not file.is_file():
-                raise OnnxModelError(f"{path} keeps weights in {tensor.location}, which is missing; put it beside it")
+                raise OnnxModelError(
+                    f"{path} keeps weights in {tensor.location}, which is missing; put that file beside it"
+                )
 
 
 def _tensors(model: ir.Model) -> Iterator[ir.TensorProtocol]:
@@ -113,9 +117,7 @@ def _check_operators(path: Path, model: ir.Model) -> None:
     for graph in model.graphs():
         for node in graph:
             if any(part in node.op_type for part in QUANTIZED):
-                raise OnnxModelError(
-                    f"{path} is quantized already ({node.op_type}); give the float32 model, which is quantized by rows"
-                )
+                raise OnnxModelError(f"{path} is quantized already ({node.op_type}); give the float32 model")
             if node.domain not in STANDARD_DOMAINS:
                 raise OnnxModelError(
                     f"{path} was rewritten by an optimizer ({node.domain}.{node.op_type}); give the model as it was "

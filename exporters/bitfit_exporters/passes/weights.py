@@ -1,4 +1,4 @@
-"""How a frozen weight is stored: int8, or int4 that a session unpacks to int8 when it is made."""
+"""Storage of frozen weights: int8, or int4 that a session unpacks to int8 when it is made."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from bitfit_exporters.passes.build import Builder
 
 INT8_MAX = 127
 BLOCK = 16
-PIECE = 4096  # rows whose blocks are chosen at once: that takes ten times their memory
+PIECE = 4096  # rows that are encoded at once, which takes ten times their memory
 INT4_MIN, INT4_MAX = -8, 7
 # int4 code × int4 multiplier reaches 64, so that a pair of products with uint8 fits into int16 on any x86. A scale of
 # max|x| / 60 lets the largest value round to -8 × -8 or fall a little short, which had the least squared error.
@@ -24,17 +24,17 @@ Store = Callable[[Builder, ir.Value, bool], tuple[ir.Value, Float32]]
 
 
 def quantize_rows(weight: Float32) -> tuple[Int8, Float32]:
-    """Symmetric int8 with one scale for each row of `[rows, columns]`. Returns the int8 array and scales `[rows]`."""
+    """Quantize `[rows, columns]` to symmetric int8. Returns the int8 array and one scale for each row, `[rows]`."""
     scale = np.maximum(np.abs(weight).max(axis=1), TINY * INT8_MAX) / np.float32(INT8_MAX)
     return np.rint(weight / scale[:, None]).astype(np.int8), scale.astype(np.float32)
 
 
 def quantize_blocks(weight: Float32) -> tuple[Int8, Int8, Float32]:
-    """int4 codes with an int4 multiplier for each block of 16 columns and a scale for each row of `[rows, columns]`.
+    """Quantize `[rows, columns]` to int4, with an int4 multiplier for each 16 columns and a scale for each row.
 
     Returns codes `[blocks, 16]`, multipliers `[blocks, 1]` (both within -8 … 7) and scales `[rows]`: a weight is code ×
     multiplier × scale. Of three multipliers a block gets the one of least squared error; its sign gives the largest
-    value of the block the code -8, of which there is no positive twin.
+    value of the block the code -8, which has no positive counterpart.
     """
     scale = np.maximum(np.abs(weight).max(axis=1), TINY * INT4_REACH) / np.float32(INT4_REACH)
     blocks = (weight / scale[:, None]).reshape(-1, BLOCK)
@@ -53,8 +53,8 @@ def quantize_blocks(weight: Float32) -> tuple[Int8, Int8, Float32]:
 
 
 def store_int8(build: Builder, weight: ir.Value, transposed: bool) -> tuple[ir.Value, Float32]:
-    """Store `weight` as int8 with a scale a row. See `Store`."""
-    del build  # what is stored needs no unpacking
+    """Store `weight` as int8 with a scale for each row. See `Store`."""
+    del build  # int8 needs no unpacking
     codes, scale = quantize_rows(_rows(weight, transposed))
     _set(weight, np.ascontiguousarray(codes.T) if transposed else codes, ir.DataType.INT8)
     return weight, scale
@@ -63,8 +63,8 @@ def store_int8(build: Builder, weight: ir.Value, transposed: bool) -> tuple[ir.V
 def store_int4(build: Builder, weight: ir.Value, transposed: bool) -> tuple[ir.Value, Float32]:
     """Store `weight` as int4 by blocks if its rows divide into them, else as int8. See `Store`.
 
-    ONNX Runtime folds what unpacks it: `QLinearConv` multiplies the codes of a block, as a channel, by its multiplier.
-    It is the one standard operator that does so in int8; in floats, loading takes nearly twice the memory.
+    ONNX Runtime folds the nodes that unpack it: `QLinearConv` multiplies the codes of a block, as a channel, by its
+    multiplier. It is the only standard operator that does so in int8; in floats, loading takes nearly twice the memory.
     """
     rows = _rows(weight, transposed)
     if rows.shape[1] % BLOCK:
