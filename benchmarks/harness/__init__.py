@@ -1,1 +1,1 @@
-"""What several suites share: the ledger, timing in turns, the machine, the models, packs and tables."""
+"""What several suites share: timing in turns, the ledger, the machine, the models, packs, processes and reports."""

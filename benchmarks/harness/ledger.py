@@ -1,13 +1,22 @@
-"""Measured results on disk, one JSON object a line, so that a second run goes on where the first stopped."""
+"""The ledger: results on disk, one JSON object a line, so that a second run goes on where the first stopped."""
 
 import datetime
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-Times = Mapping[str, Mapping[str, Any]]
+from harness.clock import Arms, Figures
+
+Shape = Mapping[str, Any]  # what was measured: the model, and whatever else tells groups of a table apart
+
+
+class Group(NamedTuple):
+    """What ran in turns: its shape, and what each arm took."""
+
+    shape: Shape
+    arms: dict[str, Figures]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +37,18 @@ class Ledger:
         mine = [line for line in parsed if all(line[key] == value for key, value in self.facts.items())]
         return [line for line in mine if line["graph"] == self.graphs.get(line["shape"]["model"])]
 
-    def once(self, table: str, shape: Mapping[str, Any], measure: Callable[[], Times]) -> None:
+    def once(self, table: str, shape: Shape, measure: Callable[[], Arms]) -> None:
         """Measure and append one line an arm, unless this table has a whole group of this shape.
 
-        A group is what ran in turns; each of its lines names all its arms, so that half a group is known as such.
+        Each line of a group names all its arms, so that half a group is known as such.
         """
         if not self.missing(table, [shape]):
             return
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        results = measure()
+        arms = measure()
         lines = [
-            {"table": table, "shape": shape, "arm": arm, "result": result, "group": list(results), "date": now}
-            for arm, result in results.items()
+            {"table": table, "shape": shape, "arm": arm, "result": figures, "group": list(arms), "date": now}
+            for arm, figures in arms.items()
         ]
         common = {"graph": self.graphs[shape["model"]], **self.facts}
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,23 +58,25 @@ class Ledger:
         for line in lines:
             print(json.dumps({key: line[key] for key in ("table", "shape", "arm", "result")}), flush=True)
 
-    def missing(self, table: str, shapes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    def missing(self, table: str, shapes: Sequence[Shape]) -> list[Shape]:
         """Return the shapes that this table has no whole group of."""
-        known = [shape for shape, _ in self.groups(table)]
+        known = [group.shape for group in self.groups(table)]
         return [shape for shape in shapes if shape not in known]
 
-    def groups(self, table: str) -> list[tuple[dict[str, Any], dict[str, dict[str, Any]]]]:
-        """Return (shape, results by arm) of a table's whole groups, in the order in which they were measured."""
-        found: dict[str, tuple[dict[str, Any], dict[str, dict[str, Any]], list[str]]] = {}
+    def groups(self, table: str) -> list[Group]:
+        """Return a table's whole groups, in the order in which they were measured."""
+        found: dict[str, tuple[Group, list[str]]] = {}
         for line in self.lines():
             if line["table"] == table:
                 key = json.dumps([line["shape"], line["date"]])
-                found.setdefault(key, (line["shape"], {}, line["group"]))[1][line["arm"]] = line["result"]
-        return [(shape, arms) for shape, arms, group in found.values() if set(arms) == set(group)]
+                group, _ = found.setdefault(key, (Group(line["shape"], {}), line["group"]))
+                group.arms[line["arm"]] = line["result"]
+        return [group for group, names in found.values() if set(group.arms) == set(names)]
 
 
 def _parse(line: str) -> dict[str, Any] | None:
     try:
-        return json.loads(line)
+        found: dict[str, Any] = json.loads(line)
     except ValueError:
         return None
+    return found

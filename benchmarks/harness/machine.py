@@ -1,37 +1,37 @@
-"""The processor and the versions that a figure belongs to."""
+"""The machine: the processor, the cores and the versions that a figure belongs to."""
 
 import importlib.metadata
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
-COUNTED = ("avx2", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
+FLAGS = ("avx2", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")  # what int8 products depend on
 PACKAGES = ("onnxruntime", "torch", "transformers", "numpy")
 
 
+def facts() -> dict[str, Any]:
+    """Return what belongs beside every figure: processor, cores and versions."""
+    return {"processor": processor(), "cores": cores(), "versions": versions()}
+
+
 def processor() -> str:
+    """Return the processor's name, family, model and the instructions that it has for int8 products."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     pairs = dict(line.split(":", 1) for line in lines if ":" in line)
-    facts = {key.strip(): value.strip() for key, value in pairs.items()}
-    flags = facts.get("flags", facts.get("Features", "")).split()
-    name = facts.get("model name", platform.processor() or platform.machine())
-    family = f"family {facts.get('cpu family', '?')}, model {facts.get('model', '?')}"
-    return f"{name} ({family}; {', '.join(flag for flag in COUNTED if flag in flags) or platform.machine()})"
+    fields = {key.strip(): value.strip() for key, value in pairs.items()}
+    flags = fields.get("flags", fields.get("Features", "")).split()
+    name = fields.get("model name", platform.processor() or platform.machine())
+    family = f"family {fields.get('cpu family', '?')}, model {fields.get('model', '?')}"
+    return f"{name} ({family}; {', '.join(flag for flag in FLAGS if flag in flags) or platform.machine()})"
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that a figure depends on."""
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
-
-
-def available_memory() -> float:
-    """Bytes that can be taken without swapping, infinite where the system does not say."""
-    meminfo = Path("/proc/meminfo")
-    lines = meminfo.read_text().splitlines() if meminfo.exists() else []
-    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")]
-    return float(found[0]) if found else float("inf")

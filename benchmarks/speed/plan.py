@@ -1,4 +1,4 @@
-"""How much is measured: the whole, for a quiet machine (below 25 minutes on two cores), or a quick look (below 3)."""
+"""Plans of measurement: the whole, for a quiet machine (below 25 minutes on two cores), or a quick look (below 3)."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -6,7 +6,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`seconds` bounds a group of arms; `rounds` bounds its rounds. Shapes are (rows, tokens)."""
+    """How much is measured.
+
+    `rounds` and `seconds` bound a group of arms. `sequences` are tokens of one text; `batches` are (rows, tokens);
+    `mixed_sequences` are tokens of the rows of a mixed batch; `starts` counts fresh processes, `texts` those of real
+    lengths, `tasks` those of a process whose memory is measured.
+    """
 
     rounds: int
     seconds: float
@@ -16,11 +21,11 @@ class Plan:
     mixed_sequences: tuple[int, ...]
     starts: int
     texts: int
-    sessions: int = 10  # of optimum, for memory, scaled to 100
+    sessions: int = 10  # of optimum, for memory, scaled to `tasks`
     tasks: int = 100
 
     def facts(self) -> dict[str, Any]:
-        """What makes a result of this plan differ from another's of the same shape."""
+        """Return what makes a result of this plan differ from another's of the same shape."""
         return {key: asdict(self)[key] for key in ("rounds", "seconds")}
 
 

@@ -1,11 +1,11 @@
-"""Bars of ours against the fastest constant-bias graph, by length."""
+"""Plot of our latency against that of the fastest constant-bias graph, by length."""
 
 from pathlib import Path
 
+from harness.clock import ratio
 from harness.ledger import Ledger
 from speed.arms import FLOOR, LORA, OPTIMUM, OURS
 from speed.latency import LATENCY
-from speed.ratios import ratio
 
 BARS = {
     "constant-bias int8 (optimum)": OPTIMUM,
@@ -15,7 +15,7 @@ BARS = {
 
 
 def draw(ledger: Ledger, path: Path) -> None:
-    """Draw a panel a model, one thread, batch 1. Nothing where no latency was measured."""
+    """Draw a panel a model, one thread, batch 1. Draws nothing where no latency was measured."""
     groups = [(shape, arms) for shape, arms in ledger.groups(LATENCY) if shape["threads"] == 1]
     models = list(dict.fromkeys(shape["model"] for shape, _ in groups))
     if not models:
@@ -28,9 +28,9 @@ def draw(ledger: Ledger, path: Path) -> None:
     figure, axes = pyplot.subplots(1, len(models), figsize=(5 * len(models), 3.4), sharey=True, squeeze=False)
     for axis, model in zip(axes[0], models, strict=True):
         own = [(shape["sequence"], arms) for shape, arms in groups if shape["model"] == model]
-        for place, (label, peers) in enumerate(BARS.items()):
+        for bar, (label, peers) in enumerate(BARS.items()):
             found = [(at, ratio(arms, OURS, peers)) for at, (_, arms) in enumerate(own)]
-            bars = [(at + 0.27 * (place - 1), value.median) for at, value in found if value]
+            bars = [(at + 0.27 * (bar - 1), value.median) for at, value in found if value]
             drawn = axis.bar([at for at, _ in bars], [height for _, height in bars], 0.25, label=f"ours / {label}")
             axis.bar_label(drawn, fmt="%.2f", fontsize=7)
         axis.axhline(1, color="black", linewidth=0.8)

@@ -1,19 +1,18 @@
-"""Makes every graph that is measured, once: each lies in a folder named after what it was made from."""
+"""Preparation of every graph that is measured, once: each lies in a folder named after what it was made from."""
 
-import hashlib
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from bitfit_exporters import ExportOptions, export
 from bitfit_runtime import Base
-from harness.machine import versions
-from harness.models import checkpoint
+from harness.models import checkpoint, export_model, sources_digest
+from harness.options import ROOT
 from speed.peers.floor import write_floor
-from speed.peers.lora import LAYERS, write_lora_graph
+from speed.peers.lora import LAYERS, random_adapter, write_adapter, write_lora_graph
 
-ROOT = Path(__file__).parents[2]
+PEERS = Path(__file__).with_name("peers")
+PEERS_PYTHON = ROOT / ".venv-peers/bin/python"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,38 +28,43 @@ class Prepared:
 
     @property
     def config(self) -> Path:
+        """The transformers configuration of the checkpoint."""
         return self.checkpoint / "config.json"
+
+    def adapters(self, layers: str, tasks: int) -> list[Path]:
+        """Return files of random adapters for the graph `lora[layers]`, written where they are missing."""
+        graph = self.lora[layers]
+        paths = [graph.with_name(f"{graph.stem}-{seed}.onnx_adapter") for seed in range(tasks)]
+        for seed, path in enumerate(paths):
+            if not path.exists():
+                write_adapter(random_adapter(self.base, LAYERS[layers], seed), path)
+        return paths
 
 
 def prepare(model: str, work: Path, peers_python: Path) -> Prepared:
     """Return a model's graphs, making those that are not in `work` yet (minutes for BERT-base's shape)."""
-    source = checkpoint(model, work)
-    base = Base.open(export_once(model, source, work))
-    digest = base.manifest.digest.removeprefix("sha256:")[:12]
-    lora = {}
-    for name, layers in LAYERS.items():
-        lora[name] = work / f"{model}-lora-{digest}" / f"{name.replace(' ', '-')}.onnx"
-        if not lora[name].exists():
-            lora[name].parent.mkdir(exist_ok=True)
-            write_lora_graph(base, layers, lora[name])
-    floor = work / f"{model}-floor-{_digest(Path(__file__).with_name('peers') / 'floor.py')}.onnx"
+    work.mkdir(parents=True, exist_ok=True)
+    source, base = checkpoint(model, work), export_model(model, work)
+    lora = _lora_graphs(base, work / f"{model}-lora-{base.manifest.digest.removeprefix('sha256:')[:12]}")
+    floor = work / f"{model}-floor-{sources_digest(PEERS / 'floor.py')}.onnx"
     if not floor.exists():
         write_floor(source / "config.json", floor)
-    return Prepared(model, source, base, _optimum(model, source, work, peers_python), lora, floor)
+    return Prepared(model, source, base, _optimum_graphs(model, source, work, peers_python), lora, floor)
 
 
-def export_once(model: str, source: Path, work: Path) -> Path:
-    """The base as this tree's exporter makes it: other sources of the exporter make another folder."""
-    folder = work / f"{model}-base-{_digest(ROOT / 'exporters', ROOT / 'runtime/bitfit_runtime')}"
-    if not folder.exists():
-        print(f"exporting {model}", flush=True)
-        export(str(source), folder, ExportOptions(offline=True, name=model))
-    return folder
+def _lora_graphs(base: Base, folder: Path) -> dict[str, Path]:
+    folder.mkdir(exist_ok=True)
+    graphs = {name: folder / f"{name.replace(' ', '-')}.onnx" for name in LAYERS}
+    for name, path in graphs.items():
+        if not path.exists():
+            write_lora_graph(base, LAYERS[name], path)
+    return graphs
 
 
-def _optimum(model: str, source: Path, work: Path, python: Path) -> dict[str, Path]:
-    script = Path(__file__).with_name("peers") / "optimum_models.py"
-    folder = work / f"{model}-optimum-{_digest(script, script.with_name('requirements.txt'))}"
+def _optimum_graphs(model: str, source: Path, work: Path, python: Path) -> dict[str, Path]:
+    """Have optimum make its models in the peers' environment. Exits where that is missing."""
+    script = PEERS / "optimum_models.py"
+    folder = work / f"{model}-optimum-{sources_digest(script, PEERS / 'requirements.txt')}"
     if not folder.exists():
         if not python.exists():
             raise SystemExit(f"the peers' environment is missing at {python}: run 'make .venv-peers/.ready'")
@@ -70,12 +74,3 @@ def _optimum(model: str, source: Path, work: Path, python: Path) -> dict[str, Pa
         subprocess.run([python, script, source, partial], check=True)
         partial.rename(folder)
     return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
-
-
-def _digest(*places: Path) -> str:
-    """Of the source files in or at `places`, and of our versions."""
-    found = hashlib.sha256(repr(versions()).encode())
-    for place in places:
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            found.update(path.read_bytes())
-    return found.hexdigest()[:12]

@@ -1,21 +1,18 @@
-"""What was measured, as Markdown, JSON and a plot."""
+"""The report of the speed suite, as Markdown, JSON and a plot."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from harness.ledger import Ledger
-from harness.tables import Table, heading
+from harness.clock import Figures, fastest, ratio
+from harness.ledger import Ledger, Shape
+from harness.reports import Table, write_report
 from speed.arms import FLOOR, HEAD, LORA, OPTIMUM, OURS, TORCH, TORCH_INT8
-from speed.latency import LATENCY, LENGTHS, THROUGHPUT
-from speed.mixed import ADAPTERS, MANY, MIXED, ONE, SESSIONS
+from speed.latency import LATENCY, THROUGHPUT
+from speed.lengths import LENGTHS
 from speed.plots import draw
-from speed.processes import COLD, DISK, MEMORY
-from speed.ratios import fastest, ratio
-from speed.switch import LOAD, OTHER, SAME, SWITCH
+from speed.processes import COLD_START, DISK, MEMORY
 from speed.targets import TARGETS
+from speed.tasks import ADAPTERS, LOAD, MANY, MIXED, ONE, OTHER, SAME, SESSIONS, SWITCH
 
 PEERS = {
     "optimum": OPTIMUM,
@@ -28,21 +25,12 @@ PEERS = {
 }
 
 
-def write_report(ledger: Ledger, folder: Path) -> None:
+def write(ledger: Ledger, folder: Path) -> None:
     """Write `report.md`, `report.json` and `latency.png` of what the ledger holds into `folder`."""
-    tables = [table for table in all_tables(ledger) if table.rows]
     dates = sorted(line["date"] for line in ledger.lines())
-    facts = {
-        **ledger.facts,
-        "graphs": dict(ledger.graphs),
-        "from": dates[0] if dates else None,
-        "to": dates[-1] if dates else None,
-    }
-    text = "\n".join([heading("Speed, memory and size beside peers", facts), *(table.markdown() for table in tables)])
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.md").write_text(text, encoding="utf-8")
-    document = {"facts": facts, "tables": [asdict(table) for table in tables]}
-    (folder / "report.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    period = {"from": dates[0] if dates else None, "to": dates[-1] if dates else None}
+    facts = {**ledger.facts, "graphs": dict(ledger.graphs), **period}
+    write_report(folder, "Speed, memory and size beside peers", facts, all_tables(ledger))
     draw(ledger, folder / "latency.png")
 
 
@@ -57,7 +45,9 @@ def all_tables(ledger: Ledger) -> list[Table]:
         mixed(ledger),
         switch(ledger),
         processes(ledger, MEMORY, "peak_mb", "Memory: peak resident megabytes of a fresh process", ("model", "tasks")),
-        processes(ledger, COLD, "median", "Cold start: milliseconds from process start to first answer", ("model",)),
+        processes(
+            ledger, COLD_START, "median", "Cold start: milliseconds from process start to first answer", ("model",)
+        ),
         disk(ledger),
     ]
 
@@ -85,7 +75,7 @@ def beside_peers(ledger: Ledger, name: str, title: str, keys: tuple[str, ...]) -
 
 def optimum_arms(ledger: Ledger) -> Table:
     groups = ledger.groups(LATENCY)
-    names = [name for name in (groups[0][1] if groups else {}) if name.startswith(OPTIMUM)]
+    names = [name for name in (groups[0].arms if groups else {}) if name.startswith(OPTIMUM)]
     keys = ("model", "threads", "sequence")
     rows = [(*_values(shape, keys), *(_times(arms[name]) for name in names)) for shape, arms in groups]
     note = "One text, milliseconds, median (minimum). The fastest of a row is the peer."
@@ -119,14 +109,14 @@ def switch(ledger: Ledger) -> Table:
     return Table("Switching tasks", note, ("model", "arm", "same task", "other task", "difference"), rows)
 
 
-def processes(ledger: Ledger, name: str, field: str, title: str, keys: tuple[str, ...]) -> Table:
+def processes(ledger: Ledger, name: str, figure: str, title: str, keys: tuple[str, ...]) -> Table:
     groups = ledger.groups(name)
-    names = list(groups[0][1]) if groups else []
+    names = list(groups[0].arms) if groups else []
     rows = []
     for shape, arms in groups:
-        found = [f"{arms[arm][field]:,.0f}" for arm in names]
-        ours = arms[names[0]][field]
-        rows.append((*_values(shape, keys), *found, *(f"{ours / arms[arm][field]:.3f}" for arm in names[1:])))
+        found = [f"{arms[arm][figure]:,.0f}" for arm in names]
+        ours = arms[names[0]][figure]
+        rows.append((*_values(shape, keys), *found, *(f"{ours / arms[arm][figure]:.3f}" for arm in names[1:])))
     scaled = {arms["optimum"].get("scaled_from_sessions") for _, arms in groups if "optimum" in arms} - {None}
     note = "Each in a process of its own that imports only what it needs."
     if scaled:
@@ -148,9 +138,9 @@ def disk(ledger: Ledger) -> Table:
     return Table("Disk", note, ("model", "arm", "shared", "each task", "graph / float32", "100 tasks"), rows)
 
 
-def _times(result: dict[str, Any]) -> str:
-    return f"{result['median']:.2f} ({result['min']:.2f})"
+def _times(figures: Figures) -> str:
+    return f"{figures['median']:.2f} ({figures['min']:.2f})"
 
 
-def _values(shape: dict[str, Any], keys: Sequence[str]) -> list[str]:
+def _values(shape: Shape, keys: Sequence[str]) -> list[str]:
     return [str(shape[key]) for key in keys]

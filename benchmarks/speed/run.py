@@ -9,9 +9,8 @@ the first stopped, unless the processor, a version, the exported graph or the pl
 """
 
 import argparse
-import logging
 import os
-import warnings
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,64 +19,61 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # else torch's threads spin on while the next arm is timed
 
 from harness.ledger import Ledger
-from harness.machine import cores, processor, versions
+from harness.machine import facts
 from harness.models import MODELS, minilm
-from speed.latency import latency, lengths, throughput
-from speed.lengths import measured, sampled
-from speed.mixed import mixed
-from speed.plan import FULL, QUICK
-from speed.prepare import ROOT, prepare
+from harness.options import add_models, add_work, make_parser, results_of, silence
+from speed import report
+from speed.latency import latency, throughput
+from speed.lengths import lengths, lengths_of, sampled_lengths
+from speed.plan import FULL, QUICK, Plan
+from speed.prepare import PEERS_PYTHON, Prepared, prepare
 from speed.processes import cold_start, disk, memory
-from speed.report import write_report
-from speed.switch import switch
+from speed.tasks import mixed, switch
 
-TABLES = {
-    "latency": latency,
-    "throughput": throughput,
-    "lengths": lengths,
-    "mixed": mixed,
-    "switch": switch,
-    "memory": memory,
-    "cold-start": cold_start,
-    "disk": disk,
-}
-RESULTS, WORK = Path(__file__).with_name("results"), ROOT / ".bench"
+Measure = Callable[[Ledger, Prepared, Plan], None]
+
+TABLES = ("latency", "throughput", "lengths", "mixed", "switch", "memory", "cold-start", "disk")
+RESULTS = results_of("speed")
 
 
 def main() -> None:
     arguments = parse_arguments()
     plan = QUICK if arguments.quick else FULL
-    texts = partial(measured, arguments.data) if arguments.data else None
-    logging.disable(logging.WARNING)
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
-    arguments.work.mkdir(parents=True, exist_ok=True)
+    silence()
     models = [prepare(model, arguments.work, arguments.peers_python) for model in arguments.models]
-    facts = {"processor": processor(), "cores": cores(), "versions": versions(), "plan": plan.facts()}
     graphs = {model.name: model.base.manifest.digest[:19] for model in models}
-    ledger = Ledger(arguments.output / "results.jsonl", facts, graphs)
-    found = texts(minilm() / "tokenizer.json", plan.texts) if texts else sampled(plan.texts)
-    tables = TABLES | {"lengths": partial(lengths, found=found)}
+    ledger = Ledger(arguments.output / "results.jsonl", facts() | {"plan": plan.facts()}, graphs)
+    measures = measures_of(arguments.data, plan)
     for name in arguments.tables or TABLES:
         for model in models:
-            tables[name](ledger, model, plan)
-        write_report(ledger, arguments.output)
+            measures[name](ledger, model, plan)
+        report.write(ledger, arguments.output)
     print(f"wrote {arguments.output / 'report.md'}")
 
 
+def measures_of(data: Path | None, plan: Plan) -> dict[str, Measure]:
+    """Return what measures each table; the lengths of texts are those of `data` where it is given."""
+    found = sampled_lengths(plan.texts)
+    if data is not None:
+        found = lengths_of(data, minilm() / "tokenizer.json", plan.texts)
+    measures = (latency, throughput, partial(lengths, tokens=found), mixed, switch, memory, cold_start, disk)
+    return dict(zip(TABLES, measures, strict=True))
+
+
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"some of {', '.join(TABLES)}; default all")
-    parser.add_argument("--quick", action="store_true", help="few shapes and rounds")
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
-    parser.add_argument("--data", type=Path, help="JSONL or CSV with a column 'text', for its lengths")
-    parser.add_argument("--output", type=Path, help=f"default {RESULTS.relative_to(ROOT)}, .bench/quick for --quick")
-    parser.add_argument("--work", type=Path, default=WORK, help="where graphs are kept")
-    parser.add_argument("--peers-python", type=Path, default=ROOT / ".venv-peers/bin/python")
+    parser = make_parser(__doc__, RESULTS)
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"some of {', '.join(TABLES)}; by default all")
+    parser.add_argument("--quick", action="store_true", help="few shapes and rounds, into .bench/quick")
+    parser.add_argument("--data", type=Path, help="JSONL or CSV with a column 'text', for the lengths of its texts")
+    parser.add_argument("--peers-python", type=Path, default=PEERS_PYTHON, help="the interpreter that has optimum")
+    add_models(parser, MODELS)
+    add_work(parser)
     arguments = parser.parse_args()
-    unknown = set(arguments.tables) - TABLES.keys()
+    unknown = set(arguments.tables) - set(TABLES)
     if unknown:
         parser.error(f"unknown table {min(unknown)!r}; choose from {', '.join(TABLES)}")
-    arguments.output = arguments.output or (arguments.work / "quick" if arguments.quick else RESULTS)
+    if arguments.quick and arguments.output == RESULTS:
+        arguments.output = arguments.work / "quick"
     return arguments
 
 

@@ -1,40 +1,50 @@
-"""The aims that the project set itself, beside what was measured."""
+"""The targets that the project set itself, beside what was measured."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from harness.ledger import Ledger
+from harness.clock import Arms, Ratio, ratio
+from harness.ledger import Ledger, Shape
 from harness.models import BERT, MINILM
 from speed.arms import FLOOR, LORA, OPTIMUM, OURS
 from speed.latency import LATENCY
-from speed.mixed import MANY, MIXED, ONE, SESSIONS
 from speed.processes import MEMORY
 from speed.processes import OPTIMUM as OPTIMUM_PROCESS
 from speed.processes import OURS as OUR_PROCESS
-from speed.ratios import Arms, Ratio, ratio
+from speed.tasks import MANY, MIXED, ONE, SESSIONS
+
+SEQUENCES = (16, 64, 128, 384)
+LORA_QUERY_VALUE = LORA + "query and value"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`at_most` bounds the ratio that `found` makes of the group of `table` whose shape has all of `shape`."""
+    """`at_most` bounds the ratio that `compare` makes of the group of `table` whose shape has all of `shape`."""
 
     title: str
     at_most: float
     table: str
-    shape: Mapping[str, Any]
-    found: Callable[[Arms], Ratio | None]
+    shape: Shape
+    compare: Callable[[Arms], Ratio | None]
 
     def measured(self, ledger: Ledger) -> Ratio | None:
         """Return the ratio; None where the group was not measured."""
         for shape, arms in ledger.groups(self.table):
             if self.shape.items() <= shape.items():
-                return self.found(arms)
+                return self.compare(arms)
         return None
 
 
-def _one_text(model: str, sequence: int) -> dict[str, Any]:
-    return {"model": model, "threads": 1, "batch": 1, "sequence": sequence}
+def _one_text(title: str, at_most: float, model: str, sequence: int, peer: str) -> Target:
+    """Bound our time for one text on one thread."""
+    shape = {"model": model, "threads": 1, "batch": 1, "sequence": sequence}
+    return Target(title, at_most, LATENCY, shape, lambda arms: ratio(arms, OURS, peer))
+
+
+def _mixed(title: str, at_most: float, peer: str) -> Target:
+    """Bound our time for a batch of 32 tasks."""
+    shape = {"model": BERT, "sequence": 16}
+    return Target(title, at_most, MIXED, shape, lambda arms: ratio(arms, MANY, peer))
 
 
 def _memory(arms: Arms) -> Ratio | None:
@@ -46,53 +56,23 @@ def _memory(arms: Arms) -> Ratio | None:
 
 TARGETS = (
     *(
-        Target(
-            f"BERT-base shape, {sequence} tokens: ours / fastest optimum",
-            0.90,
-            LATENCY,
-            _one_text(BERT, sequence),
-            lambda arms: ratio(arms, OURS, OPTIMUM),
-        )
-        for sequence in (16, 64, 128, 384)
+        _one_text(f"BERT-base shape, {sequence} tokens: ours / fastest optimum", 0.90, BERT, sequence, OPTIMUM)
+        for sequence in SEQUENCES
     ),
-    Target(
-        "BERT-base shape, 128 tokens: ours / floor",
-        1.20,
-        LATENCY,
-        _one_text(BERT, 128),
-        lambda arms: ratio(arms, OURS, FLOOR),
-    ),
-    Target(
-        "MiniLM, 16 tokens: ours / fastest optimum",
-        0.85,
-        LATENCY,
-        _one_text(MINILM, 16),
-        lambda arms: ratio(arms, OURS, OPTIMUM),
-    ),
+    _one_text("BERT-base shape, 128 tokens: ours / floor", 1.20, BERT, 128, FLOOR),
+    _one_text("MiniLM, 16 tokens: ours / fastest optimum", 0.85, MINILM, 16, OPTIMUM),
     *(
-        Target(
+        _one_text(
             f"BERT-base shape, {sequence} tokens: ours / LoRA r8 on query and value",
             0.95,
-            LATENCY,
-            _one_text(BERT, sequence),
-            lambda arms: ratio(arms, OURS, LORA + "query and value"),
+            BERT,
+            sequence,
+            LORA_QUERY_VALUE,
         )
-        for sequence in (16, 64, 128, 384)
+        for sequence in SEQUENCES
     ),
-    Target(
-        "BERT-base shape, 16 tokens: 32 rows of 32 tasks / of one task",
-        1.05,
-        MIXED,
-        {"model": BERT, "sequence": 16},
-        lambda arms: ratio(arms, MANY, ONE),
-    ),
-    Target(
-        "BERT-base shape, 16 tokens: 32 rows of 32 tasks / 32 single-task sessions",
-        0.60,
-        MIXED,
-        {"model": BERT, "sequence": 16},
-        lambda arms: ratio(arms, MANY, SESSIONS),
-    ),
+    _mixed("BERT-base shape, 16 tokens: 32 rows of 32 tasks / of one task", 1.05, ONE),
+    _mixed("BERT-base shape, 16 tokens: 32 rows of 32 tasks / 32 single-task sessions", 0.60, SESSIONS),
     Target(
         "BERT-base shape: peak memory of 100 tasks / of 100 optimum sessions",
         0.05,

@@ -12,7 +12,8 @@ import transformers
 
 from bitfit_runtime import Base
 from harness.packs import task_feeds
-from speed.arms import open_session, ours
+from harness.sessions import open_session
+from speed.arms import ours
 from speed.peers.floor import floor_feeds, write_floor
 from speed.peers.lora import LAYERS, random_adapter, write_adapter, write_lora_graph
 

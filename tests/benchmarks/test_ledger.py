@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.clock import interleaved
+from harness.clock import fastest, interleaved, ratio
 from harness.ledger import Ledger
-from speed.ratios import fastest, ratio
 
 SHAPE = {"model": "m", "sequence": 16}
 TIMES = {
@@ -60,7 +59,7 @@ def test_every_line_is_json_with_its_arm_and_facts(ledger: Ledger) -> None:
 def test_the_peer_of_a_ratio_is_its_fastest_arm_by_each_measure() -> None:
     found = ratio(TIMES, "ours", "peer")
     assert found is not None
-    assert (found.median, found.least) == (2 / 4, 1 / 2)
+    assert (found.median, found.minimum) == (2 / 4, 1 / 2)
     assert fastest(TIMES, "peer ") == "b"
     assert ratio(TIMES, "ours", "absent") is None
 
@@ -70,4 +69,4 @@ def test_every_arm_runs_each_round_rare_ones_each_third_and_what_is_before_just_
     runs = {name: lambda name=name: calls.append(name) for name in ("often", "rare")}
     times = interleaved(runs, 7, rare=["rare"], before={"often": lambda: calls.append("before")})
     assert (times["often"]["rounds"], times["rare"]["rounds"]) == (7, 3)
-    assert all(calls[place - 1] == "before" for place, name in enumerate(calls) if name == "often")
+    assert all(calls[index - 1] == "before" for index, name in enumerate(calls) if name == "often")

@@ -6,7 +6,7 @@ import pytest
 
 from harness.ledger import Ledger
 from residency.measure import MEMORY
-from residency.report import aims, memory_figures, write_report
+from residency.report import aims, memory_figures, write
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_a_task_costs_what_the_others_after_the_first_added(ledger: Ledger) -> N
 
 
 def test_the_report_has_what_was_measured_and_leaves_out_the_rest(ledger: Ledger, tmp_path: Path) -> None:
-    write_report(ledger, tmp_path)
+    write(ledger, tmp_path)
     assert [row[-1] for row in aims(ledger).rows] == ["yes", "yes"]
     text = (tmp_path / "report.md").read_text()
     assert "## Memory" in text and "## Calls" not in text

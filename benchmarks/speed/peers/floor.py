@@ -1,4 +1,4 @@
-"""A graph of the int8 matrix products and float32 attention of an encoder, and nothing else: a floor for its speed.
+"""The floor: a graph of the int8 matrix products and float32 attention of an encoder, and nothing else.
 
 Activations come in quantized; every product gets them as an input, so no layer waits for rounding, normalization, GELU
 or a bias. One number of each result is kept (`Slice`, `Concat`), without which ONNX Runtime would drop the products.
@@ -6,6 +6,7 @@ or a bias. One number of each result is kept (`Slice`, `Concat`), without which 
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ def write_floor(config_path: Path, target: Path) -> None:
 
 
 def floor_feeds(config_path: Path, rows: int, sequence: int) -> dict[str, npt.NDArray[np.uint8]]:
+    """Return random quantized activations for that floor, `[rows, sequence, width]`."""
     config = json.loads(config_path.read_text())
     generator = np.random.default_rng(0)
     widths = {HIDDEN: config["hidden_size"], INNER: config["intermediate_size"]}
@@ -45,10 +47,10 @@ class _Builder:
         self._generator = np.random.default_rng(0)
         for name, value in (("step", np.float32(1 / 127)), ("zero_point", np.uint8(128))):
             self._constant(name, np.array(value))
-        for name, place in (("starts", [0, 0, 0]), ("ends", [1, 1, 1]), ("axes", [0, 1, 2])):
-            self._constant(name, np.array(place, np.int64))
+        for name, values in (("starts", [0, 0, 0]), ("ends", [1, 1, 1]), ("axes", [0, 1, 2])):
+            self._constant(name, np.array(values, np.int64))
 
-    def node(self, op_type: str, inputs: list[str], output: str, domain: str = "", **attributes: int) -> str:
+    def node(self, op_type: str, inputs: list[str], output: str, domain: str = "", **attributes: Any) -> str:
         self._nodes.append(helper.make_node(op_type, inputs, [output], domain=domain, **attributes))
         return output
 

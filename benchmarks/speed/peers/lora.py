@@ -14,6 +14,7 @@ import onnx_ir as ir
 import onnxruntime as ort
 
 from bitfit_runtime import Base
+from harness.packs import Arrays
 
 RANK = 8
 ROUNDING = {"QuantizeLinear", "DynamicQuantizeLinear"}
@@ -39,11 +40,12 @@ def write_lora_graph(base: Base, layers: Callable[[str], bool], target: Path) ->
 
 
 def chosen_weights(base: Base, layers: Callable[[str], bool]) -> list[str]:
+    """Return the names of the linear layers' weights that `layers` chooses."""
     linear = [spec for spec in base.manifest.weights if len(spec.shape) == 2 and spec.transposed]
     return [spec.name for spec in linear if layers(spec.name)]
 
 
-def random_adapter(base: Base, layers: Callable[[str], bool], seed: int, labels: int = 2) -> dict[str, npt.NDArray]:
+def random_adapter(base: Base, layers: Callable[[str], bool], seed: int, labels: int = 2) -> Arrays:
     """Parameters of one task by input name, float32. Updates are small beside the weights, as trained ones are."""
     generator = np.random.default_rng(seed)
 
@@ -59,7 +61,8 @@ def random_adapter(base: Base, layers: Callable[[str], bool], seed: int, labels:
     return found
 
 
-def write_adapter(parameters: dict[str, npt.NDArray], target: Path) -> None:
+def write_adapter(parameters: Arrays, target: Path) -> None:
+    """Write parameters as ONNX Runtime's adapter file."""
     adapter = ort.AdapterFormat()
     adapter.set_adapter_version(1)
     adapter.set_model_version(1)
@@ -74,16 +77,16 @@ def _add_update(graph: ir.Graph, name: str) -> None:
     width_in, width_out = weight.const_value.shape.numpy()
     first = _input(graph, f"{name}.lora_A", np.zeros((width_in, RANK), np.float32))
     second = _input(graph, f"{name}.lora_B", np.zeros((RANK, width_out), np.float32))
-    place = result.outputs[0]
-    users = list(place.uses())
+    total = result.outputs[0]
+    users = list(total.uses())
     down = ir.node("MatMul", [data, first])
     update = ir.node("MatMul", [down.outputs[0], second])
-    moved = ir.node("Add", [place, update.outputs[0]])
-    for made, kind in ((down, "down"), (update, "update"), (moved, "moved")):
-        made.outputs[0].name = f"{name}.lora_{kind}"
-    graph.insert_after(result, [down, update, moved])
+    updated = ir.node("Add", [total, update.outputs[0]])
+    for node, suffix in ((down, "down"), (update, "update"), (updated, "updated")):
+        node.outputs[0].name = f"{name}.lora_{suffix}"
+    graph.insert_after(result, [down, update, updated])
     for use in users:
-        use.node.replace_input_with(use.idx, moved.outputs[0])
+        use.node.replace_input_with(use.idx, updated.outputs[0])
 
 
 def _input_of(weight: ir.Value) -> ir.Value:
@@ -95,7 +98,7 @@ def _input_of(weight: ir.Value) -> ir.Value:
     rounding = codes.producer() if codes is not None else None
     data = rounding.inputs[0] if rounding is not None and rounding.op_type in ROUNDING else None
     if data is None:
-        raise ValueError(f"{weight.name}: found no float input; lora.py should learn how this base rounds")
+        raise ValueError(f"{weight.name}: found no float input; teach lora.py how this base rounds")
     return data
 
 
@@ -107,8 +110,8 @@ def _user(value: ir.Value) -> ir.Node:
 def _sum_with(bias: ir.Value) -> ir.Node:
     nodes = [use.node for use in bias.uses()]
     if len(nodes) != 1 or nodes[0].op_type != "Add":
-        kinds = ", ".join(node.op_type for node in nodes)
-        raise ValueError(f"{bias.name}: expected one Add, found {kinds}; lora.py should learn how this base adds it")
+        found = ", ".join(node.op_type for node in nodes)
+        raise ValueError(f"{bias.name}: expected one Add, found {found}; teach lora.py how this base adds it")
     return nodes[0]
 
 

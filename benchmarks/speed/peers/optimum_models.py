@@ -35,9 +35,9 @@ def main() -> None:
         optimized = onnx.load(folder / "model_optimized.onnx")
         onnx.save(SymbolicShapeInference.infer_shapes(optimized, auto_merge=True), folder / "model_optimized.onnx")
         for per_channel in (False, True):
-            kind = "channel" if per_channel else "tensor"
-            quantize(folder, "model.onnx", output / f"per-{kind}.onnx", per_channel)
-            quantize(folder, "model_optimized.onnx", output / f"O2-per-{kind}.onnx", per_channel)
+            scales = "channel" if per_channel else "tensor"
+            quantize(folder, "model.onnx", output / f"per-{scales}.onnx", per_channel)
+            quantize(folder, "model_optimized.onnx", output / f"O2-per-{scales}.onnx", per_channel)
         products = activation_products(folder / "model.onnx")
         quantize(folder, "model.onnx", output / "float-attention.onnx", False, products)
 

@@ -1,0 +1,45 @@
+"""The data sets of the accuracy suites, as they lie in the folder that `--data` names."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bitfit_toolkit import Example, load_examples
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A task's files in its folder, its task type, and the metric that decides; None is the task type's own."""
+
+    task: str
+    task_type: str = "classification"
+    metric: str | None = None
+    training_file: str = "train.jsonl"
+    evaluation_file: str = "dev.jsonl"
+
+    def load(self, folder: Path) -> tuple[list[Example], list[Example]]:
+        """Return the examples for training and for evaluation from `FOLDER/TASK`. Raises DataError."""
+        training, evaluation = (
+            load_examples(folder / self.task / file, task_type=self.task_type)
+            for file in (self.training_file, self.evaluation_file)
+        )
+        return training, evaluation
+
+
+DATASETS = {
+    dataset.task: dataset
+    for dataset in (
+        Dataset("sst2"),
+        Dataset("mrpc"),
+        Dataset("stsb", "regression"),
+        Dataset("cola", metric="matthews"),
+        Dataset("banking77", training_file="train.csv", evaluation_file="test.csv"),
+        Dataset("wnut17", "token-classification"),
+    )
+}
+
+
+def at_most(examples: Sequence[Example], rows: int) -> list[Example]:
+    """Return the examples, or `rows` of them: the same at each call."""
+    return list(examples) if len(examples) <= rows else random.Random(0).sample(examples, rows)
