@@ -24,14 +24,7 @@ def read_parameters(base: Base) -> dict[str, Float32]:
     BaseIntegrityError when a file was altered or the graph was written for other weights.
     """
     base.verify()
-    try:
-        model = ir.load(base.model_path)
-    except Exception as error:  # protobuf's decoding errors share no base class
-        raise BaseFormatError(
-            f"{base.model_path} is not an ONNX graph ({first_line(error)}); export the base again"
-        ) from None
-    base.check_weights(model.metadata_props)
-    initializers = model.graph.initializers
+    initializers = _read_graph(base).initializers
 
     def array(name: str) -> npt.NDArray[np.generic]:
         tensor = initializers[name].const_value if name in initializers else None
@@ -76,6 +69,17 @@ def rebuild_encoder(base: Base) -> torch.nn.Module:
         )
     model.load_state_dict(state, strict=False)
     return model
+
+
+def _read_graph(base: Base) -> ir.Graph:
+    try:
+        model = ir.load(base.model_path)
+    except Exception as error:  # protobuf's decoding errors share no base class
+        raise BaseFormatError(
+            f"{base.model_path} is not an ONNX graph ({first_line(error)}); export the base again"
+        ) from None
+    base.check_weights(model.metadata_props)
+    return model.graph
 
 
 def _inside(base: Base, tensor: ir.TensorProtocol) -> ir.TensorProtocol:

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from bitfit_exporters.checkpoint import Checkpoint
-from bitfit_exporters.parity import sentences
+from bitfit_exporters.parity import pad_tokens, sentences
 from bitfit_runtime.batching import batch_feeds
-from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, INPUT_IDS, OUTPUTS
+from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, OUTPUTS
 from bitfit_runtime.pack_cache import DecodedPack
 from bitfit_runtime.tokenizer import collate
 
@@ -50,19 +50,20 @@ class _Rows:
         generator = np.random.default_rng(0)
         self._session, self._checkpoint = session, checkpoint
         self._texts = sentences(checkpoint)
-        self._packs = [_random_pack(generator, checkpoint.hidden_size, defaults, labels) for labels in LABELS]
+        self._packs = [
+            _random_pack(generator, checkpoint.hidden_size, defaults, labels)
+            for _, labels in zip(self._texts, LABELS, strict=True)
+        ]
         self._defaults = {name: bias[None, None] for name, bias in defaults.items()}
 
     def run(self, rows: list[int], padding: int) -> dict[int, list[Float32]]:
         """Return the outputs of each row, without padding of any axis, run together with `padding` more tokens."""
         pad_token_id = self._checkpoint.pad_token_id
         tokens = collate([self._texts[row] for row in rows], self._checkpoint.inputs, pad_token_id)
-        padded = {
-            name: np.pad(array, ((0, 0), (0, padding)), constant_values=pad_token_id if name == INPUT_IDS else 0)
-            for name, array in tokens.items()
-        }
         feeds = batch_feeds([self._packs[row] for row in rows], self._defaults)
-        logits, token_logits, hidden, pooled = self._session.run(list(OUTPUTS), {**padded, **feeds})
+        logits, token_logits, hidden, pooled = self._session.run(
+            list(OUTPUTS), {**pad_tokens(tokens, padding, pad_token_id), **feeds}
+        )
         found = {}
         for index, row in enumerate(rows):
             length, labels = len(self._texts[row]), LABELS[row]

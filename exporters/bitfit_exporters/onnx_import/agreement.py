@@ -9,7 +9,7 @@ import torch
 
 from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import OnnxModelError, VerificationError
-from bitfit_exporters.parity import PARITY, SENTENCES
+from bitfit_exporters.parity import PARITY, SENTENCES, pad_tokens
 from bitfit_runtime.errors import BaseFormatError, first_line
 from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
 from bitfit_runtime.self_test import relative_distance
@@ -88,7 +88,4 @@ def _tokens(texts: list[TokenizedText], length: int | None, pad_token_id: int) -
     """Collate texts, and pad them to the `length` of a graph that takes no other."""
     tokens = collate(texts, INPUTS, pad_token_id)
     missing = 0 if length is None else length - tokens[INPUT_IDS].shape[1]
-    fill = {INPUT_IDS: pad_token_id}
-    return {
-        name: np.pad(array, ((0, 0), (0, missing)), constant_values=fill.get(name, 0)) for name, array in tokens.items()
-    }
+    return pad_tokens(tokens, missing, pad_token_id)

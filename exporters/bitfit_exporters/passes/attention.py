@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 import onnxruntime as ort
-from onnx_ir.passes import InPlacePass, PassResult, PostconditionError, PreconditionError
+from onnx_ir.passes import InPlacePass, PassResult, PostconditionError
 
-from bitfit_exporters.passes.build import Builder, graph_input, replace
+from bitfit_exporters.passes.build import Builder, graph_input, replace, require_inputs
 from bitfit_runtime.graph import ATTENTION_MASK, BATCH, INPUT_IDS, SEQUENCE
 
 MASK = 3  # the index of the mask among the inputs of Attention
@@ -32,9 +32,7 @@ class SimplifyAttention(InPlacePass):
 
     def requires(self, model: ir.Model) -> None:
         """The graph has the inputs of which masks are made."""
-        missing = {INPUT_IDS, ATTENTION_MASK} - {value.name for value in model.graph.inputs}
-        if missing:
-            raise PreconditionError(f"the graph has no input {min(missing)}")
+        require_inputs(model.graph, INPUT_IDS, ATTENTION_MASK)
 
     def call(self, model: ir.Model) -> PassResult:
         """Replace the masks of padding by one, then the heads by hidden states."""

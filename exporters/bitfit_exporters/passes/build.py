@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
+from onnx_ir.passes import PreconditionError
 
 MICROSOFT = "com.microsoft"
 
@@ -81,6 +82,14 @@ def replace(graph: ir.Graph, node: ir.Node, value: ir.Value) -> None:
         value.shape, value.type = node.outputs[0].shape, node.outputs[0].type
     node.outputs[0].replace_all_uses_with(value, replace_graph_outputs=True)
     graph.remove(node, safe=True)
+
+
+def require_inputs(graph: ir.Graph, *names: str) -> None:
+    """Raise PreconditionError where the graph lacks an input."""
+    present = {value.name for value in graph.inputs}
+    for name in names:
+        if name not in present:
+            raise PreconditionError(f"the graph has no input {name}")
 
 
 def graph_input(graph: ir.Graph, name: str) -> ir.Value:

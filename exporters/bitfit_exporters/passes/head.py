@@ -7,7 +7,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 from onnx_ir.passes import InPlacePass, PassResult, PostconditionError, PreconditionError
 
-from bitfit_exporters.passes.build import Builder, add_initializer, add_overridable, graph_input
+from bitfit_exporters.passes.build import Builder, add_initializer, add_overridable, graph_input, require_inputs
 from bitfit_runtime.graph import (
     ATTENTION_MASK,
     BATCH,
@@ -54,8 +54,7 @@ class AttachHead(InPlacePass):
         """The graph has one output and an attention mask."""
         if len(model.graph.outputs) != 1:
             raise PreconditionError(f"expected one output, the hidden states; found {len(model.graph.outputs)}")
-        if ATTENTION_MASK not in {value.name for value in model.graph.inputs}:
-            raise PreconditionError(f"the graph has no input {ATTENTION_MASK}")
+        require_inputs(model.graph, ATTENTION_MASK)
 
     def call(self, model: ir.Model) -> PassResult:
         """Pool the hidden states, and multiply them with the head."""

@@ -6,7 +6,7 @@ from onnx_ir.passes import InPlacePass, PassResult, PostconditionError, Precondi
 
 from bitfit_exporters.errors import CaptureError
 from bitfit_exporters.passes.biases import biases
-from bitfit_exporters.passes.build import Builder, graph_input, replace
+from bitfit_exporters.passes.build import Builder, graph_input, replace, require_inputs
 from bitfit_runtime.graph import INPUT_IDS
 
 
@@ -15,6 +15,10 @@ class ExpandRotations(InPlacePass):
 
     Before: cosines and sines are `[1, sequence, n]`. After: `[batch, sequence, n]`, all rows alike.
     """
+
+    def requires(self, model: ir.Model) -> None:
+        """The graph has the input that tells the batch."""
+        require_inputs(model.graph, INPUT_IDS)
 
     def call(self, model: ir.Model) -> PassResult:
         """Expand each table once, however many layers use it."""
@@ -47,7 +51,8 @@ class SpreadRelativePositions(InPlacePass):
     """
 
     def requires(self, model: ir.Model) -> None:
-        """Biases are inputs already: they are how a projection of positions is recognized."""
+        """The graph has the input that tells the batch, and biases are inputs, which is how they are recognized."""
+        require_inputs(model.graph, INPUT_IDS)
         hidden = [bias for bias in biases(model.graph) if not bias.is_graph_input()]
         if hidden:
             raise PreconditionError(f"bias {hidden[0].name} is not an input yet")
