@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.clock import fastest, interleaved, ratio
 from harness.ledger import Ledger
 
 SHAPE = {"model": "m", "sequence": 16}
@@ -54,19 +53,3 @@ def test_every_line_is_json_with_its_arm_and_facts(ledger: Ledger) -> None:
     lines = [json.loads(line) for line in ledger.path.read_text().splitlines()]
     assert [line["arm"] for line in lines] == list(TIMES)
     assert all(line["processor"] == "p" and line["graph"] == "digest" and line["shape"] == SHAPE for line in lines)
-
-
-def test_the_peer_of_a_ratio_is_its_fastest_arm_by_each_measure() -> None:
-    found = ratio(TIMES, "ours", "peer")
-    assert found is not None
-    assert (found.median, found.minimum) == (2 / 4, 1 / 2)
-    assert fastest(TIMES, "peer ") == "b"
-    assert ratio(TIMES, "ours", "absent") is None
-
-
-def test_every_arm_runs_each_round_rare_ones_each_third_and_what_is_before_just_before() -> None:
-    calls: list[str] = []
-    runs = {name: lambda name=name: calls.append(name) for name in ("often", "rare")}
-    times = interleaved(runs, 7, rare=["rare"], before={"often": lambda: calls.append("before")})
-    assert (times["often"]["rounds"], times["rare"]["rounds"]) == (7, 3)
-    assert all(calls[index - 1] == "before" for index, name in enumerate(calls) if name == "often")
