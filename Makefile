@@ -16,7 +16,7 @@ help:
 	@echo "make faults  kill and fail updates and publications at every call on the file system (a quarter of an hour)"
 	@echo "make bench   measure speed, memory and size beside peers, going on where it stopped (half an hour)"
 	@echo "make bench-quick   a look at the same (some minutes); make profile   time by operator"
-	@echo "make residency   measure what many resident tasks and a start cost (minutes)"
+	@echo "make residency   measure what many installed tasks and a start cost (minutes)"
 	@echo "make accuracy DATA=folder   compare methods on six tasks, going on where it stopped (hours)"
 	@echo "make fuzz    a million altered packs, manifests and signed metadata (some minutes); FUZZ_RUNS=number"
 	@echo "make clean   remove what was made"
