@@ -120,6 +120,17 @@ def test_a_refused_task_is_reported_by_every_command_and_keeps_no_other_from_its
     assert (spam["problem"], spam["active"]) == (None, 2)
 
 
+def test_the_former_names_of_commands_still_work_and_are_not_listed(team: Team) -> None:
+    team.publish("mood", random_pack(team.base, 1))
+    code, status, err = team.update("run")
+    assert (code, status["tasks"][0]["active"]) == (0, 1), err
+    code, _, err = team.bitfit("publish", "remove", *team.site, "mood")
+    assert code == 0, err
+    for group, former, name in (("update", "run", "apply"), ("publish", "remove", "withdraw")):
+        listed = [line.split()[1] for line in team.bitfit(group, "--help")[1].splitlines() if line.startswith("│ ")]
+        assert name in listed and former not in listed
+
+
 def test_errors_of_a_device_are_one_line(team: Team) -> None:
     for more, code in (
         (("--url", "http://127.0.0.1:9/"), 10),

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from datetime import timedelta
 from http.server import SimpleHTTPRequestHandler
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +15,7 @@ from filelock import FileLock
 
 from bitfit_runtime import Engine
 from bitfit_runtime.errors import (
+    BaseNotFoundError,
     CanaryError,
     ExpiredError,
     InputError,
@@ -371,6 +373,25 @@ def test_names_that_could_be_paths_are_refused(device: Device, task: str) -> Non
 def test_a_bare_name_is_not_a_list_of_tasks(device: Device) -> None:
     with pytest.raises(InputError, match="put it into a list"):
         Updater(device.store, device.server.url, b"", device.base, "mood")
+
+
+def test_a_base_may_be_given_by_its_folder(device: Device, tmp_path: Path) -> None:
+    pack = device.update("mood", 1, seed=1)
+    engine = device.engine.fork()
+    folder = device.base.folder
+    for base in (folder, str(folder)):
+        updater = Updater(str(device.store), device.server.url, device.published.first_root, base, ["mood"])
+        assert updater.install(engine) == {}
+        assert device.same(engine, pack)
+    with pytest.raises(BaseNotFoundError):
+        Updater(device.store, device.server.url, b"", tmp_path, ["mood"])
+
+
+def test_a_release_for_another_base_is_not_fetched(device: Device) -> None:
+    device.publish("mood", 1, seed=1)
+    [release] = device.updater.check().releases
+    with pytest.raises(InputError, match="is for another base"):
+        device.updater.fetch(replace(release, base="sha256:" + "0" * 64))
 
 
 def test_a_clock_without_a_zone_is_refused(device: Device) -> None:
