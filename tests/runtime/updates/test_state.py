@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitfit_runtime.errors import RollbackError, StoreError
@@ -57,6 +57,7 @@ def test_altered_or_torn_state_is_refused_or_sound(state: Slots | VersionFloor, 
             assert parse(found.to_json(), "file") == found
 
 
+@settings(max_examples=30)  # `make fuzz` tries many more
 @given(st.sampled_from(["bitfit-pointer", "bitfit-floor"]), st.dictionaries(st.text(), JSON), JSON)
 def test_any_json_is_refused_or_sound(kind: str, extra: dict[str, object], value: object) -> None:
     document = {"rejected": value, "active": value, "root": 1, "releases": value} | extra

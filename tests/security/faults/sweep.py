@@ -36,8 +36,8 @@ class Row:
         return [*self.torn, *self.lowered, *self.stuck, *self.past]
 
 
-def sweep(case: Case, folder: Path, step: int = 1) -> Row:
-    """Try a case with every fault at every call, or with one in `step` of these."""
+def sweep(case: Case, folder: Path, step: int = 1, until_found: bool = False) -> Row:
+    """Try a case with every fault at every call, or with one in `step` of these; `until_found` ends at a finding."""
     row, known = Row(case.name), set[str]()
     whole = attempt(case, folder / "whole", None)
     assert not whole.stuck, whole.stuck
@@ -45,6 +45,8 @@ def sweep(case: Case, folder: Path, step: int = 1) -> Row:
     row.past += whole.past
     judge(case, folder / "whole", "no fault", row, known)
     for fault in faults(whole.calls, step):
+        if until_found and row.found:
+            break
         _try(case, folder / "tried", fault, row, known)
     row.states = len(known)
     return row

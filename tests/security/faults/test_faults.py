@@ -1,4 +1,4 @@
-"""A spread of the fault table: some of all faults at some of all calls. `make faults` tries every one."""
+"""A sample of the fault table: some of all faults at some of all calls. `make faults` tries every one."""
 
 import posix
 from collections.abc import Iterator, Mapping
@@ -59,7 +59,8 @@ def test_a_writer_that_does_not_synchronize_folders_is_found(
     cases: Mapping[str, Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "sync_folder", lambda folder: None)
-    assert sweep(cases["update"], tmp_path, step=20).found  # which names are lost is by lot: several points are tried
+    # Which names are lost is drawn at random: several points are tried.
+    assert sweep(cases["update"], tmp_path, step=20, until_found=True).found
 
 
 def test_a_store_that_does_not_raise_its_version_floor_is_found(
