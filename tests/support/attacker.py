@@ -1,4 +1,4 @@
-"""Someone between devices and the publisher: replays what was signed before, and signs with the keys that he stole."""
+"""Attacker between devices and the publisher: replays what was signed before, and signs with stolen keys."""
 
 import copy
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Change = Callable[[Any], object]
 class Attacker:
     """Answers instead of a repository's server where `answers`, by path in the repository, says so.
 
-    `keys` are those that he stole, by role; for other roles he signs with his `own`. `used` are the paths of the
+    `keys` are the stolen ones, by role; for other roles it signs with its `own`. `used` are the paths of the
     answers that a device asked for.
     """
 

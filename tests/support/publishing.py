@@ -74,7 +74,7 @@ class Client:
         store.mkdir()
         self.moved: dict[str, int] = {}
 
-    def look(self, task: str, base: str = BASE) -> Release | None:
+    def find(self, task: str, base: str = BASE) -> Release | None:
         """What is published of a task now; the pack itself is fetched and compared too."""
         fetcher = CountingFetcher()
         updater = Updater(

@@ -22,7 +22,7 @@ from support.signed_folder import Server, serving
 HONEST_RELEASE = 100
 
 
-class Shop:
+class Publishing:
     """The publisher, as `Device` asks for one."""
 
     def __init__(self, folder: Path, engine: Engine) -> None:
@@ -44,12 +44,12 @@ class Victim(Device):
     """Release 2 of `mood` answers; `old` is the repository when release 1 was the newest."""
 
     def __init__(self, folder: Path, base: Base, engine: Engine, server: Server, active: Pack) -> None:
-        super().__init__(folder, base, engine, Shop(folder, engine), server)
+        super().__init__(folder, base, engine, Publishing(folder, engine), server)
         self.folder, self.active = folder, active
         self.site, self.old = folder / "site", folder / "old"
         self.path = target_path(base.manifest.digest, "mood")
         self.updater.install(engine)
-        self.floor = self.read_floor()
+        self.version_floor = self.read_version_floor()
 
     def attack(self, *stolen: str) -> Attacker:
         """Let an attacker answer, who stole the keys of some roles (of the root, one of three)."""
@@ -58,7 +58,7 @@ class Victim(Device):
         return Attacker(self.site, self.server, keys)
 
     def replace_keys(self, *roles: str) -> None:
-        """What the publisher does when he learns of a theft."""
+        """What the publisher does after a theft."""
         for role in roles:
             publisher = self.published.publisher
             publisher.rotate_key(role, publisher.state().root.roles[role].keyids[0] if role == Root.type else "")
@@ -69,16 +69,16 @@ class Victim(Device):
         release = state.catalogue.releases[target_path(self.base.manifest.digest, task)]
         return self.published.publisher.layout.pack(release).relative_to(self.site).as_posix()
 
-    def read_floor(self) -> Mapping[str, int]:
-        """The floor as it is on disk, root included."""
+    def read_version_floor(self) -> Mapping[str, int]:
+        """The version floor as it is on disk, root included."""
         floor = parse_version_floor((self.store / "floor.json").read_bytes(), "floor")
         return {**floor.releases, Root.type: floor.root}
 
     def check_unharmed(self) -> None:
-        """What was active answers to the bit, the floor is nowhere lower, and the next honest release is taken."""
+        """What was active answers to the bit, no version floor is lower, and the next honest release is accepted."""
         assert self.answers(self.active)
-        found = self.read_floor()
-        assert {path: number for path, number in self.floor.items() if found.get(path, 0) < number} == {}
+        found = self.read_version_floor()
+        assert {path: number for path, number in self.version_floor.items() if found.get(path, 0) < number} == {}
         self.server.interfere = lambda handler: False
         assert self.answers(self.update("mood", HONEST_RELEASE, seed=HONEST_RELEASE))
 
@@ -98,7 +98,7 @@ def _stage(folder: Path, base: Base, tasks: int) -> Scene:
     publisher = new_publisher(folder)
     publisher.add([candidate(f"other-{i}", base=base.manifest.digest) for i in range(tasks)])
     with serving(folder / "site") as server:
-        device = Device(folder, base, engine.fork(), Shop(folder, engine), server)
+        device = Device(folder, base, engine.fork(), Publishing(folder, engine), server)
         device.update("spam", 1, seed=5)
         device.update("mood", 1, seed=1)
         shutil.copytree(folder / "site", folder / "old")

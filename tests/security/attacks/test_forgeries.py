@@ -115,7 +115,7 @@ def test_a_thief_of_timestamp_and_snapshot_keys_changes_no_pack_and_raises_no_fl
     attacker.publish(**{role: sets(unrecognized_fields={"removed": {victim.path: 1 << 52}}) for role in roles})
     assert victim.updater.check().releases == ()
     assert "metadata/timestamp.json" in attacker.used
-    assert victim.read_floor() == victim.floor
+    assert victim.read_version_floor() == victim.version_floor
     victim.replace_keys(*roles)
 
 
@@ -125,7 +125,7 @@ def test_a_thief_of_all_online_keys_cannot_raise_a_floor_without_bound(victim: V
     attacker.publish(targets=lambda targets: targets.unrecognized_fields.update(removed={victim.path: last}))
     found = victim.updater.check()
     assert isinstance(found.refused["mood"], UntrustedUpdateError) and found.releases == ()
-    assert victim.read_floor() == victim.floor
+    assert victim.read_version_floor() == victim.version_floor
     victim.replace_keys(*CHAIN)
 
 
@@ -134,7 +134,7 @@ def test_a_release_whose_signed_description_is_malformed_is_refused_alone(victim
     attacker = victim.attack(*CHAIN)
     attacker.publish(targets=lambda targets: targets.targets[victim.path].custom.update(release=number))
     victim.refuses(UntrustedUpdateError, "release")
-    assert victim.read_floor() == victim.floor
+    assert victim.read_version_floor() == victim.version_floor
     victim.replace_keys(*CHAIN)
 
 

@@ -95,7 +95,7 @@ def test_the_floor_holds_where_the_cached_metadata_are_lost_and_the_standard_cli
     found = forgetful.get_targetinfo(victim.path)
     assert found is not None and found.custom["release"] == 1
 
-    for _ in range(2):  # the second look finds what the first cached
+    for _ in range(2):  # the second check finds what the first cached
         victim.refuses(RollbackError, "release 1 .* accepts 2 or later")
 
 

@@ -62,7 +62,7 @@ class PublishCase:
     read: Mapping[Path, bytes] | None = None
     new: View | None = None
 
-    def look(self, folder: Path, store: Path) -> tuple[View, Mapping[Path, bytes]]:
+    def view(self, folder: Path, store: Path) -> tuple[View, Mapping[Path, bytes]]:
         """What a device finds, all packs compared, and the files that it read, by their place in the repository."""
         site, packs, reader = folder / "site", store / "packs", FolderReader()
         packs.mkdir(parents=True, exist_ok=True)
@@ -76,15 +76,15 @@ class PublishCase:
                 client.download_target(target)
         return view, {path.relative_to(site): data for path, data in reader.read.items()}
 
-    def learn(self) -> "PublishCase":
+    def observe(self) -> "PublishCase":
         """Find what readers see before and after."""
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.known = self.scratch / "known"
-        self.old, self.read = self.look(self.first, self.known)
+        self.old, self.read = self.view(self.first, self.known)
         done = shutil.copytree(self.first, self.scratch / "done")
         with small():
             self.act(open_publisher(done))
-        self.new, _ = self.look(done, self.scratch / "knowing-new")
+        self.new, _ = self.view(done, self.scratch / "knowing-new")
         return self
 
     def prepare(self, folder: Path) -> None:
@@ -109,8 +109,8 @@ class PublishCase:
     def seen(self, folder: Path) -> View:
         """What a new device, one that knew the old state and one that is in the middle of it find; all agree."""
         assert self.known is not None and self.read is not None
-        views = [self.look(folder, folder / "new-device")[0]]
-        views.append(self.look(folder, shutil.copytree(self.known, folder / "old-device"))[0])
+        views = [self.view(folder, folder / "new-device")[0]]
+        views.append(self.view(folder, shutil.copytree(self.known, folder / "old-device"))[0])
         assert views[0] == views[1], "devices disagree"
         assert views[0] in (self.old, self.new), f"{views[0]} is neither {self.old} nor {self.new}"
         for path, data in self.read.items():
@@ -120,7 +120,7 @@ class PublishCase:
         return views[0]
 
     def go_on(self, folder: Path, found: View | None) -> None:
-        """Give the command again, then another. Raises AssertionError and errors of the publisher."""
+        """Run the command again, then another. Raises AssertionError and errors of the publisher."""
         with small():
             publisher = open_publisher(folder)
             (self.again if self.again and found == self.new else self.act)(publisher)
@@ -130,7 +130,7 @@ class PublishCase:
             last = candidate("mood", "last", self.base)
             for view in (self.new, dict(self.new or {}) | {"mood": last.sha256}):
                 for device in devices:
-                    assert self.look(folder, device)[0] == view, device.name
+                    assert self.view(folder, device)[0] == view, device.name
                 publisher.add([last])
         assert not list((folder / "site").rglob(".tmp-*"))
 
@@ -138,20 +138,20 @@ class PublishCase:
 class InitCase(PublishCase):
     """The first keys and an empty repository."""
 
-    def learn(self) -> "InitCase":
+    def observe(self) -> "InitCase":
         self.first.mkdir()
         return self
 
     def seen(self, folder: Path) -> View:
         committed = (folder / "site" / "metadata" / "timestamp.json").exists()
-        return self.look(folder, folder / "new-device")[0] if committed else {}
+        return self.view(folder, folder / "new-device")[0] if committed else {}
 
     def go_on(self, folder: Path, found: View | None) -> None:
         publisher = open_publisher(folder)
         if not found:
             self.act(publisher)
         publisher.add([candidate("mood")])
-        assert self.look(folder, folder / "device")[0]["mood"] == candidate("mood").sha256
+        assert self.view(folder, folder / "device")[0]["mood"] == candidate("mood").sha256
         assert len(list((folder / "keys").glob("*-*.pem"))) == len(list((folder / "root-keys").glob("*.pem"))) == 3
 
 
@@ -168,7 +168,7 @@ class Publishing:
             self._act(self._publisher)
 
     def go_on(self) -> None:
-        """A command ends with its error; `judge` gives it again."""
+        """A command ends with its error; `judge` runs it again."""
 
 
 def small() -> "mock._patch_dict":
@@ -206,4 +206,4 @@ def publish_cases(folder: Path) -> list[PublishCase]:
         PublishCase(f"publish {name}", folder / name, start, act, again=again, keys_stay="rotate" not in name)
         for name, start, act, again in acts
     ]
-    return [init.learn(), *(case.learn() for case in cases)]
+    return [init.observe(), *(case.observe() for case in cases)]

@@ -96,7 +96,7 @@ def _commands(top: Path, world: World, devices: Sequence[DeviceCase]) -> Iterato
     new = validate_pack(world.engine, "mood", pack)
     case = PublishCase("publish add", top / "add", first, lambda publisher: publisher.add([new]), base)
     options = f"--repository FOLDER/site --keys FOLDER/keys --base {top}/base mood={pack}"
-    yield Command(case.learn(), ["publish", "add", *options.split()], {"BITFIT_KEY_PASSPHRASE": PASSPHRASE})
+    yield Command(case.observe(), ["publish", "add", *options.split()], {"BITFIT_KEY_PASSPHRASE": PASSPHRASE})
 
 
 if __name__ == "__main__":

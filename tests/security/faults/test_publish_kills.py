@@ -65,7 +65,7 @@ ACTIONS: dict[str, Callable[[Publisher], object]] = {
 def published(folder: Path, store: Path) -> dict[str, str | None]:
     with served(folder / "site") as url:
         client = Client(folder / "site", url, store)
-        found = {task: client.look(task) for task in ("mood", "topics", "task-0")}
+        found = {task: client.find(task) for task in ("mood", "topics", "task-0")}
     return {task: release and release.sha256 for task, release in found.items()}
 
 

@@ -97,9 +97,9 @@ def target_file(task: str = "mood", number: int = 2) -> TargetFile:
 
 
 def listed(*files: TargetFile, bins: bool = False) -> Targets:
-    """Targets of `BASE`, from which another task was taken back, as was the first release of these.
+    """Targets of `BASE`, from which another task was withdrawn, as was the first release of these.
 
-    With `bins` whatever else there is is said to be in one of 16 roles, of which there is none.
+    With `bins` everything else is delegated to 16 roles, which do not exist.
     """
     delegations = Delegations({}, succinct_roles=SuccinctRoles([], 1, 4, BIN_PREFIX)) if bins else None
     gone = {target_path(BASE.digest, "gone"): 7} | {file.path: 1 for file in files}
@@ -109,7 +109,7 @@ def listed(*files: TargetFile, bins: bool = False) -> Targets:
 
 
 def listings() -> list[bytes]:
-    """What a device asks for and the signed targets in which it looks, as JSON."""
+    """What a device asks for and the signed targets that it searches, as JSON."""
     answers = [("mood", listed(target_file())), ("a.b-c_9", listed(target_file("a.b-c_9", 1 << 40), bins=True))]
     return [
         json.dumps({"base": BASE.digest, "task": task, "targets": targets.to_dict()}).encode()
@@ -125,7 +125,7 @@ def floors() -> list[bytes]:
 
 
 def slots() -> list[bytes]:
-    """Pointers of a task with every slot empty, full, and gone back from."""
+    """Slots of a task: empty, full, and rolled back."""
     full = Slots(STORED, StoredRelease(3, "0" * 64), StoredRelease(5, "1" * 64))
     return [one.to_json() for one in (Slots(), full, full.roll_back())]
 

@@ -46,11 +46,11 @@ def test_packs_are_published_listed_withdrawn_and_published_again(base: Base, tm
 
     with served(tmp_path / "site") as url:
         client = Client(tmp_path / "site", url, tmp_path / "device")
-        assert client.look("intents", base.manifest.digest) is not None
+        assert client.find("intents", base.manifest.digest) is not None
         for command in (("withdraw", "intents"), ("rotate-key", "snapshot", *root_keys), ("refresh", "--targets")):
             code, out, err = bitfit(*command)
             assert code == 0, err
-        assert client.look("intents", base.manifest.digest) is None
+        assert client.find("intents", base.manifest.digest) is None
     code, out, _ = bitfit("status", "--json")
     status = json.loads(out)
     assert [release["task"] for release in status["releases"]] == ["mood"]

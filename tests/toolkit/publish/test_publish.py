@@ -12,41 +12,41 @@ def test_a_client_reads_what_was_published_withdrawn_and_published_again(tmp_pat
     publisher = new_publisher(tmp_path)
     with served(tmp_path / "site") as url:
         client = Client(tmp_path / "site", url, tmp_path / "device")
-        assert client.look("mood") is None
+        assert client.find("mood") is None
         [release] = publisher.add([candidate("mood")])
         assert release.number == 1
-        found = client.look("mood")
+        found = client.find("mood")
         assert found is not None
         assert (found.number, found.sha256, found.label_count) == (1, release.sha256, 77)
         assert found.metrics == {"accuracy": 0.8125, "f1_macro": 0.7981, "matthews": 0.6123}
 
         publisher.add([candidate("mood", "second"), candidate("intents")])
-        assert [getattr(client.look(task), "number", None) for task in ("mood", "intents")] == [2, 1]
+        assert [getattr(client.find(task), "number", None) for task in ("mood", "intents")] == [2, 1]
 
         publisher.withdraw(["mood"], BASE)
-        assert client.look("mood") is None
-        assert client.look("intents") is not None
+        assert client.find("mood") is None
+        assert client.find("intents") is not None
         [again] = publisher.add([candidate("mood", "second")])
         assert again.number == 3
-        assert getattr(client.look("mood"), "number", None) == 3
+        assert getattr(client.find("mood"), "number", None) == 3
 
 
 @pytest.mark.parametrize(("tasks", "budget"), [(10, 4_000), (1_000, 10_000)])
-def test_an_idle_look_and_one_changed_task_cost_few_bytes(tmp_path: Path, tasks: int, budget: int) -> None:
+def test_an_idle_check_and_one_changed_task_cost_few_bytes(tmp_path: Path, tasks: int, budget: int) -> None:
     publisher = new_publisher(tmp_path)
     names = [f"some-task-{i:04}" for i in range(tasks)]
     publisher.add([candidate(name) for name in names])
-    # every bin is looked at, so that the fullest one is among them
+    # every bin is counted, so that the fullest one is among them
     fullest = max(publisher.state().targets.values(), key=lambda role: len(role.targets))
     changed = next(iter(fullest.targets)).rpartition("/")[2].removesuffix(".safetensors")
     with served(tmp_path / "site") as url:
         client = Client(tmp_path / "site", url, tmp_path / "device")
-        assert client.look(changed) is not None
-        assert client.look(changed) is not None
+        assert client.find(changed) is not None
+        assert client.find(changed) is not None
         assert set(client.moved) == {"timestamp.json"}
         assert sum(client.moved.values()) <= 500
         publisher.add([candidate(changed, "second")])
-        found = client.look(changed)
+        found = client.find(changed)
         assert found is not None and found.number == 2
         assert len(client.moved) == 3
         assert sum(client.moved.values()) <= budget
@@ -58,17 +58,17 @@ def test_a_flat_list_becomes_bins_when_tasks_are_many_and_clients_follow(tmp_pat
     publisher.withdraw(["task-1"], BASE)
     with served(tmp_path / "site") as url:
         client = Client(tmp_path / "site", url, tmp_path / "device")
-        assert client.look("task-0") is not None
+        assert client.find("task-0") is not None
         assert publisher.state().bits == 0
         publisher.add([candidate("one-more")])
         assert publisher.state().bits == 7
-        assert all(client.look(name) for name in ("task-0", "task-7", "one-more"))
-        assert client.look("task-1") is None
+        assert all(client.find(name) for name in ("task-0", "task-7", "one-more"))
+        assert client.find("task-1") is None
         assert publisher.add([candidate("task-1")])[0].number == 2
         publisher.withdraw([f"task-{i}" for i in range(FLAT_TASKS)], BASE)
         assert publisher.state().bits == 7  # roles that a snapshot once named stay
-        assert client.look("task-0") is None
-        assert client.look("one-more") is not None
+        assert client.find("task-0") is None
+        assert client.find("one-more") is not None
 
 
 def test_refreshing_renews_what_is_past_half_of_its_time(tmp_path: Path) -> None:
@@ -78,10 +78,10 @@ def test_refreshing_renews_what_is_past_half_of_its_time(tmp_path: Path) -> None
     with served(tmp_path / "site") as url:
         client = Client(tmp_path / "site", url, tmp_path / "device")
         with pytest.raises(ExpiredMetadataError):
-            client.look("mood")
+            client.find("mood")
         publisher = make_publisher(tmp_path)
         publisher.refresh()
-        assert client.look("mood") is not None
+        assert client.find("mood") is not None
         after = publisher.state()
         assert after.versions["targets"] == before.versions["targets"]
         assert after.versions["snapshot"] == before.versions["snapshot"] + 1
@@ -91,7 +91,7 @@ def test_refreshing_renews_what_is_past_half_of_its_time(tmp_path: Path) -> None
         assert publisher.state().versions["targets"] == before.versions["targets"] + 1
         publisher.refresh(root=True)
         assert publisher.state().versions["root"] == 2
-        assert client.look("mood") is not None
+        assert client.find("mood") is not None
 
 
 def test_only_the_newest_two_states_stay_in_the_folder(tmp_path: Path) -> None:

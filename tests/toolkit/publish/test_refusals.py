@@ -124,21 +124,21 @@ def test_a_root_that_the_former_root_did_not_sign_is_refused(tmp_path: Path) -> 
         ("long" * 256, "at most 1023"),
     ],
 )
-def test_a_wrong_passphrase_is_told_in_one_line(passphrase: str, message: str, tmp_path: Path) -> None:
+def test_a_wrong_passphrase_is_reported_in_one_line(passphrase: str, message: str, tmp_path: Path) -> None:
     new_publisher(tmp_path)
     with pytest.raises(SigningKeyError, match=message) as caught:
         make_publisher(tmp_path, passphrase=passphrase).refresh()
     assert "\n" not in str(caught.value)
 
 
-def test_a_key_file_of_another_key_is_told(tmp_path: Path) -> None:
+def test_a_key_file_of_another_key_is_reported(tmp_path: Path) -> None:
     publisher = new_publisher(tmp_path / "ours")
     new_publisher(tmp_path / "theirs")
     [ours], [theirs] = ((tmp_path / who / "keys").glob("targets-*.pem") for who in ("ours", "theirs"))
     shutil.copy(theirs, ours)
     with pytest.raises(SigningKeyError, match="holds another key"):
         publisher.add([candidate("mood")])
-    ours.write_text("no key")
+    ours.write_text("not a key")
     with pytest.raises(SigningKeyError, match="cannot be opened"):
         publisher.add([candidate("mood")])
 
@@ -190,7 +190,7 @@ def test_lifetimes_are_days_that_make_sense(days: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 2}', '{"schema_version": 1, "days": {"root": "x"}}'])
-def test_settings_that_cannot_be_read_are_told(text: str, tmp_path: Path) -> None:
+def test_settings_that_cannot_be_read_are_reported(text: str, tmp_path: Path) -> None:
     publisher = new_publisher(tmp_path)
     (tmp_path / "keys" / "publish.json").write_text(text)
     with pytest.raises(PublishError):

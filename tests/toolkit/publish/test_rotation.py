@@ -16,14 +16,14 @@ class Watched:
     """Reads the repository with a client that followed from the start and a fresh one, whenever it is asked to."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        self.folder, self.url, self.looks = folder, url, 0
+        self.folder, self.url, self.checks = folder, url, 0
         self.follower = Client(folder / "site", url, folder / "follower")
 
-    def look(self) -> None:
-        self.looks += 1
-        fresh = Client(self.folder / "site", self.url, self.folder / f"fresh-{self.looks}")
+    def check(self) -> None:
+        self.checks += 1
+        fresh = Client(self.folder / "site", self.url, self.folder / f"fresh-{self.checks}")
         for client in (self.follower, fresh):
-            release = client.look("mood")
+            release = client.find("mood")
             assert release is not None and release.number == 1
 
 
@@ -37,36 +37,36 @@ def test_clients_of_the_old_root_and_the_new_find_every_state_of_a_rotation_vali
     [*_, old] = publisher.state().root.roles[role].keyids
     with served(tmp_path / "site") as url:
         watched = Watched(tmp_path, url)
-        watched.look()
+        watched.check()
 
-        def look_around(write_file, path: Path, *rest: object) -> None:  # type: ignore[no-untyped-def]
-            watched.look()
+        def check_around(write_file, path: Path, *rest: object) -> None:  # type: ignore[no-untyped-def]
+            watched.check()
             write_file(path, *rest)
-            watched.look()
+            watched.check()
 
         for module in (commit, rotation):
             original = module.write_file
-            monkeypatch.setattr(module, "write_file", lambda *a, original=original: look_around(original, *a))
+            monkeypatch.setattr(module, "write_file", lambda *a, original=original: check_around(original, *a))
         publisher.rotate_key(role, old[:8] if role == "root" else "")
-        assert watched.looks >= 3
+        assert watched.checks >= 3
         monkeypatch.undo()
         assert old not in publisher.state().root.keys
         assert not list(tmp_path.glob(f"*keys/{role}-{old[:16]}.pem"))
-        watched.look()
+        watched.check()
         publisher.refresh(targets=True)
         publisher.add([candidate("intents")])
-        watched.look()
+        watched.check()
         # one signature again where one is asked for
         assert (tmp_path / "site" / "metadata" / "timestamp.json").read_text().count('"sig"') == 1
 
 
 @pytest.mark.parametrize("role", ONLINE)
-def test_a_lost_key_is_told_and_replaced(role: str, tmp_path: Path) -> None:
+def test_a_lost_key_is_reported_and_replaced(role: str, tmp_path: Path) -> None:
     publisher = new_publisher(tmp_path)
     publisher.add([candidate("mood"), *(candidate(f"task-{i}") for i in range(FLAT_TASKS))])
     with served(tmp_path / "site") as url:
         client = Client(tmp_path / "site", url, tmp_path / "device")
-        assert client.look("mood") is not None
+        assert client.find("mood") is not None
         [key] = (tmp_path / "keys").glob(f"{role}-*.pem")
         key.unlink()
         with pytest.raises(SigningKeyError, match=f"the key that signs {role} is missing.*--lost"):
@@ -75,11 +75,11 @@ def test_a_lost_key_is_told_and_replaced(role: str, tmp_path: Path) -> None:
             publisher.rotate_key(role)
         publisher.rotate_key(role, lost=True)
         publisher.add([candidate("intents")])
-        assert client.look("mood") is not None
-        assert client.look("intents") is not None
+        assert client.find("mood") is not None
+        assert client.find("intents") is not None
 
 
-def test_replacing_a_lost_key_goes_on_after_a_kill_between_its_two_writes(
+def test_replacing_a_lost_key_resumes_after_a_kill_between_its_two_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publisher = new_publisher(tmp_path)
@@ -97,9 +97,9 @@ def test_replacing_a_lost_key_goes_on_after_a_kill_between_its_two_writes(
     with served(tmp_path / "site") as url:
         client = Client(tmp_path / "site", url, tmp_path / "device")
         with pytest.raises(UnsignedMetadataError):
-            client.look("mood")
+            client.find("mood")
         publisher.rotate_key("timestamp", lost=True)
-        assert client.look("mood") is not None
+        assert client.find("mood") is not None
     assert len(list((tmp_path / "keys").glob("timestamp-*.pem"))) == 1
 
 
@@ -121,7 +121,7 @@ def test_a_lost_root_key_is_replaced_by_the_other_two_and_one_alone_is_not_enoug
     publisher.rotate_key("root", first)
     assert publisher.state().versions["root"] == 2
     with served(tmp_path / "site") as url:
-        assert Client(tmp_path / "site", url, tmp_path / "device").look("mood") is not None
+        assert Client(tmp_path / "site", url, tmp_path / "device").find("mood") is not None
 
 
 def test_a_revoked_key_signs_nothing_that_devices_take(tmp_path: Path) -> None:
@@ -136,10 +136,10 @@ def test_a_revoked_key_signs_nothing_that_devices_take(tmp_path: Path) -> None:
         shutil.copy(tmp_path / "site" / "metadata" / "2.root.json", stolen / "site" / "metadata")
         client = Client(tmp_path / "site", url, tmp_path / "device")
         with pytest.raises(UnsignedMetadataError):
-            client.look("mood")
+            client.find("mood")
 
 
-def test_root_keys_need_not_be_at_hand_to_publish(tmp_path: Path) -> None:
+def test_root_keys_are_not_needed_to_publish(tmp_path: Path) -> None:
     publisher = new_publisher(tmp_path)
     shutil.move(tmp_path / "root-keys", tmp_path / "offline")
     publisher.add([candidate("mood")])
