@@ -68,7 +68,9 @@ def ratio(arms: Arms, name: str, peers: str) -> Ratio | None:
     others = [figures for other, figures in arms.items() if other.startswith(peers) and other != name]
     if name not in arms or not others:
         return None
-    return Ratio(*(arms[name][kind] / min(other[kind] for other in others) for kind in ("median", "min")))
+    return Ratio(
+        *(arms[name][statistic] / min(other[statistic] for other in others) for statistic in ("median", "min"))
+    )
 
 
 def fastest(arms: Arms, peers: str) -> str:

@@ -90,11 +90,11 @@ def graph_bytes(base: Base) -> int:
     return sum((base.folder / name).stat().st_size for name in (MODEL_FILE, WEIGHTS_FILE))
 
 
-def sources_digest(*places: Path) -> str:
+def sources_digest(*sources: Path) -> str:
     """Return a short hash of source files, or folders of them, and of the versions they run with."""
     found = hashlib.sha256(repr(versions()).encode())
-    for place in places:
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+    for source in sources:
+        for path in sorted(source.rglob("*.py")) if source.is_dir() else [source]:
             found.update(path.read_bytes())
     return found.hexdigest()[:12]
 

@@ -99,7 +99,9 @@ def switch(ledger: Ledger) -> Table:
     for shape, arms in ledger.groups(SWITCH):
         for name in [name.removesuffix(SAME) for name in arms if name.endswith(SAME)]:
             same, other = arms[name + SAME], arms[name + OTHER]
-            difference = "{:+.2f} ({:+.2f})".format(*(other[kind] - same[kind] for kind in ("median", "min")))
+            difference = "{:+.2f} ({:+.2f})".format(
+                *(other[statistic] - same[statistic] for statistic in ("median", "min"))
+            )
             rows.append((shape["model"], name, _times(same), _times(other), difference))
         for name in [name for name in arms if name.endswith(LOAD)]:
             rows.append((shape["model"], name.replace(LOAD, ", load a session"), "–", _times(arms[name]), "–"))

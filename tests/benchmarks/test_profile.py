@@ -8,11 +8,7 @@ def events(run: int, microseconds: int) -> list[dict]:
     kernels = (("a", "Add", 0, 1000), ("b", "MatMul", 1000, microseconds), ("c", "Add", 5000, 500))
     nodes = [
         {"cat": "Node", "name": f"{name}_kernel_time", "args": {"op_name": op}, "ts": start + at, "dur": duration}
-        for name, op, at, duration in (
-            ("a", "Add", 0, 1000),
-            ("b", "MatMul", 1000, microseconds),
-            ("c", "Add", 5000, 500),
-        )
+        for name, op, at, duration in kernels
     ]
     return [*nodes, {"cat": "Session", "name": "model_run", "ts": start, "dur": 9000}]
 
