@@ -1,5 +1,6 @@
 """What all tests share: a tiny checkpoint, a base exported from it, and an engine."""
 
+import gc
 import os
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -19,6 +20,11 @@ pytest_plugins = ("support.device", "support.simulated", "support.victim")
 # No test is timed: the machines are shared.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from visiting every import again: the Trainer calls it after each run."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
