@@ -15,7 +15,7 @@ from rich.table import Table
 
 from bitfit_exporters import ExportOptions, export
 from bitfit_runtime import Engine, Row
-from bitfit_toolkit import TrainOptions, TrainReport, load_examples, train
+from bitfit_toolkit import TrainOptions, TrainReport, train
 
 DATA = Path(__file__).parent / "data"
 TASKS = {"sentiment": ".csv", "intents": ".csv", "spam": ".jsonl", "duplicates": ".csv"}
@@ -57,7 +57,7 @@ def main() -> None:
     summary = Table("task", "labels", "accuracy, torch", "accuracy, engine", "pack bytes", box=None)
     for task, report in reports.items():
         figures = (f"{report.torch['accuracy']:.3f}", f"{report.engine['accuracy']:.3f}", f"{report.pack_bytes:,}")
-        summary.add_row(task, str(report.labels), *figures)
+        summary.add_row(task, str(report.label_count), *figures)
     console.print(summary)
     console.print(
         f"base: {exported.model_bytes:,} bytes, once; to switch tasks costs {switch_cost(engine):.3f} ms a call"
@@ -76,8 +76,8 @@ def train_task(output: Path, task: str, suffix: str, console: Console) -> TrainR
     with console.status(f"training {task}"):
         report = train(
             output / "base",
-            load_examples(DATA / task / f"train{suffix}"),
-            load_examples(DATA / task / f"eval{suffix}"),
+            DATA / task / f"train{suffix}",
+            DATA / task / f"eval{suffix}",
             output / f"{task}.safetensors",
             TrainOptions(task=task),
         )

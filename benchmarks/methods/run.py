@@ -47,8 +47,8 @@ def main() -> None:
         options = TrainOptions(
             task=dataset.task,
             task_type=dataset.task_type,
-            metric=dataset.metric,
-            epochs=4,
+            metric_for_best_model=dataset.metric,
+            num_train_epochs=4,
             precision=arguments.precision,
             max_length=96,
         )

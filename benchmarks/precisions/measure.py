@@ -63,8 +63,8 @@ def accuracy(base: Base, task: str, seed: int, data: Path, work: Path) -> Arms:
     options = TrainOptions(
         task=task,
         task_type=dataset.task_type,
-        metric=dataset.metric,
-        steps=STEPS,
+        metric_for_best_model=dataset.metric,
+        max_steps=STEPS,
         learning_rate=RATES[task],
         seed=seed,
         max_length=96,

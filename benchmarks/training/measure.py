@@ -10,9 +10,9 @@ from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base
 from bitfit_toolkit import Example, TrainOptions, load_examples
 from bitfit_toolkit.compare.methods import method
-from bitfit_toolkit.training.learner import Learner
-from bitfit_toolkit.training.shared.fit import Student, joint_loss
+from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.shared.row_biases import RowBiases
+from bitfit_toolkit.training.shared.runs import SharedRun, joint_loss
 from harness.clock import interleaved
 from harness.options import ROOT
 from harness.processes import run_script
@@ -36,12 +36,12 @@ def make_step(base: Base, name: str, rows: int, length: int, device: str) -> Cal
     """Return one optimizer step of a method on random tokens `[rows, length]`."""
     chosen = method(name)
     examples = [Example("a", label=label) for label in "ab"]
-    learner = Learner(base, examples, TrainOptions(terms=chosen.terms, device=device))
+    run = Run.start(base, examples, TrainOptions(terms=chosen.terms, device=device))
     if chosen.choose is not None:
-        chosen.choose(learner, 0)
-    model = learner.model.train()
+        chosen.choose(run, 0)
+    model = run.model.train()
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-4, fused=True)
-    where = next(model.parameters()).device
+    where = model.device
     ids = torch.randint(999, 9999, (rows, length), device=where)
     tokens = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "token_type_ids": torch.zeros_like(ids)}
     batch = {key: tokens[key] for key in base.manifest.inputs}
@@ -86,26 +86,26 @@ def shared_times(base: Base, device: str, rounds: int) -> dict[str, dict[str, fl
     encoder = rebuild_encoder(base)
     row_biases = RowBiases(encoder, base.manifest)
     examples = load_examples(TEXTS)
-    students = []
+    runs = []
     for seed in range(SHARED_RUNS):
-        options = TrainOptions(seed=seed, batch_size=SHARED_BATCH, device=device)
-        learner = Learner(base, examples, options, encoder)
+        options = TrainOptions(seed=seed, per_device_train_batch_size=SHARED_BATCH, device=device)
+        run = Run.start(base, examples, options, encoder)
         encoder.requires_grad_(False).eval()
-        students.append(Student(learner, learner.batches.encode(examples)))
+        runs.append(SharedRun(run, run.preprocessor.prepare(examples)))
 
-    def step(together: Sequence[Student]) -> None:
+    def step(together: Sequence[SharedRun]) -> None:
         torch.autograd.backward(joint_loss(together, [next(own.batches) for own in together], row_biases))
         for own in together:
             own.step()
 
     def all_at_once() -> None:
-        step(students)
+        step(runs)
         if on_gpu(device):
             torch.cuda.synchronize()
 
     def one_after_another() -> None:
-        for student in students:
-            step([student])
+        for run in runs:
+            step([run])
         if on_gpu(device):
             torch.cuda.synchronize()
 

@@ -98,7 +98,7 @@ def test_a_step_moves_every_bias_and_the_engine_answers_as_torch_does_with_the_p
     exported: Exported, tmp_path: Path
 ) -> None:
     base = exported.base
-    options = TrainOptions(steps=2, learning_rate=0.05, encoding="float32")  # the first one warms up
+    options = TrainOptions(max_steps=2, learning_rate=0.05, encoding="float32")  # the first one warms up
     train(base, EXAMPLES, EXAMPLES, tmp_path / "pack", options)
     pack = read_pack(tmp_path / "pack")
     tensors = pack.decode(base.manifest, base.default_biases)

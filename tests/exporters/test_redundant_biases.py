@@ -13,8 +13,8 @@ from bitfit_exporters.redundant_biases import RedundantTerms, find_redundant_ter
 from bitfit_runtime import Base
 from bitfit_toolkit import Example
 from bitfit_toolkit.tasks import TRAINABLE_TASKS
-from bitfit_toolkit.training.fold import fold
 from bitfit_toolkit.training.model import BitfitModel
+from bitfit_toolkit.training.pack_encoding import fold
 from support.checkpoints import make_checkpoint
 
 KIND = TRAINABLE_TASKS["classification"]([Example("a", label="x"), Example("b", label="y")])

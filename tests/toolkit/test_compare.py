@@ -13,40 +13,48 @@ from bitfit_toolkit.compare import Cell, CellFile, Comparison, Plan, markdown, s
 from bitfit_toolkit.compare.methods import METHODS, bias_count, method
 from bitfit_toolkit.compare.protocol import MOST_FURTHER_RATES, neighbours
 from bitfit_toolkit.errors import DataError, TrainingError
-from bitfit_toolkit.training.learner import Learner
+from bitfit_toolkit.training.run import Run
 from support.command_line import bitfit
 
 ROWS = [Example("zz ab" if i % 2 else "aa ab", label="z" if i % 2 else "a") for i in range(40)]
 CELL = Cell("t", "bitfit", 10, 5, 0, 0.1, "accuracy", 0.5, 0.6, 0.7, 9, 4, 100, 1.0)
+NAMES = tuple(one.name for one in METHODS)
+QUICK = TrainOptions(num_train_epochs=1, encoding="int4")
 
 
-def plan(*methods: str, seeds: int = 2) -> Plan:
-    return Plan(methods, (8, 0), seeds, 2, options=TrainOptions(epochs=1))
+def plan(*methods: str, sizes: tuple[int, ...] = (8,), seeds: int = 2) -> Plan:
+    return Plan(methods, sizes, seeds, 2, options=QUICK)
 
 
-def test_every_method_runs_with_tuned_rates_and_a_second_call_adds_nothing(base: Base, tmp_path: Path) -> None:
-    cells = CellFile(tmp_path / "cells.jsonl")
-    names = [one.name for one in METHODS]
-    Comparison(base, ROWS, ROWS, plan(*names), cells, base).run()
-    for name in names:
-        for size in (8, 32):
-            own = [cell for cell in cells.cells if (cell.method, cell.examples) == (name, size)]
-            tuning = {cell.learning_rate: cell.held_out for cell in own if cell.seed == 0}
-            (chosen,) = [cell.learning_rate for cell in own if cell.seed == 1]
-            assert tuning[chosen] == max(tuning.values())
-            assert {*neighbours(chosen)} <= tuning.keys() or len(tuning) == 3 + MOST_FURTHER_RATES
-    assert {cell.examples for cell in cells.cells} == {8, 32}
-    packed = {cell.method for cell in cells.cells if cell.engine is not None}
+@pytest.fixture(scope="module")
+def compared(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cells of every method on a few rows, and of one on all rows as well."""
+    path = tmp_path_factory.mktemp("compared") / "cells.jsonl"
+    Comparison(base, ROWS, ROWS, plan(*NAMES), CellFile(path), base).run()
+    Comparison(base, ROWS, ROWS, plan("bitfit", sizes=(0,)), CellFile(path), base).run()
+    return path
+
+
+def test_every_method_runs_with_tuned_rates_and_a_second_call_adds_nothing(base: Base, compared: Path) -> None:
+    cells = CellFile(compared).cells
+    for name, size in (*((name, 8) for name in NAMES), ("bitfit", 32)):
+        own = [cell for cell in cells if (cell.method, cell.examples) == (name, size)]
+        tuning = {cell.learning_rate: cell.held_out for cell in own if cell.seed == 0}
+        (chosen,) = [cell.learning_rate for cell in own if cell.seed == 1]
+        assert tuning[chosen] == max(tuning.values())
+        assert {*neighbours(chosen)} <= tuning.keys() or len(tuning) == 3 + MOST_FURTHER_RATES
+    assert {cell.examples for cell in cells} == {8, 32}
+    packed = {cell.method for cell in cells if cell.engine is not None}
     assert packed == {"bitfit", "q,m2", "head"}
-    again = CellFile(tmp_path / "cells.jsonl")
-    Comparison(base, ROWS, ROWS, plan(*names), again, base).run(lambda _: pytest.fail("ran a finished cell"))
-    assert again.cells == cells.cells
-    rows = summarize(again.cells)
+    again = CellFile(compared)
+    Comparison(base, ROWS, ROWS, plan(*NAMES), again, base).run(lambda _: pytest.fail("ran a finished cell"))
+    assert again.cells == cells
+    rows = summarize(cells)
     assert {row.seeds for row in rows} == {2} and markdown(rows).count("\n") == 2 + len(rows)
 
 
 def test_an_interrupted_comparison_keeps_what_it_has_and_ends_as_an_uninterrupted_one(
-    base: Base, tmp_path: Path
+    base: Base, tmp_path: Path, compared: Path
 ) -> None:
     def stop(cell: Cell) -> None:
         raise KeyboardInterrupt
@@ -56,29 +64,28 @@ def test_an_interrupted_comparison_keeps_what_it_has_and_ends_as_an_uninterrupte
         Comparison(base, ROWS, ROWS, plan("bitfit"), CellFile(path)).run(stop)
     assert len(path.read_text().splitlines()) == 1
     Comparison(base, ROWS, ROWS, plan("bitfit"), CellFile(path)).run()
-    Comparison(base, ROWS, ROWS, plan("bitfit"), CellFile(tmp_path / "other.jsonl")).run()
-    resumed, straight = ([replace(c, seconds=0) for c in CellFile(p).cells] for p in (path, tmp_path / "other.jsonl"))
-    assert resumed == straight
+    resumed, straight = ([replace(cell, seconds=0) for cell in CellFile(p).cells] for p in (path, compared))
+    assert resumed == [cell for cell in straight if (cell.method, cell.examples) == ("bitfit", 8)]
 
 
-@pytest.mark.parametrize(("name", "encoder_learns"), [("full", True), ("random", True), ("lora", True)])
-def test_a_method_moves_just_the_parameters_it_names(base: Base, name: str, encoder_learns: bool) -> None:
-    learner = Learner(base, ROWS, TrainOptions(terms="none"))
+@pytest.mark.parametrize("name", ["full", "random", "lora"])
+def test_a_method_trains_just_the_parameters_it_names(base: Base, name: str) -> None:
+    run = Run.start(base, ROWS, TrainOptions(terms="none"))
     chosen = method(name)
     assert chosen.choose is not None
-    chosen.choose(learner, 0)
-    before = {n: p.detach().clone() for n, p in learner.model.encoder.named_parameters()}
-    optimizer = torch.optim.AdamW([p for p in learner.model.parameters() if p.requires_grad], 0.1, weight_decay=0.0)
-    for _ in range(2):  # LoRA's first matrix moves only after its second has
-        batch = learner.batches.collate(learner.items(ROWS[:8]))
-        learner.model(**batch)["loss"].backward()
+    chosen.choose(run, 0)
+    before = {n: p.detach().clone() for n, p in run.model.encoder.named_parameters()}
+    optimizer = torch.optim.AdamW([p for p in run.model.parameters() if p.requires_grad], 0.1, weight_decay=0.0)
+    for _ in range(2):  # LoRA's first matrix changes only after its second has
+        batch = run.preprocessor.collate(run.prepare(ROWS[:8]).items)
+        run.model(**batch)["loss"].backward()
         optimizer.step()
-    moved = {n: int((p != before[n]).sum()) for n, p in learner.model.encoder.named_parameters()}
-    total = sum(moved.values())
+    changed = {n: int((p != before[n]).sum()) for n, p in run.model.encoder.named_parameters()}
+    total = sum(changed.values())
     if name == "random":
         assert 0 < total <= bias_count(base.manifest)
     elif name == "lora":
-        assert total and all("lora_" in n for n, count in moved.items() if count)
+        assert total and all("lora_" in n for n, count in changed.items() if count)
     else:
         assert total > bias_count(base.manifest)
 
@@ -105,6 +112,12 @@ def test_what_cannot_be_compared_is_refused(base: Base, tmp_path: Path) -> None:
         CellFile(cells.path)
 
 
+def test_the_published_cells_of_the_benchmark_can_be_read_and_summarized() -> None:
+    (published,) = Path(__file__).parents[2].glob("benchmarks/**/methods/**/cells.jsonl")
+    cells = CellFile(published).cells
+    assert {row.task for row in summarize(cells)} == {cell.task for cell in cells} != set()
+
+
 def test_the_command_writes_cells_tables_and_plots(
     base: Base, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,11 +125,12 @@ def test_the_command_writes_cells_tables_and_plots(
     data.write_text("".join(json.dumps({"text": e.text, "label": e.label}) + "\n" for e in ROWS))
     arguments = ("compare", "--base", base.folder, "--train", data, "--eval", data, "--output", output)
     short = ("--method", "bitfit", "--method", "head", "--seeds", 1, "--steps", 2, "--epochs", 1)
-    code, out, err = bitfit(*arguments, *short, "--examples", "8,all", "--json", capsys=capsys)
+    code, out, err = bitfit(*arguments, *short, "--examples", "all", "--json", capsys=capsys)
     assert code == 0, err
     assert {row["method"] for row in json.loads(out)["rows"]} == {"bitfit", "head"}
+    code, out, _ = bitfit(*arguments, *short[2:], "--examples", "8,all", capsys=capsys)
+    assert code == 0 and "| bitfit |" in out and "| 8 | 2 | head |" in out
     assert {path.suffix for path in output.iterdir()} == {".json", ".jsonl", ".md", ".png"}
-    code, out, _ = bitfit(*arguments, *short, capsys=capsys)
-    assert code == 0 and "| bitfit |" in out
+    assert (output / "metric-by-examples.png").is_file()
     code, _, err = bitfit(*arguments, "--examples", "many", capsys=capsys)
     assert code == 2 and "numbers or all" in err

@@ -80,7 +80,7 @@ def test_rows_of_different_task_types_share_a_batch_and_answer_as_they_do_alone(
 
 def test_the_number_of_a_regression_comes_in_its_own_units(base: Base, tmp_path: Path) -> None:
     examples = [Example(" ".join(w), None, 1e6 + 1e5 * sum("z" in x for x in w)) for w in texts()]
-    options = TrainOptions(task_type="regression", epochs=20, learning_rate=0.02)
+    options = TrainOptions(task_type="regression", num_train_epochs=20, learning_rate=0.02)
     report = train(base, examples, examples, tmp_path / "p", options)
     assert report.engine["mse"] < 1e10  # the labels' own variance
 

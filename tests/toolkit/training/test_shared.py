@@ -15,12 +15,12 @@ from bitfit_toolkit.training.shared import read_run_configs, train_shared
 from support.command_line import bitfit
 from support.examples import rows_of
 
-COMMON = TrainOptions(epochs=3, batch_size=8, learning_rate=0.01, encoding="float32")
+COMMON = TrainOptions(num_train_epochs=2, per_device_train_batch_size=8, learning_rate=0.01, encoding="float32")
 TYPES = ("classification", "multi-label", "regression", "token-classification", "span", "embedding")
 
 
 def write_rows(folder: Path, task_type: str) -> Path:
-    rows = rows_of(task_type) if task_type != "classification" else labelled()
+    rows = (rows_of(task_type) if task_type != "classification" else labelled())[:24]
     path = folder / f"{task_type}.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
@@ -98,10 +98,10 @@ def test_what_cannot_be_shared_or_learned_is_refused_before_anything_is_trained(
     write_rows(tmp_path, "classification")
     for wrong in (
         {"dropout": True},
-        {"early_stopping": 2},
+        {"early_stopping_patience": 2},
         {"terms": "bogus"},
-        {"epochs": 0.0},
-        {"accumulation": 2},
+        {"num_train_epochs": 0.0},
+        {"gradient_accumulation_steps": 2},
         {"seed": -1},
     ):
         good = read_run_configs(write_plan(tmp_path, table("classification")), COMMON)

@@ -1,9 +1,10 @@
-"""Finished training runs of a comparison, one a line of a file that grows."""
+"""Cells of a comparison: finished training runs, one a line of a file that grows."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bitfit_runtime.errors import first_line
 from bitfit_toolkit.errors import DataError
 
 
@@ -13,7 +14,7 @@ class Cell:
 
     `held_out`, `torch` and `engine` are its `metric` on the rows held out of train, and on the evaluation rows in
     torch and in the engine; `engine` is None for methods that leave no pack. `bytes` is the pack's size, or what the
-    learnt numbers take in float16 (with a 4-byte place each, for `random`).
+    learned numbers take in float16 (with a 4-byte index each, for `random`).
     """
 
     task: str
@@ -38,7 +39,7 @@ class Cell:
 
 
 class CellFile:
-    """The cells of a comparison, each on disk as soon as it is there. Raises DataError on a file that is none."""
+    """The cells of a comparison, each on disk as soon as it is measured. Raises DataError on a malformed file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -47,7 +48,9 @@ class CellFile:
         try:
             self.cells = [Cell(**json.loads(line)) for line in lines]
         except (ValueError, TypeError) as error:
-            raise DataError(f"{path} should hold a cell a line ({error}); move it away to start anew") from error
+            raise DataError(
+                f"{path} should hold a cell on each line ({first_line(error)}); move it away to start afresh"
+            ) from None
 
     def add(self, cell: Cell) -> None:
         """Append a cell."""

@@ -1,4 +1,4 @@
-"""Ways to adapt an encoder to a task: which parameters learn."""
+"""Methods to adapt an encoder to a task: which parameters learn."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ import torch
 
 from bitfit_runtime.errors import MissingExtraError
 from bitfit_runtime.formats.manifest import Manifest
-from bitfit_toolkit.training.learner import Learner
+from bitfit_toolkit.training.run import Run
 
-# Learning rates that any method may come to; each begins with three of them.
+# Learning rates that any method may arrive at; each begins with three of them.
 LADDER = tuple(float(f"{digit}e{power}") for power in range(-6, 0) for digit in (1, 3))
 BIAS_RATES = (1e-3, 3e-3, 1e-2)
 WEIGHT_RATES = (1e-4, 3e-4, 1e-3)
@@ -20,7 +20,7 @@ HEAD_RATES = (1e-2, 3e-2, 1e-1)
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How a task is learnt. Every method has the same pooling and the same linear head, which always learns.
+    """How a task is learned. Every method has the same pooling and the same linear head, which always learns.
 
     `terms` are the bias terms of the pack, `none` where the method leaves no pack. `choose` marks the encoder's
     parameters that learn, where they are not those terms. `on_reference` starts from the reference base's weights,
@@ -31,12 +31,12 @@ class Method:
     name: str
     rates: tuple[float, ...]
     terms: str = "none"
-    choose: Callable[[Learner, int], None] | None = None
+    choose: Callable[[Run, int], None] | None = None
     on_reference: bool = False
 
     @property
     def packs(self) -> bool:
-        """Whether the engine can run what was learnt."""
+        """Whether the engine can run what was learned."""
         return self.choose is None and not self.on_reference
 
 
@@ -46,15 +46,15 @@ def method(name: str) -> Method:
     return known.get(name) or Method(name, BIAS_RATES, terms=name)
 
 
-def _all(learner: Learner, seed: int) -> None:
+def _all(run: Run, seed: int) -> None:
     del seed
-    learner.model.encoder.requires_grad_(True)
+    run.model.encoder.requires_grad_(True)
 
 
-def _random(learner: Learner, seed: int) -> None:
+def _random(run: Run, seed: int) -> None:
     """As many parameters as BitFit trains, drawn from all of the encoder (Ben Zaken et al., 2021, section 4)."""
-    count = bias_count(learner.base.manifest)
-    parameters = list(learner.model.encoder.parameters())
+    count = bias_count(run.base.manifest)
+    parameters = list(run.model.encoder.parameters())
     total = sum(p.numel() for p in parameters)
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(total, generator=generator)[:count]
@@ -68,15 +68,15 @@ def _random(learner: Learner, seed: int) -> None:
             parameter.register_hook(partial(torch.mul, mask))  # type: ignore[no-untyped-call]
 
 
-def _lora(learner: Learner, seed: int) -> None:
+def _lora(run: Run, seed: int) -> None:
     """Rank-8 updates of the query and value projections (Hu et al., 2021, arXiv:2106.09685)."""
     del seed
     try:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError as error:
-        raise MissingExtraError(f"lora needs peft ({error}): pip install 'bitfit-edge[compare]'") from error
-    places = [b.name.removesuffix(".bias") for b in learner.base.manifest.biases if b.term in ("q", "v", "qkv")]
-    inject_adapter_in_model(LoraConfig(r=8, lora_alpha=16, target_modules=places), learner.model.encoder)
+        raise MissingExtraError.from_import("the method lora", error, "compare") from None
+    targets = [b.name.removesuffix(".bias") for b in run.base.manifest.biases if b.term in ("q", "v", "qkv")]
+    inject_adapter_in_model(LoraConfig(r=8, lora_alpha=16, target_modules=targets), run.model.encoder)
 
 
 def bias_count(base: Manifest) -> int:

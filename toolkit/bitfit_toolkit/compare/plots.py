@@ -1,4 +1,4 @@
-"""Pictures of a comparison: a panel a task, a colour a method."""
+"""Plots of a comparison: a panel a task, a colour a method."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[Path]:
     try:
         import matplotlib
     except ImportError as error:
-        raise MissingExtraError(f"plots need matplotlib ({error}): pip install 'bitfit-edge[compare]'") from error
+        raise MissingExtraError.from_import("drawing plots", error, "compare") from None
     matplotlib.use("agg")
     shared = shared_training(rows)
     runs = Counter((row.task, row.method) for row in rows)
@@ -43,7 +43,7 @@ def _draw(rows: Sequence[Row], value: Callable[[Row], float], label: str, folder
     for axes in grid.flat[len(tasks) :]:
         axes.axis("off")
     for axes, task in zip(grid.flat, tasks, strict=False):
-        for place, method in enumerate(methods):
+        for index, method in enumerate(methods):
             own = sorted((row for row in rows if (row.task, row.method) == (task, method)), key=value)
             axes.errorbar(
                 [value(row) for row in own],
@@ -51,7 +51,7 @@ def _draw(rows: Sequence[Row], value: Callable[[Row], float], label: str, folder
                 [row.shipped_deviation for row in own],
                 marker="o",
                 capsize=2,
-                color=f"C{place}",
+                color=f"C{index}",
                 label=method,
             )
         metric = next(row.metric for row in rows if row.task == task)

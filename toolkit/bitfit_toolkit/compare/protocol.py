@@ -1,9 +1,9 @@
-"""The protocol of a comparison: what is held out, which rate each method gets, how often it runs."""
+"""Protocol of a comparison: what is held out, which rate each method gets, how often it runs."""
 
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import torch
 
@@ -12,33 +12,16 @@ from bitfit_runtime import Base, Engine
 from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_toolkit.compare.cells import Cell, CellFile
 from bitfit_toolkit.compare.methods import LADDER, Method, bias_count, method
-from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.compare.plan import Plan
 from bitfit_toolkit.tasks import Example
-from bitfit_toolkit.training.checks import check_options
 from bitfit_toolkit.training.evaluation import evaluate
-from bitfit_toolkit.training.fit import fit
-from bitfit_toolkit.training.learner import Learner
-from bitfit_toolkit.training.options import TrainOptions
 from bitfit_toolkit.training.pack_encoding import choose_encoding
+from bitfit_toolkit.training.run import Run
+from bitfit_toolkit.training.trainer import fit
 
-DEFAULT_METHODS = ("full", "bitfit", "q,m2", "random", "head", "lora")
 MOST_HELD_OUT = 500
 MOST_FURTHER_RATES = 2
-FLOAT16, PLACE = 2, 4  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to compare. `sizes` are numbers of training examples, 0 for all of them.
-
-    A run takes `options.epochs` epochs, but at least `steps` steps, so that few examples are seen often enough.
-    """
-
-    methods: tuple[str, ...] = DEFAULT_METHODS
-    sizes: tuple[int, ...] = (0,)
-    seeds: int = 3
-    steps: int = 250
-    options: TrainOptions = field(default_factory=lambda: TrainOptions(epochs=4))
+FLOAT16_BYTES, INDEX_BYTES = 2, 4
 
 
 class Comparison:
@@ -59,8 +42,7 @@ class Comparison:
         cells: CellFile,
         reference: Base | None = None,
     ) -> None:
-        check_options(plan.options)
-        _check(plan, len(train_examples))
+        plan.check(len(train_examples))
         self._base, self._reference, self._plan, self._file = base, reference, plan, cells
         self._all, self._evaluation = train_examples, eval_examples
         order = random.Random(0).sample(range(len(train_examples)), len(train_examples))
@@ -90,43 +72,39 @@ class Comparison:
         yield from self._missing(chosen, size, [(seed, best) for seed in range(1, self._plan.seeds)])
 
     def _missing(self, chosen: Method, size: int, wanted: Sequence[tuple[int, float]]) -> Iterator[Cell]:
-        there = {(cell.seed, cell.learning_rate) for cell in self._done(chosen, size)}
+        present = {(cell.seed, cell.learning_rate) for cell in self._done(chosen, size)}
         for seed, rate in wanted:
-            if (seed, rate) not in there:
+            if (seed, rate) not in present:
                 yield self._cell(chosen, size, seed, rate)
 
     def _done(self, chosen: Method, size: int) -> list[Cell]:
-        key = (self._plan.options.task, chosen.name, size, self._steps(size))
+        key = (self._plan.options.task, chosen.name, size, self._plan.steps_for(size))
         return [c for c in self._file.cells if (c.task, c.method, c.examples, c.steps) == key]
 
-    def _steps(self, size: int) -> int:
-        options = self._plan.options
-        return max(self._plan.steps, round(options.epochs * size / options.batch_size))
-
     def _cell(self, chosen: Method, size: int, seed: int, rate: float) -> Cell:
+        """Train once, and measure on the rows held out and on the evaluation."""
         began = time.perf_counter()
-        plan = self._plan
-        steps = self._steps(size)
-        options = replace(plan.options, terms=chosen.terms, seed=seed, learning_rate=rate, steps=steps)
+        steps = self._plan.steps_for(size)
+        options = replace(self._plan.options, terms=chosen.terms, seed=seed, learning_rate=rate, max_steps=steps)
         start = self._reference if chosen.on_reference and self._reference else self._base
-        learner = Learner(self._base, self._all, options, rebuild_encoder(start))
+        run = Run.start(self._base, self._all, options, rebuild_encoder(start))
         if chosen.choose is not None:
-            chosen.choose(learner, seed)
-        learns = [p.numel() for p in learner.model.encoder.parameters() if p.requires_grad]
+            chosen.choose(run, seed)
+        learns = [p.numel() for p in run.model.encoder.parameters() if p.requires_grad]
         encoder = bias_count(self._base.manifest) if chosen.name == "random" else sum(learns)
-        head = 0 if learner.model.head is None else sum(p.numel() for p in learner.model.head.parameters())
+        head = run.model.head_parameters
         rows = random.Random(seed).sample(self._pool, size)
-        items, held_out, evaluation = map(learner.items, (rows, self._held_out, self._evaluation))
-        fit(learner, items, self._held_out, held_out)
-        metric = learner.metric
-        engine, size_in_bytes = None, FLOAT16 * (encoder + head) + PLACE * encoder * (chosen.name == "random")
-        held_out_metric = learner.metrics(self._held_out, held_out)[metric]
-        in_torch = learner.metrics(self._evaluation, evaluation)[metric]
+        train, held_out, evaluation = map(run.prepare, (rows, self._held_out, self._evaluation))
+        fit(run, train, held_out)
+        engine, size_in_bytes = (
+            None,
+            FLOAT16_BYTES * (encoder + head) + INDEX_BYTES * encoder * (chosen.name == "random"),
+        )
+        held_out_metric, in_torch = (run.metrics(data)[run.metric] for data in (held_out, evaluation))
         if chosen.packs:
-            tensors = learner.pack_tensors()
-            picked = choose_encoding(tensors, learner.info, self._engine, self._held_out, options)
-            size_in_bytes = int(picked.tried[picked.pack.info.encoding]["bytes"])
-            engine = evaluate(self._engine, options.task, self._evaluation)[metric]
+            encoded = choose_encoding(run, self._engine, self._held_out)
+            size_in_bytes = encoded.tried[encoded.pack.info.encoding].bytes
+            engine = evaluate(self._engine, options.task, self._evaluation)[run.metric]
         return Cell(
             task=options.task,
             method=chosen.name,
@@ -134,7 +112,7 @@ class Comparison:
             steps=steps,
             seed=seed,
             learning_rate=rate,
-            metric=metric,
+            metric=run.metric,
             held_out=held_out_metric,
             torch=in_torch,
             engine=engine,
@@ -147,17 +125,5 @@ class Comparison:
 
 def neighbours(rate: float) -> list[float]:
     """Return the learning rates next to one on the ladder, both sides where there are two."""
-    place = min(range(len(LADDER)), key=lambda i: abs(LADDER[i] - rate))
-    return [*LADDER[max(0, place - 1) : place], *LADDER[place + 1 : place + 2]]
-
-
-def _check(plan: Plan, rows: int) -> None:
-    problems = {
-        f"seeds should be at least 1, found {plan.seeds}": plan.seeds < 1,
-        "no method is named": not plan.methods,
-        f"sizes should be 0 (all) or more, found {plan.sizes}": not plan.sizes or min(plan.sizes) < 0,
-        f"a comparison needs at least 10 training rows, found {rows}": rows < 10,
-    }
-    for problem, present in problems.items():
-        if present:
-            raise TrainingError(f"{problem}; change the option and try again")
+    index = min(range(len(LADDER)), key=lambda i: abs(LADDER[i] - rate))
+    return [*LADDER[max(0, index - 1) : index], *LADDER[index + 1 : index + 2]]

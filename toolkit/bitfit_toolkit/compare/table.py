@@ -1,4 +1,4 @@
-"""Cells as means and deviations, in Markdown and JSON."""
+"""Tables of a comparison: cells as means and deviations, in Markdown and JSON."""
 
 import json
 from collections.abc import Collection, Sequence

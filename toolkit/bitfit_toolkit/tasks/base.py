@@ -170,4 +170,5 @@ def rarity(classes: Sequence[int], count: int) -> Float32:
     """Return all / (count × occurrences) for each of `count` classes (King and Zeng, 2001), as scikit-learn does."""
     occurrences = np.bincount(np.asarray(classes, np.int64), minlength=count)
     expected = np.float32(count) * np.maximum(occurrences, 1).astype(np.float32)
-    return np.float32(len(classes)) * np.reciprocal(expected)  # as torch divides a number by a tensor, to the bit
+    weights: Float32 = np.float32(len(classes)) * np.reciprocal(expected)  # to the bit as torch divides by a tensor
+    return weights

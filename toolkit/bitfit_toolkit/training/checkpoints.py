@@ -1,65 +1,49 @@
-"""Which run the checkpoints in a folder belong to, and where it stands."""
+"""Checkpoints of a run: which run the ones in a folder belong to, and where it stands."""
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bitfit_runtime.errors import first_line
+from bitfit_runtime.files import place_file
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.training.distributed import is_first_process, process_count
-from bitfit_toolkit.training.learner import Learner
+from bitfit_toolkit.training.option_spec import option_specs
+from bitfit_toolkit.training.run import Run
+from bitfit_toolkit.training.task_data import TaskData
 
-FILE = "run.json"
+RECORD = "run.json"
 STATE = "trainer_state.json"
 WEIGHTS = "model.safetensors"
-# What may differ between a run and its continuation.
-FREE = {"checkpoints", "resume", "progress", "tensorboard", "encoding", "tolerance", "device", "task"}
-Items = Sequence[Mapping[str, Any]]
 
 
-def run_facts(learner: Learner, train_items: Items, eval_items: Items) -> dict[str, Any]:
-    """Return what must be equal where a run goes on: the base, the labels, the data, the options, the processes."""
-    options = {name: value for name, value in asdict(learner.options).items() if name not in FREE}
-    return {
-        "base": learner.info.base,
-        "labels": list(learner.info.labels),
-        "training data": _digest(train_items),
-        "evaluation data": _digest(eval_items),
-        "processes": process_count(),
-        **options,
-    }
+def begin_or_resume(run: Run, train: TaskData, evaluation: TaskData) -> Path | None:
+    """Return the checkpoint to go on from, None for a run that begins, which is then recorded in its folder.
 
-
-def record(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write the facts of a run that begins. Raises TrainingError where an earlier one left checkpoints."""
-    if _whole(folder):
-        raise TrainingError(f"{folder} holds checkpoints; go on from them with --resume, or name another folder")
-    if is_first_process():
-        path = folder / FILE
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".partial")
-        temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
-        temporary.replace(path)
-
-
-def last_checkpoint(folder: Path, facts: Mapping[str, Any]) -> Path | None:
-    """Return the newest whole checkpoint in `folder`, None where there is none yet.
-
-    Raises TrainingError, naming the first fact that differs, when the checkpoints are of another run.
+    Raises TrainingError where an earlier run left checkpoints, when resuming only where they are of another run.
     """
-    whole = _whole(folder)
-    if not whole:
+    if run.options.checkpoints is None:
         return None
-    found = _read(folder / FILE)
-    for name, expected in facts.items():
-        if found.get(name) != expected:
-            raise TrainingError(
-                f"the checkpoints in {folder} are of another run: {name.replace('_', ' ')} was {found.get(name)!r}, "
-                f"now it is {expected!r}; name another --checkpoints folder, or train with what it was"
-            )
-    return whole[-1]
+    folder, facts = Path(run.options.checkpoints), run_facts(run, train, evaluation)
+    resumed = _last_checkpoint(folder, facts, _names(run)) if run.options.resume_from_checkpoint else None
+    if resumed is None:
+        _record(folder, facts)
+    return resumed
+
+
+def run_facts(run: Run, train: TaskData, evaluation: TaskData) -> dict[str, Any]:
+    """Return what must be equal where a run goes on: the base, the labels, the data, the options, the processes."""
+    specs = option_specs(type(run.options)).values()
+    return {
+        "base": run.info.base,
+        "labels": list(run.info.labels),
+        "training data": _digest(train),
+        "evaluation data": _digest(evaluation),
+        "processes": process_count(),
+        **{spec.recorded: getattr(run.options, spec.name) for spec in specs if not spec.resumable},
+    }
 
 
 def best_of_ended(checkpoint: Path, patience: int | None) -> Path | None:
@@ -74,6 +58,39 @@ def best_of_ended(checkpoint: Path, patience: int | None) -> Path | None:
     return checkpoint.parent / Path(best).name
 
 
+def _names(run: Run) -> dict[str, str]:
+    """Return how a message names each option in a record."""
+    return {spec.recorded: f"`{spec.name}`" for spec in option_specs(type(run.options)).values()}
+
+
+def _record(folder: Path, facts: Mapping[str, Any]) -> None:
+    if _whole(folder):
+        raise TrainingError(
+            f"{folder} holds checkpoints; go on from them with `resume_from_checkpoint`, or name another folder"
+        )
+    if is_first_process():
+        folder.mkdir(parents=True, exist_ok=True)
+        place_file(folder / RECORD, json.dumps(facts, indent=1).encode())
+
+
+def _last_checkpoint(folder: Path, facts: Mapping[str, Any], names: Mapping[str, str]) -> Path | None:
+    """Return the newest whole checkpoint in `folder`, None where there is none yet.
+
+    Raises TrainingError, naming the first fact that differs, when the checkpoints are of another run.
+    """
+    whole = _whole(folder)
+    if not whole:
+        return None
+    found = _read(folder / RECORD)
+    for name, expected in facts.items():
+        if found.get(name) != expected:
+            raise TrainingError(
+                f"the checkpoints in {folder} are of another run: {names.get(name, name)} was {found.get(name)!r}, "
+                f"now it is {expected!r}; name another folder as `checkpoints`, or train with what it was"
+            )
+    return whole[-1]
+
+
 def _whole(folder: Path) -> list[Path]:
     """Checkpoints in order. The Trainer writes their state last: one without it was torn by a kill."""
     whole = [path.parent for path in folder.glob(f"checkpoint-*/{STATE}")]
@@ -84,14 +101,14 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise TrainingError(f"{path} does not say whose run it is ({error}); name another folder") from None
+        raise TrainingError(f"{path} does not say whose run it is ({first_line(error)}); name another folder") from None
     if not isinstance(found, dict):
-        raise TrainingError(f"{path} does not say whose run it is (found no object); name another folder")
+        raise TrainingError(f"{path} does not say whose run it is (expected an object); name another folder")
     return found
 
 
-def _digest(items: Items) -> str:
+def _digest(data: TaskData) -> str:
     sums = hashlib.sha256()
-    for item in items:
-        sums.update(repr(([text.encoding.ids for text in item["texts"]], item["labels"])).encode())
+    for item in data.items:
+        sums.update(repr(([text.encoding.ids for text in item.texts], item.target)).encode())
     return sums.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What only one of several training processes should do. `torchrun` tells each its rank."""
+"""Distributed training: what only one of several processes should do. `torchrun` tells each its rank."""
 
 import os
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def on_first_process(work: Callable[[], T]) -> T:
     return result
 
 
-def part() -> None:
+def end_together() -> None:
     """End the job together: a process that leaves early aborts those that still talk to it."""
     if dist.is_available() and dist.is_initialized():
         dist.barrier()

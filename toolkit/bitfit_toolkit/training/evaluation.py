@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,10 @@ import numpy.typing as npt
 from bitfit_runtime import Engine, PackInfo, Row
 from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_runtime.tasks import TASK_TYPES, HeadOutput
-from bitfit_runtime.tokenizer import TokenizedText
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
+
+if TYPE_CHECKING:  # it needs torch
+    from bitfit_toolkit.training.task_data import TaskData
 
 
 def evaluate(engine: Engine, task: str, examples: Sequence[Example]) -> dict[str, float]:
@@ -29,22 +31,17 @@ def engine_answers(engine: Engine, task: str, examples: Sequence[Example]) -> li
     return _per_example(iter(engine.predict(rows)), trainable.texts_per_example, len(examples))
 
 
-def torch_answers(
-    info: PackInfo,
-    examples: Sequence[Example],
-    raw: Sequence[npt.NDArray[np.float32]],
-    tokens: Sequence[Sequence[TokenizedText]],
-) -> list[Any]:
+def torch_answers(info: PackInfo, data: "TaskData", raw: Sequence[npt.NDArray[np.float32]]) -> list[Any]:
     """Postprocess a torch model's raw outputs, one per example, just as the engine does the graph's."""
     task_type, trainable = TASK_TYPES[info.task_type], TRAINABLE_TASKS[info.task_type]
     answers: list[Any] = []
-    for example, output, texts in zip(examples, raw, tokens, strict=True):
+    for example, item, output in zip(data.examples, data.items, raw, strict=True):
         outputs = output if trainable.texts_per_example > 1 else output[None]
-        for (text, pair), values, own in zip(trainable.inputs(example), outputs, texts, strict=True):
-            part = values[: len(own)] if task_type.output == TOKEN_LOGITS else values
+        for (text, pair), values, tokens in zip(trainable.inputs(example), outputs, item.texts, strict=True):
+            part = values[: len(tokens)] if task_type.output == TOKEN_LOGITS else values
             row = Row(text, info.task, pair)
-            answers.append(task_type.postprocess(HeadOutput(info.task, info.labels, row, part, own)))
-    return _per_example(iter(answers), trainable.texts_per_example, len(examples))
+            answers.append(task_type.postprocess(HeadOutput(info.task, info.labels, row, part, tokens)))
+    return _per_example(iter(answers), trainable.texts_per_example, len(data.examples))
 
 
 def _per_example(answers: Iterator[Any], each: int, count: int) -> list[Any]:

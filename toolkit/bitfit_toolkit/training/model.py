@@ -1,17 +1,23 @@
-"""An encoder, its trainable biases, and one linear head or none."""
+"""Model of a task: an encoder, its trainable biases, and one linear head or none."""
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from transformers import set_seed
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from bitfit_exporters.encoder import pool
+from bitfit_exporters.read_back import rebuild_encoder
+from bitfit_runtime import Base
 from bitfit_runtime.formats.manifest import Manifest
 from bitfit_runtime.graph import ATTENTION_MASK, HEAD_BIAS, HEAD_WEIGHT, TOKEN_LOGITS
+from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import TrainableTask
+from bitfit_toolkit.training.options import TrainOptions
 
 Float32 = npt.NDArray[np.float32]
 
@@ -29,16 +35,15 @@ class BitfitModel(torch.nn.Module):
         self,
         encoder: torch.nn.Module,
         base: Manifest,
-        kind: TrainableTask[Any, Any],
+        task: TrainableTask[Any, Any],
         biases: Iterable[str],
         dropout: bool = False,
     ) -> None:
         super().__init__()
-        task = kind.task_type
-        self.encoder, self.pooling, self.output = encoder, base.pooling, task.output
-        self.head = torch.nn.Linear(base.hidden_size, len(kind.labels)) if task.has_head else None
+        self.encoder, self.pooling, self.output = encoder, base.pooling, task.task_type.output
+        self.head = torch.nn.Linear(base.hidden_size, len(task.labels)) if task.task_type.has_head else None
         self.biases = frozenset(biases)
-        self._kind, self._dropout = kind, dropout
+        self._task, self._dropout = task, dropout
         for name, parameter in self.encoder.named_parameters():
             parameter.requires_grad_(name in self.biases)
 
@@ -60,24 +65,42 @@ class BitfitModel(torch.nn.Module):
         `pooled [batch, hidden]` stands in for them when the encoder does not learn. The raw output is
         `[batch, labels]`, `[batch, sequence, labels]` or, without a head, `[batch, texts, hidden]`.
         """
-        raw = self._head(pooled) if pooled is not None else self.judge(self.encoder(**tokens), tokens[ATTENTION_MASK])
-        return {"logits": raw} if labels is None else {"loss": self._kind.loss(raw, labels), "logits": raw}
+        if pooled is not None:
+            raw = self._head(pooled)
+        else:
+            raw = self.raw_output(self.encoder(**tokens), tokens[ATTENTION_MASK])
+        return {"logits": raw} if labels is None else {"loss": self._task.loss(raw, labels), "logits": raw}
 
-    def judge(self, encoded: BaseModelOutputWithPooling, mask: torch.Tensor) -> torch.Tensor:
+    def raw_output(self, encoded: BaseModelOutputWithPooling, mask: torch.Tensor) -> torch.Tensor:
         """Return the raw output for the encoder's output over `[batch · texts, sequence]` tokens."""
         if self.output == TOKEN_LOGITS:
             return self._head(encoded.last_hidden_state)
         pooled = pool(encoded, mask, self.pooling)
-        return (
-            pooled.view(-1, self._kind.texts_per_example, pooled.shape[1]) if self.head is None else self._head(pooled)
-        )
+        if self.head is None:
+            return pooled.view(-1, self._task.texts_per_example, pooled.shape[1])
+        return self._head(pooled)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
+
+    @property
+    def bias_parameters(self) -> int:
+        """The number of parameters in the chosen biases."""
+        return sum(p.numel() for name, p in self.encoder.named_parameters() if name in self.biases)
+
+    @property
+    def head_parameters(self) -> int:
+        """The number of parameters of the head, 0 without one."""
+        return 0 if self.head is None else sum(p.numel() for p in self.head.parameters())
 
     def features(self, **tokens: torch.Tensor) -> torch.Tensor:
         """Return pooled vectors `[batch, hidden]`."""
         return pool(self.encoder(**tokens), tokens[ATTENTION_MASK], self.pooling)
 
     def tensors(self) -> dict[str, Float32]:
-        """Return the trained biases `[n]` and, with a head, `head.weight [hidden, labels]`, `head.bias [labels]`."""
+        """Return what learned, in float32: biases `[n]`, and `head.weight [hidden, labels]`, `head.bias [labels]`."""
         trained = {name: p for name, p in self.encoder.named_parameters() if name in self.biases}
         head = {} if self.head is None else {HEAD_WEIGHT: self.head.weight.T, HEAD_BIAS: self.head.bias}
         return {name: p.detach().float().cpu().numpy().copy() for name, p in (*trained.items(), *head.items())}
@@ -95,3 +118,48 @@ class BitfitModel(torch.nn.Module):
     def _head(self, vectors: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = vectors if self.head is None else self.head(vectors)
         return logits
+
+
+def build_model(
+    base: Base, task: TrainableTask[Any, Any], options: TrainOptions, encoder: torch.nn.Module | None = None
+) -> BitfitModel:
+    """Return a model that begins to learn `task`: its head is drawn by the seed, and it is on the chosen device.
+
+    `encoder` is the torch model to start from, by default one rebuilt from the base; its parameters are the model's own
+    from then on. Raises TrainingError on bias terms that cannot be trained.
+    """
+    _, biases = resolve_terms(options.terms, base.manifest)
+    encoder = encoder or rebuild_encoder(base)
+    set_seed(options.seed)
+    model = BitfitModel(encoder, base.manifest, task, biases, options.dropout)
+    if options.device != "cpu" and torch.cuda.is_available():
+        model.to(f"cuda:{os.environ.get('LOCAL_RANK', 0)}")  # which torchrun sets
+    return model
+
+
+def resolve_terms(terms: str, manifest: Manifest) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the bias terms and the names of their biases for `all`, `none` or a list such as `q,m2`.
+
+    Terms are those of Ben Zaken et al. (2021, arXiv:2106.10199). `all` leaves out the ones that cannot change an answer
+    (`redundant_terms`). Raises TrainingError on a term that the base does not have, and on a redundant one.
+    """
+    known = tuple(dict.fromkeys(spec.term for spec in manifest.biases))
+    if terms == "all":
+        chosen = tuple(term for term in known if term not in manifest.redundant_terms)
+    elif terms == "none":
+        chosen = ()
+    else:
+        by_lower = {term.lower(): term for term in known}
+        asked = [term.strip() for term in terms.split(",") if term.strip()]
+        unknown = [term for term in asked if term.lower() not in by_lower]
+        if unknown or not asked:
+            found = ", ".join(unknown) or "nothing"
+            raise TrainingError(f"unknown bias term {found}; this base has {', '.join(known)} (or: all, none)")
+        chosen = tuple(dict.fromkeys(by_lower[term.lower()] for term in asked))
+        redundant = [term for term in chosen if term in manifest.redundant_terms]
+        if redundant:
+            raise TrainingError(
+                f"bias term {redundant[0]} cannot change an answer of {manifest.name}, because softmax cancels it; "
+                "leave it out"
+            )
+    return chosen, tuple(spec.name for spec in manifest.biases if spec.term in chosen)

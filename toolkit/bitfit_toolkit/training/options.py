@@ -1,55 +1,146 @@
-"""What a user may choose about a training run."""
+"""Options of a training run."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Final
 
+from bitfit_runtime.formats.pack_encoding import ENCODINGS
+from bitfit_runtime.formats.schema import LIMITS
+from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_runtime.tasks.classification import CLASSIFICATION
+from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.tasks import TRAINABLE_TASKS
+from bitfit_toolkit.training.option_spec import Sharing, option, problems
 
-AUTO = "auto"
-PRECISIONS = ("fp32", "bf16", "fp16")
-DEVICES = ("auto", "cpu", "cuda")
-CLASS_WEIGHTS = ("none", "balanced")
+AUTO: Final = "auto"
+BALANCED: Final = "balanced"
+EACH, COMMON = Sharing.EACH, Sharing.COMMON
 
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """Choices of a training run.
+    """What a user may choose about a training run. Each field's text is also its help on the command line.
 
-    What is learnt: `terms` is `all`, `none` (the head alone) or names of bias terms such as `q,m2`. `class_weights` is
-    `none` or `balanced`: rare classes then count as much as frequent ones.
-
-    How long: `epochs`, or `steps` in their stead; `early_stopping` ends a run after so many epochs without a better
-    `metric`, one of the task type's (None: its first), and keeps the best epoch.
-
-    How: a step learns from `batch_size` × `accumulation` examples (on several GPUs: on each). `dropout` drops units of
-    the encoder as its checkpoint configures it. `simulate_int8` rounds activations as the int8 graph does. `precision`
-    is `fp32`, `bf16` or `fp16`; `device` is `auto`, `cpu` or `cuda`.
-
-    What is kept: `checkpoints` gets a checkpoint an epoch, from which `resume` goes on; `tensorboard` gets the run's
-    curves. `encoding` is one of the pack's or `auto`: the smallest whose metric in the engine is at most `tolerance`
-    below that of float32.
+    Names follow transformers' TrainingArguments where the meaning is the same. A step learns from
+    `per_device_train_batch_size` × `gradient_accumulation_steps` examples, on several GPUs from as many on each.
     """
 
-    task: str = "task"
-    task_type: str = CLASSIFICATION.name
-    terms: str = "all"
-    class_weights: str = "none"
-    epochs: float = 10
-    steps: int | None = None
-    early_stopping: int | None = None
-    metric: str | None = None
-    learning_rate: float = 3e-3
-    batch_size: int = 16
-    accumulation: int = 1
-    max_length: int = 128
-    seed: int = 0
-    dropout: bool = False
-    simulate_int8: bool = False
-    precision: str = "fp32"
-    device: str = "auto"
-    checkpoints: Path | None = None
-    resume: bool = False
-    tensorboard: Path | None = None
-    encoding: str = AUTO
-    tolerance: float = 0.002
-    progress: bool = False
+    task: str = option("task", "Name of the task.", key="name", sharing=EACH, resumable=True, compared=True)
+    task_type: str = option(
+        CLASSIFICATION.name,
+        f"{', '.join(TASK_TYPES)}.",
+        flag="--type",
+        recorded="task_type",
+        choices=tuple(TASK_TYPES),
+        sharing=EACH,
+        compared=True,
+    )
+    terms: str = option("all", "all, none (the head alone), or bias terms of the paper such as q,m2.", sharing=EACH)
+    class_weights: str = option(
+        "none",
+        "none, or balanced: rare classes count as much as frequent ones.",
+        choices=("none", BALANCED),
+        sharing=EACH,
+    )
+    num_train_epochs: float = option(
+        10, "Passes over the training data.", flag="--epochs", above=0, below=math.inf, sharing=EACH, compared=True
+    )
+    max_steps: int | None = option(None, "Steps in place of epochs.", flag="--steps", at_least=1, sharing=EACH)
+    early_stopping_patience: int | None = option(
+        None,
+        "Stop after N epochs without a better metric, and keep the best epoch.",
+        flag="--early-stopping",
+        at_least=1,
+    )
+    metric_for_best_model: str | None = option(
+        None,
+        "What decides: accuracy, f1_macro, matthews …; default: the first of the task type.",
+        flag="--metric",
+        sharing=EACH,
+    )
+    seed: int = option(
+        0, "Seed of the head, the order and dropout.", at_least=0, at_most=(1 << 32) - 1, sharing=EACH, listed=True
+    )
+    learning_rate: float = option(3e-3, "Largest learning rate.", above=0, below=math.inf, sharing=EACH, listed=True)
+    per_device_train_batch_size: int = option(
+        16,
+        "Examples of a pass; on several GPUs: on each.",
+        flag="--batch-size",
+        at_least=1,
+        sharing=EACH,
+        compared=True,
+    )
+    gradient_accumulation_steps: int = option(1, "Passes of a step.", flag="--accumulation", at_least=1)
+    max_length: int = option(128, "Longest input in tokens.", at_least=8, sharing=EACH, compared=True)
+    dropout: bool = option(False, "Drop units in training, as the checkpoint says.")
+    simulate_int8: bool = option(False, "Round activations in training as the int8 graph does.")
+    precision: str = option(
+        "fp32",
+        "fp32, bf16 or, on a GPU, fp16.",
+        choices=("fp32", "bf16", "fp16"),
+        sharing=COMMON,
+        compared=True,
+    )
+    device: str = option(
+        "auto",
+        "auto, cpu or cuda.",
+        choices=("auto", "cpu", "cuda"),
+        sharing=COMMON,
+        resumable=True,
+        compared=True,
+    )
+    checkpoints: str | Path | None = option(None, "Keep a checkpoint an epoch in this folder.", resumable=True)
+    resume_from_checkpoint: bool = option(False, "Go on from the last checkpoint.", flag="--resume", resumable=True)
+    tensorboard: str | Path | None = option(None, "Write curves for TensorBoard into this folder.", resumable=True)
+    encoding: str = option(
+        AUTO,
+        f"auto (the smallest that is good enough), {', '.join(ENCODINGS)}.",
+        choices=(*ENCODINGS, AUTO),
+        sharing=EACH,
+        resumable=True,
+    )
+    tolerance: float = option(
+        0.002,
+        "What encoding auto may give up of the metric against float32.",
+        at_least=0,
+        sharing=EACH,
+        resumable=True,
+    )
+    progress: bool = option(False, "Show a progress bar.", hidden=True, sharing=EACH, resumable=True)
+
+    def check(self) -> None:
+        """Raise TrainingError, naming the parameter, on a choice that cannot be carried out."""
+        for problem in chain(problems(self), _conflicts(self)):
+            raise TrainingError(f"{problem}; change the option and try again")
+
+
+DEFAULTS: Final = TrainOptions()
+
+
+def _conflicts(of: TrainOptions) -> Iterator[str]:
+    """Yield what is wrong with values that are right by themselves."""
+    task, longest = TRAINABLE_TASKS[of.task_type], LIMITS.task_name_characters
+    if not 1 <= len(of.task) <= longest:
+        yield f"`task` should have 1 to {longest} characters, found {len(of.task)}"
+    if of.metric_for_best_model not in (None, *task.metric_names):
+        expected, found = ", ".join(task.metric_names), of.metric_for_best_model
+        yield f"`metric_for_best_model` of a {of.task_type} task should be one of {expected}, found {found!r}"
+    if of.class_weights == BALANCED and not task.has_classes():
+        yield f"`class_weights` should be none: a {of.task_type} task has no classes"
+    if of.terms == "none" and not TASK_TYPES[of.task_type].has_head:
+        yield f"`terms` none leaves nothing to train: a {of.task_type} task has no head"
+    if of.resume_from_checkpoint and of.checkpoints is None:
+        yield "`resume_from_checkpoint` needs `checkpoints`, the folder that holds them"
+    if of.device == "cuda" and not _finds_gpu():
+        yield "`device` is cuda, but torch finds no GPU"
+    if of.precision == "fp16" and (of.device == "cpu" or not _finds_gpu()):
+        yield "`precision` fp16 needs a GPU; on a CPU use fp32 or bf16"
+
+
+def _finds_gpu() -> bool:
+    import torch  # which only training needs
+
+    return torch.cuda.is_available()

@@ -1,4 +1,4 @@
-"""Which encoding a pack is written in."""
+"""Packing of a finished model: which biases a pack keeps, and in which encoding."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,59 +7,93 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitfit_runtime import Engine, Pack, PackInfo
+from bitfit_runtime import Base, Engine, Pack
+from bitfit_runtime.formats.manifest import Manifest
 from bitfit_runtime.formats.pack_encoding import ENCODINGS, encode
 from bitfit_runtime.formats.pack_file import serialize
-from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
+from bitfit_toolkit.tasks import Example
 from bitfit_toolkit.training.evaluation import engine_answers
-from bitfit_toolkit.training.options import AUTO, TrainOptions
+from bitfit_toolkit.training.model import BitfitModel
+from bitfit_toolkit.training.options import AUTO
+from bitfit_toolkit.training.run import Run
 
+Float32 = npt.NDArray[np.float32]
 REFERENCE = "float32"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """The chosen pack with its metrics, its answers to the examples, and each tried encoding's figures."""
+class Trial:
+    """What one encoding came to: the deciding metric in the engine, and the size of the pack."""
+
+    value: float
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPack:
+    """The chosen pack with its metrics, its answers to the examples, and each encoding that was tried, by name."""
 
     pack: Pack
     answers: list[Any]
-    tried: dict[str, dict[str, float]]
+    tried: dict[str, Trial]
 
 
-def choose_encoding(
-    values: Mapping[str, npt.NDArray[np.float32]],
-    info: PackInfo,
-    engine: Engine,
-    examples: Sequence[Example],
-    options: TrainOptions,
-) -> Choice:
-    """Encode `values`, measure the pack in the engine, and leave it installed there as `options.task`.
+def choose_encoding(run: Run, engine: Engine, examples: Sequence[Example]) -> EncodedPack:
+    """Pack what the run's finished model learned, measure it in the engine, and leave it installed as the run's task.
 
-    With `auto`, encodings are tried from the smallest on, until one is at most `tolerance` worse than float32.
+    With `encoding` auto, encodings are tried from the smallest on, until one is at most `tolerance` worse than float32.
     """
-    manifest, defaults = engine.base.manifest, engine.base.default_biases
-    terms = {spec.term for spec in manifest.biases if spec.name in values}
-    kind = TRAINABLE_TASKS[info.task_type]
-    metric = options.metric or kind.metric_names[0]
-    tried: dict[str, dict[str, float]] = {}
+    manifest, defaults, options = engine.base.manifest, engine.base.default_biases, run.options
+    values = pack_tensors(run.model, run.base)
+    kept = {spec.term for spec in manifest.biases if spec.name in values}
+    terms = tuple(term for term in run.info.terms if term in kept)
+    tried: dict[str, Trial] = {}
 
-    def measure(encoding: str) -> Choice:
-        chosen = replace(info, terms=tuple(term for term in info.terms if term in terms), encoding=encoding)
-        pack = Pack(chosen, encode(values, defaults, manifest, encoding))
+    def measure(encoding: str) -> EncodedPack:
+        info = replace(run.info, terms=terms, encoding=encoding)
+        pack = Pack(info, encode(values, defaults, manifest, encoding))
         engine.install(options.task, pack)
         answers = engine_answers(engine, options.task, examples)
-        measured = replace(pack, info=replace(chosen, metrics=kind.metrics(examples, answers)))
-        tried[encoding] = {metric: measured.info.metrics[metric], "bytes": len(serialize(measured))}
-        return Choice(measured, answers, tried)
+        measured = replace(pack, info=replace(info, metrics=run.task.metrics(examples, answers)))
+        tried[encoding] = Trial(measured.info.metrics[run.metric], len(serialize(measured)))
+        return EncodedPack(measured, answers, tried)
 
     if options.encoding != AUTO:
         return measure(options.encoding)
     reference = measure(REFERENCE)
-    enough = reference.pack.info.metrics[metric] - options.tolerance
+    enough = tried[REFERENCE].value - options.tolerance
     for encoding in ENCODINGS:
         if encoding != REFERENCE:
-            choice = measure(encoding)
-            if choice.pack.info.metrics[metric] >= enough:
-                return choice
+            chosen = measure(encoding)
+            if tried[encoding].value >= enough:
+                return chosen
     engine.install(options.task, reference.pack)
     return reference
+
+
+def pack_tensors(model: BitfitModel, base: Base) -> dict[str, Float32]:
+    """Return what a pack keeps of a finished model: trained biases, folded where possible, and the head."""
+    encoder = model.encoder.named_parameters()
+    weights = {name: p.detach().float().cpu().numpy() for name, p in encoder if p.ndim == 2}
+    return fold(model.tensors(), base.default_biases, weights, base.manifest)
+
+
+def fold(
+    values: Mapping[str, Float32], defaults: Mapping[str, Float32], weights: Mapping[str, Float32], base: Manifest
+) -> dict[str, Float32]:
+    """Return `values` without the biases whose deltas another trained bias can carry, those deltas added there.
+
+    A value bias that differs by Δ changes the attention output by W_o Δ, `weights` being `[output, input]` by the name
+    of their layer. The base says which terms fold (`foldable_terms`); a term folds only where its target is trained.
+    """
+    names = {(spec.term, spec.layer): spec.name for spec in base.biases}
+    folded = dict(values)
+    for spec in base.biases:
+        target = names.get((base.foldable_terms.get(spec.term, ""), spec.layer), "")
+        if spec.name in values and target in values:
+            weight = weights[target.removesuffix("bias") + "weight"].astype(np.float64)
+            delta = values[spec.name].astype(np.float64) - defaults[spec.name]
+            with np.errstate(over="ignore", invalid="ignore"):  # what diverged is refused where the pack is written
+                folded[target] = (folded[target] + weight @ delta).astype(np.float32)
+            del folded[spec.name]
+    return folded

@@ -1,4 +1,4 @@
-"""A bar that shows how far a training run is, its loss and its metric."""
+"""Progress bar of a training run: its steps, its loss and its metric."""
 
 from types import TracebackType
 from typing import Any
@@ -14,14 +14,14 @@ class Progress(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, task: str, metric: str) -> None:
         self._metric = metric
-        figures = TextColumn("{task.fields[loss]} {task.fields[metric]}")
+        measured = TextColumn("{task.fields[loss]} {task.fields[metric]}")
         console = Console(stderr=True)
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            figures,
+            measured,
             console=console,
         )
         self._id = self._bar.add_task(task, total=None, loss="", metric="")

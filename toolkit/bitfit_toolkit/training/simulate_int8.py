@@ -1,4 +1,4 @@
-"""The int8 rows of the graph, simulated in torch, so that biases learn around them."""
+"""Simulation of the int8 rows of the graph in torch, so that biases learn around them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ import torch
 
 from bitfit_runtime.formats.manifest import Manifest
 
-LEVELS = 127
+MAX_CODE = 127
 
 
 @contextmanager
@@ -33,6 +33,6 @@ def _round_rows(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[t
     values = inputs[0]
     with torch.no_grad():
         largest = values.abs().amax(-1, keepdim=True)
-        step = torch.where(largest > 0, largest, torch.ones_like(largest)) / LEVELS
+        step = torch.where(largest > 0, largest, torch.ones_like(largest)) / MAX_CODE
         rounded = torch.round(values / step) * step
     return (values + (rounded - values).detach(), *inputs[1:])

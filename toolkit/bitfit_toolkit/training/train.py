@@ -1,7 +1,7 @@
-"""Train a pack on a base, and prove it on the engine that ships."""
+"""Training of one pack: from labelled examples to a file that was measured in the engine that ships."""
 
+import os
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,22 +11,22 @@ import torch
 
 from bitfit_runtime import Base, Engine, write_pack
 from bitfit_runtime.canary import make_canary
-from bitfit_toolkit.tasks import Example
-from bitfit_toolkit.training.checks import check_output
+from bitfit_toolkit.data import Columns, Data, load_examples
+from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.training.distributed import on_first_process
-from bitfit_toolkit.training.fit import fit
-from bitfit_toolkit.training.learner import Learner
-from bitfit_toolkit.training.options import TrainOptions
-from bitfit_toolkit.training.pack_encoding import choose_encoding
+from bitfit_toolkit.training.options import DEFAULTS, TrainOptions
+from bitfit_toolkit.training.pack_encoding import Trial, choose_encoding
+from bitfit_toolkit.training.run import Run
+from bitfit_toolkit.training.task_data import TaskData
+from bitfit_toolkit.training.trainer import fit
 
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """Figures of one training run. `engine` and `torch` are metrics of the written pack on the evaluation examples.
+    """What one training run came to. `engine` and `torch` are metrics of the written pack on the evaluation examples.
 
     `metric` names the deciding one. `agreement` is the share of examples that both answer alike, None where answers are
-    numbers. `encodings_tried` maps each encoding that
-    was measured to its metric in the engine and its bytes.
+    numbers. `encodings_tried` maps each encoding that was measured to its metric in the engine and its bytes.
     """
 
     task: str
@@ -34,11 +34,11 @@ class TrainReport:
     learning_rate: float
     seed: int
     metric: str
-    labels: int
+    label_count: int
     pack: str
     pack_bytes: int
     encoding: str
-    encodings_tried: dict[str, dict[str, float]]
+    encodings_tried: dict[str, Trial]
     trained_parameters: int
     head_parameters: int
     engine: dict[str, float]
@@ -47,8 +47,9 @@ class TrainReport:
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the figures by name, for programs."""
-        return asdict(self) | {"difference": self.difference}
+        """Return the report as JSON has it."""
+        tried = {name: {self.metric: trial.value, "bytes": trial.bytes} for name, trial in self.encodings_tried.items()}
+        return asdict(self) | {"encodings_tried": tried, "difference": self.difference}
 
     @property
     def difference(self) -> float:
@@ -58,62 +59,68 @@ class TrainReport:
 
 def train(
     base: str | Path | Base,
-    train_examples: Sequence[Example],
-    eval_examples: Sequence[Example],
+    train: Data,
+    evaluation: Data,
     output: str | Path,
-    options: TrainOptions,
+    options: TrainOptions = DEFAULTS,
+    columns: Columns | None = None,
 ) -> TrainReport:
-    """Train the chosen biases and a head, write the pack to `output`, and evaluate the written pack.
+    """Train the chosen biases and a head, write the pack to `output`, and measure the written pack on `evaluation`.
 
-    An earlier pack at `output` is replaced only by a finished one. Under `torchrun` all processes train, the first one
-    writes, and all return its report. Raises TrainingError, DataError, PackError.
+    `train` and `evaluation` are what `load_examples` takes: a path, examples, mappings, a `datasets.Dataset`, a data
+    frame; `columns` gives the names of their columns where those are unusual. An earlier pack at `output` is replaced
+    only by a finished one. Under `torchrun` all processes train, the first one writes, and all return its report.
+    Raises TrainingError, DataError, BaseError, PackError.
     """
     began = time.perf_counter()
+    options.check()
+    examples, held_out = (load_examples(data, columns, task_type=options.task_type) for data in (train, evaluation))
     base = base if isinstance(base, Base) else Base.open(base)
-    check_output(Path(output))
-    learner = Learner(base, train_examples, options)
-    learner.kind.check_labels(eval_examples, learner.kind.labels)
-    train_items, eval_items = learner.items(train_examples), learner.items(eval_examples)
-    fit(learner, train_items, eval_examples, eval_items)
-
-    def finish() -> TrainReport:
-        engine = Engine(base, threads=torch.get_num_threads())
-        return conclude(learner, engine, eval_examples, eval_items, output, began)
-
-    return on_first_process(finish)
+    check_output(output)
+    run = Run.start(base, examples, options)
+    run.task.check_labels(held_out, run.task.labels)
+    train_data, eval_data = run.prepare(examples), run.prepare(held_out)
+    fit(run, train_data, eval_data)
+    return on_first_process(
+        lambda: conclude(run, Engine(run.base, threads=torch.get_num_threads()), eval_data, output, began)
+    )
 
 
-def conclude(
-    learner: Learner,
-    engine: Engine,
-    eval_examples: Sequence[Example],
-    eval_items: Sequence[dict[str, Any]],
-    output: str | Path,
-    began: float,
-) -> TrainReport:
-    """Pack what a finished learner learnt, measure the pack in engine and torch, and write it."""
-    base, kind, model, options = learner.base, learner.kind, learner.model, learner.options
-    choice = choose_encoding(learner.pack_tensors(), learner.info, engine, eval_examples, options)
-    pack = make_canary(engine, choice.pack)
+def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path, began: float) -> TrainReport:
+    """Pack what a finished run learned, measure the pack in engine and torch, and write it.
+
+    `began` is when the run did, by `time.perf_counter`. Raises PackError on what no pack can hold.
+    """
+    base, model, options = run.base, run.model, run.options
+    encoded = choose_encoding(run, engine, evaluation.examples)
+    pack = make_canary(engine, encoded.pack)
     model.load_tensors({**base.default_biases, **pack.decode(base.manifest, base.default_biases)})
-    in_torch = learner.answers(eval_examples, eval_items)
-    same = [kind.agree(one, other) for one, other in zip(choice.answers, in_torch, strict=True)]
+    in_torch = run.answers(evaluation)
+    same = [run.task.agree(one, other) for one, other in zip(encoded.answers, in_torch, strict=True)]
     path = write_pack(pack, output)
     return TrainReport(
         task=options.task,
         task_type=options.task_type,
         learning_rate=options.learning_rate,
         seed=options.seed,
-        metric=learner.metric,
-        labels=len(kind.labels),
+        metric=run.metric,
+        label_count=len(run.task.labels),
         pack=str(path),
         pack_bytes=path.stat().st_size,
         encoding=pack.info.encoding,
-        encodings_tried=choice.tried,
-        trained_parameters=sum(p.numel() for name, p in model.encoder.named_parameters() if name in model.biases),
-        head_parameters=0 if model.head is None else sum(p.numel() for p in model.head.parameters()),
+        encodings_tried=encoded.tried,
+        trained_parameters=model.bias_parameters,
+        head_parameters=model.head_parameters,
         engine=dict(pack.info.metrics),
-        torch=kind.metrics(eval_examples, in_torch),
+        torch=run.task.metrics(evaluation.examples, in_torch),
         agreement=None if None in same else float(np.mean([bool(one) for one in same])),
         seconds=time.perf_counter() - began,
     )
+
+
+def check_output(output: str | Path) -> None:
+    """Raise TrainingError where no pack can be written, before a run is spent on it."""
+    path = Path(output)
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise TrainingError(f"a pack cannot be written to {path}; name a file in a folder that can be written")

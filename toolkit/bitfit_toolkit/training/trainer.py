@@ -1,15 +1,25 @@
-"""transformers' Trainer, set up for a model of which little learns."""
+"""Trainer: transformers' own, set up for a model of which little learns."""
 
-from collections.abc import Sequence
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Trainer, TrainingArguments
+from safetensors.torch import load_file
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.utils import logging as transformers_logging
 
+from bitfit_runtime.errors import MissingExtraError
 from bitfit_runtime.graph import TOKEN_LOGITS
-from bitfit_toolkit.training.learner import Learner
-from bitfit_toolkit.training.order import ByLength
+from bitfit_toolkit.training.checkpoints import WEIGHTS, begin_or_resume, best_of_ended
+from bitfit_toolkit.training.distributed import is_first_process
+from bitfit_toolkit.training.evaluation import torch_answers
+from bitfit_toolkit.training.options import BALANCED
+from bitfit_toolkit.training.progress import Progress
+from bitfit_toolkit.training.run import Run
+from bitfit_toolkit.training.simulate_int8 import quantized_rows
+from bitfit_toolkit.training.task_data import ByLength, TaskData
 
 WARMUP = 0.1  # of the steps
 LARGEST_GRADIENT = 1.0  # norm over a task's parameters
@@ -21,7 +31,7 @@ class BiasTrainer(Trainer):  # type: ignore[misc]
 
     def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
         items = self.train_dataset if train_dataset is None else train_dataset
-        return ByLength(lengths(items), self.args.train_batch_size, self.args.seed)
+        return ByLength([item.length for item in items], self.args.train_batch_size, self.args.seed)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, torch.Tensor] | None = None) -> None:
         learns = {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
@@ -38,23 +48,63 @@ class BiasTrainer(Trainer):  # type: ignore[misc]
         """Say nothing: what a checkpoint lacks is frozen."""
 
 
-def lengths(items: Sequence[dict[str, Any]]) -> list[int]:
-    """Return the number of tokens of each item's longest text."""
-    return [max(map(len, item["texts"])) for item in items]
+def fit(run: Run, train: TaskData, evaluation: TaskData) -> None:
+    """Train whatever parameters of the run's model require a gradient, as the run's options say.
+
+    With early stopping the model of the best epoch is kept, by the deciding metric on `evaluation`. The trained head is
+    left in the units of the labels. Raises TrainingError when the folder for checkpoints belongs to another run.
+    """
+    transformers_logging.set_verbosity_error()
+    options, model = run.options, run.model
+    if options.class_weights == BALANCED:
+        run.task.balance([item.target for item in train.items])
+    with ExitStack() as stack:
+        resumed = begin_or_resume(run, train, evaluation)
+        ended = best_of_ended(resumed, options.early_stopping_patience) if resumed else None
+        if options.simulate_int8:
+            stack.enter_context(quantized_rows(model.encoder, run.base.manifest))
+        trainer = _trainer(run, train, evaluation, stack)
+        if ended is not None:
+            model.load_state_dict(load_file(ended / WEIGHTS), strict=False)
+        else:
+            trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # what is measured is float32
+    model.load_tensors(run.task.rescale(model.tensors()))
 
 
-def training_arguments(learner: Learner, folder: Path) -> TrainingArguments:
-    """Return the Trainer's arguments for the options of a learner; checkpoints go to `folder`."""
-    options = learner.options
-    stops, watched = options.early_stopping is not None, options.progress or options.tensorboard is not None
+def _trainer(run: Run, train: TaskData, evaluation: TaskData, stack: ExitStack) -> BiasTrainer:
+    """Return a trainer of the run; what it needs until it is done is left to `stack`."""
+
+    def metrics(predicted: Any) -> dict[str, float]:
+        return run.task.metrics(evaluation.examples, torch_answers(run.info, evaluation, predicted.predictions))
+
+    folder = run.options.checkpoints or stack.enter_context(tempfile.TemporaryDirectory(prefix="bitfit-train-"))
+    trainer = BiasTrainer(
+        model=run.model,
+        args=training_arguments(run, Path(folder)),
+        train_dataset=train.items,
+        eval_dataset=evaluation.items,
+        data_collator=run.preprocessor.collate,
+        compute_metrics=metrics,
+        callbacks=_callbacks(run, stack),
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def training_arguments(run: Run, folder: Path) -> TrainingArguments:
+    """Return the Trainer's arguments for a run's options; checkpoints go to `folder`."""
+    options = run.options
+    stops = options.early_stopping_patience is not None
+    watched = options.progress or options.tensorboard is not None
     arguments = TrainingArguments(
         output_dir=str(folder),
-        num_train_epochs=options.epochs,
-        max_steps=options.steps or -1,
+        num_train_epochs=options.num_train_epochs,
+        max_steps=options.max_steps or -1,
         learning_rate=options.learning_rate,
-        per_device_train_batch_size=options.batch_size,
+        per_device_train_batch_size=options.per_device_train_batch_size,
         per_device_eval_batch_size=64,
-        gradient_accumulation_steps=options.accumulation,
+        gradient_accumulation_steps=options.gradient_accumulation_steps,
         warmup_steps=WARMUP,
         max_grad_norm=LARGEST_GRADIENT,
         weight_decay=0.0,
@@ -65,7 +115,7 @@ def training_arguments(learner: Learner, folder: Path) -> TrainingArguments:
         restore_callback_states_from_checkpoint=True,
         greater_is_better=True if stops else None,
         load_best_model_at_end=stops,
-        metric_for_best_model=learner.metric if stops else None,
+        metric_for_best_model=run.metric if stops else None,
         logging_strategy="steps" if watched else "no",
         logging_steps=0.02,
         report_to="none",
@@ -75,8 +125,30 @@ def training_arguments(learner: Learner, folder: Path) -> TrainingArguments:
         fp16=options.precision == "fp16",
         use_cpu=options.device == "cpu" or not torch.cuda.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
-        ddp_find_unused_parameters=learner.model.output == TOKEN_LOGITS,  # a pooler's bias judges no token
+        ddp_find_unused_parameters=run.model.output == TOKEN_LOGITS,  # of which a pooler's bias decides nothing
         ddp_timeout=LONGEST_WAIT,
     )
     arguments._n_gpu = min(1, arguments.n_gpu)  # several GPUs are for torchrun: DataParallel would enlarge the batch
     return arguments
+
+
+def _callbacks(run: Run, stack: ExitStack) -> list[TrainerCallback]:
+    options = run.options
+    callbacks: list[TrainerCallback] = []
+    if options.early_stopping_patience is not None:
+        callbacks.append(EarlyStoppingCallback(options.early_stopping_patience))
+    if options.progress and is_first_process():
+        callbacks.append(stack.enter_context(Progress(options.task, run.metric)))
+    if options.tensorboard is not None and is_first_process():
+        callbacks.append(_tensorboard(Path(options.tensorboard)))
+    return callbacks
+
+
+def _tensorboard(folder: Path) -> TrainerCallback:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise MissingExtraError.from_import("writing curves", error, "tensorboard") from None
+    from transformers.integrations import TensorBoardCallback
+
+    return TensorBoardCallback(SummaryWriter(str(folder)))

@@ -1,4 +1,4 @@
-"""Several tasks, seeds or learning rates in one pass: the base is frozen, so each row can learn for another task."""
+"""Shared training: several tasks, seeds or learning rates in every pass over one frozen base."""
 
 from bitfit_toolkit.training.shared.config import RunConfig, read_run_configs
 from bitfit_toolkit.training.shared.train import train_shared

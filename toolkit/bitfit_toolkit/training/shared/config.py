@@ -1,116 +1,116 @@
-"""Which packs to train, read from a TOML file."""
+"""Configuration of runs that share their passes: what each trains, read from a TOML file."""
 
 import itertools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from bitfit_runtime.errors import first_line
 from bitfit_runtime.tasks import TASK_TYPES
-from bitfit_toolkit.data import Columns
+from bitfit_toolkit.data import Columns, Data
 from bitfit_toolkit.errors import DataError
+from bitfit_toolkit.training.option_spec import OptionSpec, Sharing, option_specs
 from bitfit_toolkit.training.options import TrainOptions
 
-FILES = ("train", "eval", "output")
-COLUMNS = {"text-column": "text", "text-pair-column": "text_pair", "label-column": "label"}
-NUMBER, WORD, INTEGER = (int, float), (str,), (int,)
-# Key: the option it sets, and the types that it may have.
-OPTIONS: Mapping[str, tuple[str, tuple[type, ...]]] = {
-    "name": ("task", WORD),
-    "type": ("task_type", WORD),
-    "terms": ("terms", WORD),
-    "class-weights": ("class_weights", WORD),
-    "metric": ("metric", WORD),
-    "epochs": ("epochs", NUMBER),
-    "steps": ("steps", INTEGER),
-    "learning-rate": ("learning_rate", NUMBER),
-    "batch-size": ("batch_size", INTEGER),
-    "max-length": ("max_length", INTEGER),
-    "seed": ("seed", INTEGER),
-    "encoding": ("encoding", WORD),
-    "tolerance": ("tolerance", NUMBER),
-}
-LISTED = ("seed", "learning-rate")  # a list of them is a run for each
-KNOWN = (*FILES, *OPTIONS, *COLUMNS)
+FILES: Final = ("train", "eval", "output")
+COLUMNS: Final = {"text-column": "text", "text-pair-column": "text_pair", "label-column": "label"}
 
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """One pack to train: what it learns from, how, and where it goes."""
+    """One pack to train: what it learns from, how, and where it goes. Data are what `load_examples` takes."""
 
-    train: Path
-    evaluation: Path
-    output: Path
+    train: Data
+    evaluation: Data
+    output: str | Path
     options: TrainOptions
     columns: Columns = field(default_factory=Columns)
+
+
+def toml_options(options: type[TrainOptions]) -> dict[str, OptionSpec]:
+    """Return the options that a run can set for itself in TOML, by key."""
+    specs = option_specs(options).values()
+    return {spec.key: spec for spec in specs if not spec.hidden and spec.sharing is Sharing.EACH}
 
 
 def read_run_configs(path: str | Path, common: TrainOptions) -> list[RunConfig]:
     """Read a file of `[[task]]` tables, and a `[defaults]` table that all of them share.
 
-    A task has `train`, `eval` and `output`, relative to the file, and any key of OPTIONS and COLUMNS, with `common` for
-    what neither says. A list of seeds or learning rates makes a run of each, whose output says `{seed}` and
-    `{learning-rate}` where it differs. Raises DataError, naming the task and the key.
+    A task has `train`, `eval` and `output`, relative to the file, any key of `toml_options` and of COLUMNS, and
+    `common` for what neither table says. A list of seeds or learning rates makes a run of each, whose output says
+    `{seed}` and `{learning-rate}` where it differs. Raises DataError, naming the task and the key.
     """
     path = Path(path)
+    defaults, tables = _read_tables(path)
+    configs = [
+        config
+        for number, table in enumerate(tables, 1)
+        for config in _expand(f"{path}, task {number}", path.parent, {**defaults, **table}, common)
+    ]
+    seen: set[str | Path] = set()
+    for config in configs:
+        if config.output in seen:
+            listed = " or ".join(f"{{{key}}}" for key, spec in toml_options(type(common)).items() if spec.listed)
+            raise DataError(
+                f"{path}: two runs would write {config.output}; give each an output of its own, with {listed} in it "
+                "where those are lists"
+            )
+        seen.add(config.output)
+    return configs
+
+
+def _read_tables(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the table of defaults and those of the tasks."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as TOML ({error}); mend it") from None
-    odd = sorted(document.keys() - {"defaults", "task"})
+        raise DataError(f"{path} cannot be read as TOML ({first_line(error)}); fix it") from None
+    unknown = sorted(document.keys() - {"defaults", "task"})
     tables, defaults = document.get("task"), document.get("defaults", {})
-    if (
-        odd
-        or not isinstance(tables, list)
-        or not all(isinstance(one, dict) for one in (*tables, defaults))
-        or not tables
-    ):
-        found = f"found {', '.join(odd)}" if odd else "found no task"
-        raise DataError(f"{path} should hold [[task]] tables and at most one [defaults] table, {found}")
-    assignments = [
-        assignment
-        for place, table in enumerate(tables, 1)
-        for assignment in _expand(f"{path}, task {place}", path.parent, {**defaults, **table}, common)
-    ]
-    seen: set[Path] = set()
-    for assignment in assignments:
-        if assignment.output in seen:
-            raise DataError(
-                f"{path}: two runs would write {assignment.output}; give each an output of its own, with {{seed}} or "
-                "{learning-rate} in it where those are lists"
-            )
-        seen.add(assignment.output)
-    return assignments
+    if not unknown and tables and isinstance(tables, list) and all(isinstance(t, dict) for t in (*tables, defaults)):
+        return defaults, tables
+    found = ", ".join(unknown) or "no task"
+    raise DataError(f"{path} should hold [[task]] tables and at most one [defaults] table, found {found}")
 
 
-def _expand(where: str, folder: Path, table: Mapping[str, Any], common: TrainOptions) -> list[RunConfig]:
-    _check(where, table)
-    listed = {key: table[key] for key in LISTED if isinstance(table.get(key), list)}
-    assignments = []
+def _expand(where: str, folder: Path, table: Mapping[str, Any], common: TrainOptions) -> Iterator[RunConfig]:
+    """Yield a run for each combination of the values that a table lists; the option declared first varies slowest."""
+    specs = toml_options(type(common))
+    _check_table(where, table, specs)
+    listed = {key: table[key] for key, spec in specs.items() if spec.listed and isinstance(table.get(key), list)}
     for values in itertools.product(*listed.values()):
         own = {**table, **dict(zip(listed, values, strict=True))}
-        options = replace(common, **{OPTIONS[key][0]: own[key] for key in OPTIONS if key in own})
-        output = own["output"]
-        for key, value in (("seed", str(options.seed)), ("learning-rate", f"{options.learning_rate:g}")):
-            output = output.replace(f"{{{key}}}", value)
+        options = replace(common, **{spec.name: own[key] for key, spec in specs.items() if key in own})
+        if options.task_type not in TASK_TYPES:  # which decides how the data are read
+            raise DataError(f"{where}: type should be one of {', '.join(TASK_TYPES)}, found {options.task_type!r}")
+        output = _fill(own["output"], options, specs)
         if "name" not in own:
             options = replace(options, task=Path(output).stem)
         columns = Columns(**{COLUMNS[key]: own[key] for key in COLUMNS if key in own})
-        assignments.append(RunConfig(folder / own["train"], folder / own["eval"], folder / output, options, columns))
-    return assignments
+        yield RunConfig(folder / own["train"], folder / own["eval"], folder / output, options, columns)
 
 
-def _check(where: str, table: Mapping[str, Any]) -> None:
+def _fill(output: str, options: TrainOptions, specs: Mapping[str, OptionSpec]) -> str:
+    """Return the name of an output with the values of this run in place of `{seed}` and `{learning-rate}`."""
+    for key, spec in specs.items():
+        if spec.listed:
+            value = getattr(options, spec.name)
+            output = output.replace(f"{{{key}}}", str(value) if spec.type is int else f"{value:g}")
+    return output
+
+
+def _check_table(where: str, table: Mapping[str, Any], specs: Mapping[str, OptionSpec]) -> None:
+    known = (*FILES, *specs, *COLUMNS)
     for key, value in table.items():
-        if key not in KNOWN:
-            raise DataError(f"{where}: unknown key {key!r}; known are {', '.join(KNOWN)}")
-        allowed = OPTIONS[key][1] if key in OPTIONS else WORD
-        values = value if key in LISTED and isinstance(value, list) and value else [value]
-        if not all(type(one) in allowed for one in values):
-            raise DataError(f"{where}: {key} should be of type {allowed[-1].__name__}, found {value!r}")
+        if key not in known:
+            raise DataError(f"{where}: unknown key {key!r}; known are {', '.join(known)}")
+        expected = specs[key].type if key in specs else str
+        allowed = (int, float) if expected is float else (expected,)
+        listed = key in specs and specs[key].listed and isinstance(value, list) and value
+        if not all(type(one) in allowed for one in (value if listed else [value])):
+            raise DataError(f"{where}: {key} should be of type {expected.__name__}, found {value!r}")
     missing = [key for key in FILES if key not in table]
     if missing:
         raise DataError(f"{where}: {missing[0]} is missing; every task needs {', '.join(FILES)}")
-    if table.get("type", TrainOptions().task_type) not in TASK_TYPES:
-        raise DataError(f"{where}: type should be one of {', '.join(TASK_TYPES)}, found {table['type']!r}")

@@ -1,4 +1,4 @@
-"""A frozen encoder in which every row of a batch has biases of its own."""
+"""Biases by row: a frozen encoder in which every row of a batch has its own."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -12,9 +12,9 @@ from bitfit_toolkit.errors import TrainingError
 
 
 class RowBiases:
-    """Adds moves to the biases of `encoder`, another vector of moves for every row.
+    """Adds deltas to the biases of `encoder`, another vector of deltas for every row.
 
-    A vector holds the moves of all biases of the base, in the order of its table, end to end. Outside of `encode` the
+    A vector holds the deltas of all biases of the base, in the order of its table, end to end. Outside of `encode` the
     encoder is as it was.
     """
 
@@ -23,28 +23,28 @@ class RowBiases:
         self._sizes = [spec.size for spec in base.biases]
         self._pieces: tuple[torch.Tensor, ...] = ()
         modules = dict(encoder.named_modules())
-        for place, spec in enumerate(base.biases):
-            modules[spec.name.removesuffix(".bias")].register_forward_hook(partial(self._add, place))
+        for index, spec in enumerate(base.biases):
+            modules[spec.name.removesuffix(".bias")].register_forward_hook(partial(self._add, index))
 
-    def encode(self, moves: torch.Tensor, tokens: Mapping[str, torch.Tensor]) -> BaseModelOutputWithPooling:
-        """Return the encoder's output over tokens `[rows, sequence]` with moves `[rows, all biases]`.
+    def encode(self, deltas: torch.Tensor, tokens: Mapping[str, torch.Tensor]) -> BaseModelOutputWithPooling:
+        """Return the encoder's output over tokens `[rows, sequence]` with deltas `[rows, all biases]`.
 
         Raises TrainingError where a module answers once for all rows, as DeBERTa's do for relative positions.
         """
-        self._pieces = torch.split(moves, self._sizes, dim=1)
+        self._pieces = torch.split(deltas, self._sizes, dim=1)
         try:
             return self._encoder(**tokens)
         finally:
             self._pieces = ()
 
-    def _add(self, place: int, module: torch.nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+    def _add(self, index: int, module: torch.nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
         del module, inputs
         if not self._pieces:
             return output
-        piece = self._pieces[place]
+        piece = self._pieces[index]
         if len(output) != len(piece):
             raise TrainingError(
-                f"{self._base.name} computes with {self._base.biases[place].name} once for all rows, so its tasks "
+                f"{self._base.name} computes with {self._base.biases[index].name} once for all rows, so its tasks "
                 "cannot share passes; train them one by one"
             )
         return output + piece.view(len(piece), *[1] * (output.ndim - 2), -1).to(output.dtype)

@@ -1,4 +1,4 @@
-"""Trains the packs of many assignments on one base."""
+"""Training of many packs on one base, several in every pass."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,31 +10,29 @@ import torch
 
 from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base, BitfitError, Engine
-from bitfit_toolkit.data import load_examples
+from bitfit_toolkit.data import Columns, load_examples
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
-from bitfit_toolkit.training.checks import check_options, check_output
 from bitfit_toolkit.training.distributed import process_count
-from bitfit_toolkit.training.learner import Learner
+from bitfit_toolkit.training.model import resolve_terms
+from bitfit_toolkit.training.option_spec import Sharing, option_specs
 from bitfit_toolkit.training.options import TrainOptions
+from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.shared.config import RunConfig
-from bitfit_toolkit.training.shared.fit import Student, fit_many
 from bitfit_toolkit.training.shared.row_biases import RowBiases
-from bitfit_toolkit.training.terms import resolve_terms
-from bitfit_toolkit.training.train import TrainReport, conclude
+from bitfit_toolkit.training.shared.runs import SharedRun, fit_together
+from bitfit_toolkit.training.train import TrainReport, check_output, conclude
 
 AT_ONCE = 8
-# A run that shares its passes with others cannot choose these.
-ALONE = ("dropout", "simulate_int8", "early_stopping", "checkpoints", "resume", "tensorboard", "accumulation")
 
 
 def train_shared(
     base: str | Path | Base,
-    assignments: Sequence[RunConfig],
+    configs: Sequence[RunConfig],
     at_once: int = AT_ONCE,
     notify: Callable[[int, int], None] = lambda done, steps: None,
 ) -> Iterator[TrainReport]:
-    """Train each assignment as it would be trained alone, `at_once` of them in every pass, and yield their reports.
+    """Train each run as it would be trained alone, `at_once` of them in every pass, and yield their reports.
 
     A pack is written as soon as its group has finished. What sharing changes is rounding alone. `notify` gets the steps
     that a group has done and its steps in all. Raises TrainingError and DataError before anything is trained, and the
@@ -42,67 +40,90 @@ def train_shared(
     """
     base = base if isinstance(base, Base) else Base.open(base)
     if at_once < 1:
-        raise TrainingError(f"at least one run should be trained at once, found {at_once}; change the option")
+        raise TrainingError(f"`at_once` should be at least 1, found {at_once}; change the option and try again")
     if process_count() > 1:
         raise TrainingError("runs that share passes train in one process; start bitfit without torchrun")
-    read = cache(lambda path, columns, task_type: load_examples(path, columns, task_type=task_type))
-    jobs = []
-    for own in assignments:
-        examples, evaluation = (read(p, own.columns, own.options.task_type) for p in (own.train, own.evaluation))
-        job = Job(own.options, examples, evaluation, own.output)
-        _check(job, assignments[0].options, base)
-        jobs.append(job)
-    return _train(base, jobs, at_once, notify)
+    read = cache(_read)
+    loaded: list[LoadedRun] = []
+    for config in configs:
+        check_sharing(config.options, configs[0].options)
+        loaded.append(_load(config, read))
+        _check_data(loaded[-1], base)
+        check_output(config.output)
+    return _train(base, loaded, at_once, notify)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """An assignment whose files were read."""
+class LoadedRun:
+    """A run whose data were read."""
 
-    options: TrainOptions
-    examples: Sequence[Example]
-    evaluation: Sequence[Example]
-    output: Path
+    config: RunConfig
+    train: list[Example]
+    evaluation: list[Example]
 
 
-def _train(base: Base, jobs: Sequence[Job], at_once: int, notify: Callable[[int, int], None]) -> Iterator[TrainReport]:
+def check_sharing(options: TrainOptions, first: TrainOptions) -> None:
+    """Raise TrainingError where a run cannot be carried out, or cannot share its passes with one of options `first`."""
+    options.check()
+    for name, spec in option_specs(type(options)).items():
+        value = getattr(options, name)
+        if spec.sharing is Sharing.NONE and value != spec.default:
+            raise TrainingError(f"`{name}` is for a run of its own; train {options.task!r} alone for that")
+        if spec.sharing is Sharing.COMMON and value != getattr(first, name):
+            raise TrainingError(
+                f"runs that share passes need the same `{name}`, found {getattr(first, name)} and {value}"
+            )
+    if options.precision == "fp16":
+        raise TrainingError("`precision` fp16 rescales losses, which runs cannot share; use bf16 or fp32")
+
+
+def _read(path: str | Path, columns: Columns, task_type: str) -> list[Example]:
+    return load_examples(path, columns, task_type=task_type)
+
+
+def _load(config: RunConfig, read: Callable[[str | Path, Columns, str], list[Example]]) -> LoadedRun:
+    """Return a run with its examples; `read` reads a file once for all runs."""
+    columns, task_type = config.columns, config.options.task_type
+    train, evaluation = (
+        read(data, columns, task_type)
+        if isinstance(data, (str, Path))
+        else load_examples(data, columns, task_type=task_type)
+        for data in (config.train, config.evaluation)
+    )
+    return LoadedRun(config, train, evaluation)
+
+
+def _check_data(loaded: LoadedRun, base: Base) -> None:
+    options = loaded.config.options
+    resolve_terms(options.terms, base.manifest)
+    task = TRAINABLE_TASKS[options.task_type](loaded.train)
+    task.check_labels(loaded.evaluation, task.labels)
+    for example in (*loaded.train, *loaded.evaluation):
+        task.inputs(example)
+
+
+def _train(
+    base: Base, loaded: Sequence[LoadedRun], at_once: int, notify: Callable[[int, int], None]
+) -> Iterator[TrainReport]:
     encoder = rebuild_encoder(base)
     rows = RowBiases(encoder, base.manifest)
     engine = Engine(base, threads=torch.get_num_threads())
     failures: list[TrainingError] = []
-    for start in range(0, len(jobs), at_once):
-        group, began = jobs[start : start + at_once], time.perf_counter()
-        learners = [Learner(base, job.examples, job.options, encoder) for job in group]
-        learners[0].model.load_tensors(base.default_biases)  # the group before left those of its last task
+    for start in range(0, len(loaded), at_once):
+        group, began = loaded[start : start + at_once], time.perf_counter()
+        runs = [Run.start(base, own.train, own.config.options, encoder) for own in group]
+        runs[0].model.load_tensors(base.default_biases)  # the group before left those of its last task
         encoder.requires_grad_(False).eval()
-        students = [Student(one, one.batches.encode(job.examples)) for one, job in zip(learners, group, strict=True)]
-        fit_many(students, rows, notify)
-        for job, student in zip(group, students, strict=True):
-            student.finish()
-            items = student.learner.batches.encode(job.evaluation)
+        shared = [SharedRun(run, run.preprocessor.prepare(own.train)) for run, own in zip(runs, group, strict=True)]
+        fit_together(shared, rows, notify)
+        for own, one in zip(group, shared, strict=True):
+            one.finish()
+            evaluation = one.run.preprocessor.prepare(own.evaluation)
             try:
-                report = conclude(student.learner, engine, job.evaluation, items, job.output, began)
+                report = conclude(one.run, engine, evaluation, own.config.output, began)
             except BitfitError as error:  # of a run that diverged, say, whose siblings did not
-                failures.append(TrainingError(f"{job.output}: {error}"))
+                failures.append(TrainingError(f"{own.config.output}: {error}"))
             else:
                 yield report
     if failures:
         raise failures[0]
-
-
-def _check(job: Job, first: TrainOptions, base: Base) -> None:
-    options, plain = job.options, TrainOptions()
-    check_options(options)
-    for name in ALONE:
-        if getattr(options, name) != getattr(plain, name):
-            raise TrainingError(f"{name.replace('_', ' ')} cannot be shared; train {options.task!r} alone for that")
-    if options.precision == "fp16":
-        raise TrainingError("fp16 rescales losses, which runs cannot share; use bf16 or fp32")
-    if (options.precision, options.device) != (first.precision, first.device):
-        raise TrainingError("runs that share passes share precision and device; choose one of each for all")
-    resolve_terms(options.terms, base.manifest)
-    kind = TRAINABLE_TASKS[options.task_type](job.examples)
-    kind.check_labels(job.evaluation, kind.labels)
-    for example in (*job.examples, *job.evaluation):
-        kind.inputs(example)
-    check_output(job.output)

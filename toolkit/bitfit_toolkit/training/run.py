@@ -1,0 +1,88 @@
+"""One training run: a task on a base, the model that learns it, and how."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bitfit_runtime import Base, PackInfo
+from bitfit_runtime.graph import LOGITS
+from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example, TrainableTask
+from bitfit_toolkit.training.evaluation import torch_answers
+from bitfit_toolkit.training.model import BitfitModel, build_model, resolve_terms
+from bitfit_toolkit.training.options import TrainOptions
+from bitfit_toolkit.training.task_data import Item, Preprocessor, TaskData
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The parts of one training run. `info` is what its pack will say of itself, before it is encoded and measured."""
+
+    base: Base
+    options: TrainOptions
+    task: TrainableTask[Any, Any]
+    preprocessor: Preprocessor
+    model: BitfitModel
+    info: PackInfo
+
+    @classmethod
+    def start(
+        cls, base: Base, examples: Sequence[Example], options: TrainOptions, encoder: torch.nn.Module | None = None
+    ) -> "Run":
+        """Return a run whose labels are those of `examples`, and whose model has learned nothing yet.
+
+        `encoder` is as in `build_model`. Raises TrainingError and DataError on what cannot be learned.
+        """
+        task = TRAINABLE_TASKS[options.task_type](examples)
+        terms, _ = resolve_terms(options.terms, base.manifest)
+        preprocessor = Preprocessor(base, task, options.max_length)
+        info = PackInfo(
+            base=base.manifest.digest,
+            base_name=base.manifest.name,
+            task=options.task,
+            task_type=options.task_type,
+            labels=task.labels,
+            pooling=base.manifest.pooling,
+            max_length=preprocessor.max_length,
+            terms=terms,
+        )
+        return cls(base, options, task, preprocessor, build_model(base, task, options, encoder), info)
+
+    @property
+    def metric(self) -> str:
+        """The name of the metric that decides."""
+        return self.options.metric_for_best_model or self.task.metric_names[0]
+
+    def prepare(self, examples: Sequence[Example]) -> TaskData:
+        """Return the examples with their items, pooled already where the encoder does not learn."""
+        data = self.preprocessor.prepare(examples)
+        learns = any(parameter.requires_grad for parameter in self.model.encoder.parameters())
+        if learns or self.model.output != LOGITS or self.model.head is None:
+            return data
+        pooled = self._outputs(data.items, features=True)
+        items = (replace(item, pooled=torch.from_numpy(row)) for item, row in zip(data.items, pooled, strict=True))
+        return replace(data, items=tuple(items))
+
+    def answers(self, data: TaskData) -> list[Any]:
+        """Return the model's answers in float32, postprocessed as the engine does it."""
+        return torch_answers(self.info, data, self._outputs(data.items))
+
+    def metrics(self, data: TaskData) -> dict[str, float]:
+        """Return the model's metrics in float32."""
+        return self.task.metrics(data.examples, self.answers(data))
+
+    @torch.no_grad()
+    def _outputs(self, items: Sequence[Item], features: bool = False) -> list[Float32]:
+        """Return the model's raw output (or pooled vector) for each item, without dropout."""
+        self.model.eval()
+        found: dict[int, Float32] = {}
+        for indices, batch in self.preprocessor.inference_batches(items):
+            moved = {name: value.to(self.model.device) for name, value in batch.items()}
+            output = self.model.features(**moved) if features else self.model(**moved)["logits"]
+            found.update(zip(indices, output.float().cpu().numpy(), strict=True))
+        return [found[index] for index in range(len(items))]

@@ -1,0 +1,109 @@
+"""Runs on one encoder: each step of all of them is one forward and one backward pass."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from transformers import get_linear_schedule_with_warmup
+
+from bitfit_runtime.graph import ATTENTION_MASK
+from bitfit_runtime.tokenizer import collate
+from bitfit_toolkit.training.options import BALANCED
+from bitfit_toolkit.training.run import Run
+from bitfit_toolkit.training.shared.row_biases import RowBiases, own_rows
+from bitfit_toolkit.training.task_data import ByLength, Item, TaskData
+from bitfit_toolkit.training.trainer import LARGEST_GRADIENT, WARMUP
+
+Batch = list[Item]
+
+
+class SharedRun:
+    """One run's own part: its deltas, its head, their optimizer and schedule, and its batches in order.
+
+    Everything is what `fit` would have given it alone.
+    """
+
+    def __init__(self, run: Run, data: TaskData) -> None:
+        options, model, base = run.options, run.model, run.base.manifest
+        if options.class_weights == BALANCED:
+            run.task.balance([item.target for item in data.items])
+        self.run = run
+        learns = [np.full(spec.size, spec.name in model.biases) for spec in base.biases]
+        self._mask = torch.from_numpy(np.concatenate(learns)).float().to(model.device)
+        self._deltas = torch.nn.Parameter(torch.zeros_like(self._mask))
+        self._parameters = [self._deltas, *([] if model.head is None else model.head.parameters())]
+        passes = math.ceil(len(data.items) / options.per_device_train_batch_size)
+        self.steps = options.max_steps or math.ceil(options.num_train_epochs * passes)
+        self._optimizer = torch.optim.AdamW(self._parameters, options.learning_rate, weight_decay=0.0, fused=True)
+        warmup = math.ceil(WARMUP * self.steps)
+        self._schedule = get_linear_schedule_with_warmup(self._optimizer, warmup, self.steps)
+        self.batches = self._batches(data.items)
+
+    @property
+    def deltas(self) -> torch.Tensor:
+        """How far each bias is from the base's, `[all biases]`; 0 for those that do not learn."""
+        return self._deltas * self._mask
+
+    def step(self) -> None:
+        """Learn from the gradients that a backward pass left."""
+        torch.nn.utils.clip_grad_norm_(self._parameters, LARGEST_GRADIENT)
+        self._optimizer.step()
+        self._schedule.step()
+        self._optimizer.zero_grad()
+
+    def finish(self) -> None:
+        """Put the deltas into the run's model, in place of whatever task the shared encoder had."""
+        base, model = self.run.base, self.run.model
+        pieces = torch.split(self.deltas.detach().cpu(), [spec.size for spec in base.manifest.biases])
+        learned = zip(base.manifest.biases, pieces, strict=True)
+        model.load_tensors({spec.name: base.default_biases[spec.name] + piece.numpy() for spec, piece in learned})
+        model.load_tensors(self.run.task.rescale(model.tensors()))
+
+    def _batches(self, items: Sequence[Item]) -> Iterator[Batch]:
+        size = self.run.options.per_device_train_batch_size
+        order = ByLength([item.length for item in items], size, self.run.options.seed)
+        epoch = 0
+        while True:
+            order.set_epoch(epoch)
+            indices = list(order)
+            for start in range(0, len(indices), size):
+                yield [items[index] for index in indices[start : start + size]]
+            epoch += 1
+
+
+def fit_together(runs: Sequence[SharedRun], rows: RowBiases, notify: Callable[[int, int], None]) -> None:
+    """Train all runs to the end of their own steps; `notify` gets the steps done and the steps in all.
+
+    A run that has finished takes no more rows. The gradients of one never touch another: they share only weights that
+    do not learn.
+    """
+    most = max(run.steps for run in runs)
+    for step in range(most):
+        active = [run for run in runs if step < run.steps]
+        loss = joint_loss(active, [next(run.batches) for run in active], rows)
+        torch.autograd.backward(loss)
+        for run in active:
+            run.step()
+        notify(step + 1, most)
+
+
+def joint_loss(runs: Sequence[SharedRun], batches: Sequence[Batch], rows: RowBiases) -> torch.Tensor:
+    """Return the sum of the runs' mean losses over a batch of each."""
+    base, device = runs[0].run.base.manifest, runs[0].run.model.device
+    texts = [[text for item in batch for text in item.texts] for batch in batches]
+    arrays = collate([text for own in texts for text in own], base.inputs, base.pad_token_id)
+    tokens = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+    counts = torch.tensor([len(own) for own in texts], device=device)
+    deltas = torch.stack([run.deltas for run in runs]).repeat_interleave(counts, dim=0)
+    losses: list[torch.Tensor] = []
+    with torch.autocast(device.type, torch.bfloat16, enabled=runs[0].run.options.precision == "bf16"):
+        encoded = rows.encode(deltas, tokens)
+        start = 0
+        for one, batch, own in zip((shared.run for shared in runs), batches, texts, strict=True):
+            part, width = slice(start, start + len(own)), max(map(len, own))
+            raw = one.model.raw_output(own_rows(encoded, part, width), tokens[ATTENTION_MASK][part, :width])
+            targets = torch.from_numpy(one.task.stack([item.target for item in batch], width))
+            losses.append(one.task.loss(raw, targets.to(device)))
+            start += len(own)
+    return torch.stack(losses).sum()
