@@ -38,7 +38,7 @@ OPTIONS = "--store store --url https://cdn.example/app --root root.json --base b
 
 @app.command(epilog=f"Example: `bitfit update check {OPTIONS} --task intents`")
 def check(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, json: Json = False) -> None:
-    """List the updates there are. Only signed metadata are fetched."""
+    """List available updates. Only signed metadata are fetched."""
     found = _open(store, url, root, base, task).check()
     if json:
         print_json(found.as_dict())
