@@ -9,8 +9,7 @@ import pytest
 
 from bitfit_runtime import Answer, Base, Engine, Row, read_pack
 from bitfit_runtime.canary import check_canary
-from bitfit_runtime.formats.pack_encoding import ENCODINGS
-from bitfit_runtime.formats.pack_file import serialize
+from bitfit_runtime.formats import ENCODINGS, serialize
 from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_runtime.updates.slots import Slots, StoredRelease, parse_slots
 from bitfit_runtime.updates.version_floor import parse_version_floor

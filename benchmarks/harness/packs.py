@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime import Base, Pack, PackInfo, write_pack
-from bitfit_runtime.formats.pack_encoding import encode
+from bitfit_runtime.formats import encode
 
 LABELS = ("no", "yes")
 Arrays: TypeAlias = dict[str, npt.NDArray[np.float32]]

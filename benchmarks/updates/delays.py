@@ -9,7 +9,7 @@ from typing import Any
 
 from bitfit_runtime import Engine, Pack
 from bitfit_runtime.canary import make_canary
-from bitfit_runtime.formats.pack_file import serialize
+from bitfit_runtime.formats import serialize
 from bitfit_toolkit.publish import Candidate
 from harness.packs import random_pack
 from updates.repository import serve_repository

@@ -10,8 +10,7 @@ import safetensors.numpy
 from onnx_ir.external_data import convert_tensors_to_external
 
 from bitfit_exporters.checkpoint import Checkpoint
-from bitfit_runtime.formats.base import file_digest
-from bitfit_runtime.formats.manifest import Manifest
+from bitfit_runtime.formats import Manifest, file_digest
 from bitfit_runtime.formats.schema import (
     BIASES_FILE,
     CONFIG_FILE,

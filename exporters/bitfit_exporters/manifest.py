@@ -12,7 +12,7 @@ from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.families import Family
 from bitfit_exporters.parity import sentences
 from bitfit_exporters.redundant_biases import find_redundant_terms
-from bitfit_runtime.formats.manifest import BiasSpec, Manifest, SelfTest, WeightSpec
+from bitfit_runtime.formats import BiasSpec, Manifest, SelfTest, WeightSpec
 from bitfit_runtime.formats.schema import CREATED_BY
 
 Float32 = npt.NDArray[np.float32]

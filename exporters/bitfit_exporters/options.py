@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bitfit_exporters.errors import ExportError
-from bitfit_runtime.formats.schema import PRECISIONS
+from bitfit_runtime.formats import PRECISIONS
 from bitfit_runtime.graph import POOLINGS
 
 SHORTEST = 8  # the least `max_length`

@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModel
 from bitfit_exporters.encoder import add_missing_biases
 from bitfit_runtime import Base
 from bitfit_runtime.errors import BaseFormatError, first_line
-from bitfit_runtime.formats.manifest import WeightSpec
+from bitfit_runtime.formats import WeightSpec
 from bitfit_runtime.formats.schema import CONFIG_FILE
 
 Float32 = npt.NDArray[np.float32]

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bitfit_exporters.verify import Verified
-from bitfit_runtime.formats.manifest import Manifest
+from bitfit_runtime.formats import Manifest
 
 
 @dataclass(frozen=True, slots=True)

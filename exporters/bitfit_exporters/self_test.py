@@ -10,7 +10,7 @@ from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import VerificationError
 from bitfit_exporters.manifest import bias_specs
 from bitfit_exporters.parity import sentences
-from bitfit_runtime.formats.manifest import SelfTest
+from bitfit_runtime.formats import SelfTest
 from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, POOLED
 from bitfit_runtime.self_test import biases_with_deltas, relative_distance
 

@@ -11,7 +11,7 @@ from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import VerificationError
 from bitfit_exporters.parity import PARITY, Parity, measure_parity
 from bitfit_exporters.row_independence import ROW_TOLERANCE, measure_row_error
-from bitfit_runtime.formats.manifest import Manifest
+from bitfit_runtime.formats import Manifest
 from bitfit_runtime.self_test import ignored_biases
 
 Float32 = npt.NDArray[np.float32]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from bitfit_runtime.engine import Engine
 from bitfit_runtime.errors import CanaryError
-from bitfit_runtime.formats.pack import Canary, Pack
+from bitfit_runtime.formats import Canary, Pack
 from bitfit_runtime.formats.schema import CANARY
 from bitfit_runtime.inputs import Row
 

@@ -16,10 +16,7 @@ import onnxruntime as ort
 
 from bitfit_runtime.batching import batch_feeds, plan_batches
 from bitfit_runtime.errors import InputError, UnknownTaskError
-from bitfit_runtime.formats.base import Base
-from bitfit_runtime.formats.pack import Pack, PackInfo
-from bitfit_runtime.formats.pack_file import read_pack
-from bitfit_runtime.formats.schema import LIMITS
+from bitfit_runtime.formats import LIMITS, Base, Pack, PackInfo, read_pack
 from bitfit_runtime.graph import LAST_HIDDEN_STATE, LOGITS, POOLED, TOKEN_LOGITS
 from bitfit_runtime.inputs import Inputs, Row, as_rows, as_rows_per_task, is_single
 from bitfit_runtime.pack_cache import BARE_BASE, DecodedPack, PackCache

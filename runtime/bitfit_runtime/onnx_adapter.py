@@ -7,8 +7,7 @@ import onnxruntime as ort
 
 from bitfit_runtime.errors import PackError
 from bitfit_runtime.files import write_file
-from bitfit_runtime.formats.base import Base
-from bitfit_runtime.formats.pack import Pack
+from bitfit_runtime.formats import Base, Pack
 from bitfit_runtime.pack_cache import DecodedPack
 
 ADAPTER_VERSION = 1

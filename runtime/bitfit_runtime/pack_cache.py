@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bitfit_runtime.formats.base import Base
-from bitfit_runtime.formats.pack import Pack
+from bitfit_runtime.formats import Base, Pack
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
 
 Float32 = npt.NDArray[np.float32]

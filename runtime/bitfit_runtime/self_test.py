@@ -12,7 +12,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from bitfit_runtime.errors import SelfTestError, first_line
-from bitfit_runtime.formats.manifest import BiasSpec, Manifest
+from bitfit_runtime.formats import BiasSpec, Manifest
 from bitfit_runtime.graph import ATTENTION_MASK, HEAD_WEIGHT, INPUT_IDS, LOGITS, POOLED, TOKEN_LOGITS, TOKEN_TYPE_IDS
 
 Float32 = npt.NDArray[np.float32]

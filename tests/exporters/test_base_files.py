@@ -13,7 +13,7 @@ from bitfit_exporters import read_parameters
 from bitfit_exporters.base_files import PAGE, write_graph
 from bitfit_runtime import Base, Engine
 from bitfit_runtime.errors import BaseError, BaseFormatError, BaseIntegrityError
-from bitfit_runtime.formats.base import file_digest
+from bitfit_runtime.formats import file_digest
 from support.packs import random_pack
 
 TEXTS = ["some words", "a", "and some more of them"]

@@ -22,7 +22,7 @@ from bitfit_exporters.errors import (
 from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base, Engine
 from bitfit_runtime.errors import BaseFormatError
-from bitfit_runtime.formats.base import file_digest
+from bitfit_runtime.formats import file_digest
 from bitfit_runtime.graph import ATTENTION_MASK
 from bitfit_runtime.tokenizer import Tokenizer, collate
 from support.checkpoints import VOCABULARY

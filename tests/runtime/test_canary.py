@@ -7,7 +7,7 @@ import pytest
 from bitfit_runtime import Base, Engine, Pack, Row
 from bitfit_runtime.canary import check_canary, make_canary
 from bitfit_runtime.errors import CanaryError, PackFormatError
-from bitfit_runtime.formats.pack_file import parse, serialize
+from bitfit_runtime.formats import parse_pack, serialize
 from support.packs import random_pack
 
 OTHER_KERNELS = "0" * 16
@@ -32,7 +32,7 @@ def test_a_canary_survives_the_file_and_holds_to_the_bit_for_every_task_type(
     base: Base, engine: Engine, task_type: str
 ) -> None:
     pack = make_canary(engine, typed_pack(base, task_type))
-    back = parse(serialize(pack))
+    back = parse_pack(serialize(pack))
     assert pack.canary is not None and back.canary is not None
     assert (back.canary.texts, back.canary.kernel_fingerprint) == (pack.canary.texts, engine.kernel_fingerprint)
     np.testing.assert_array_equal(back.canary.expected, pack.canary.expected)
@@ -95,7 +95,7 @@ def test_an_expectation_of_another_size_fails(base: Base, engine: Engine) -> Non
 def test_a_pack_without_canary_passes_and_keeps_the_bytes_it_had(base: Base, engine: Engine) -> None:
     pack = random_pack(base)
     check_canary(engine, pack)
-    assert parse(serialize(pack)).canary is None
+    assert parse_pack(serialize(pack)).canary is None
     assert b"canary" not in serialize(pack)
 
 
@@ -115,11 +115,11 @@ def test_a_malformed_canary_is_refused_when_the_file_is_read(
     pack = make_canary(engine, random_pack(base))
     assert pack.canary is not None
     with pytest.raises(PackFormatError, match=message):
-        parse(serialize(replace(pack, canary=replace(pack.canary, **change))))
+        parse_pack(serialize(replace(pack, canary=replace(pack.canary, **change))))
 
 
 def test_a_canary_tensor_without_its_inputs_is_refused(base: Base) -> None:
     pack = random_pack(base)
     stray = replace(pack, tensors={**pack.tensors, "canary": np.zeros(4, np.float32)})
     with pytest.raises(PackFormatError, match="should not hold the tensor canary"):
-        parse(serialize(stray))
+        parse_pack(serialize(stray))

@@ -11,8 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from bitfit_runtime import Base, Pack, PackInfo, read_pack, write_pack
 from bitfit_runtime.errors import PackError, PackFormatError, PackMismatchError, PackNotFoundError
-from bitfit_runtime.formats import pack_file
-from bitfit_runtime.formats.pack_file import parse, serialize
+from bitfit_runtime.formats import pack_file, parse_pack, serialize
 from support.packs import random_pack
 
 INFO = PackInfo("sha256:0", "b", "t", "classification", ("no", "yes"), "mean", 16, ("q",), encoding="float32")
@@ -35,7 +34,7 @@ def small_pack(bias: np.ndarray, encoding: str = "float32") -> Pack:
 @given(hnp.arrays(np.float32, st.integers(1, 40), elements=FINITE), st.sampled_from(["float16", "float32"]))
 def test_a_pack_reads_back_as_it_was_written(bias: np.ndarray, encoding: str) -> None:
     original = small_pack(bias, encoding)
-    back = parse(serialize(original))
+    back = parse_pack(serialize(original))
     assert back.info == original.info
     np.testing.assert_array_equal(back.tensors["biases"], bias)
 
@@ -51,7 +50,7 @@ def test_altered_bytes_give_a_pack_error_or_a_finite_pack(data: st.DataObject) -
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
-        found = parse(bytes(content))
+        found = parse_pack(bytes(content))
     except PackError:
         return
     assert all(np.isfinite(tensor).all() for tensor in found.tensors.values())
@@ -61,7 +60,7 @@ def test_every_truncation_is_refused() -> None:
     content = serialize(small_pack(np.arange(5)))
     for length in range(len(content)):
         with pytest.raises(PackFormatError):
-            parse(content[:length])
+            parse_pack(content[:length])
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -73,7 +72,7 @@ def test_values_that_are_not_finite_are_refused_on_write_and_on_read(value: floa
         np.float32(12345).tobytes(), np.float32(value).tobytes()
     )
     with pytest.raises(PackFormatError, match="not finite"):
-        parse(content)
+        parse_pack(content)
 
 
 def test_a_value_too_large_for_float16_is_refused() -> None:
@@ -102,12 +101,12 @@ def test_a_wrong_header_is_refused_by_name(old: bytes, new: bytes, message: str)
     assert old in header
     header = header.replace(old, new)
     with pytest.raises(PackFormatError, match=message):
-        parse(len(header).to_bytes(8, "little") + header + content[8 + length :])
+        parse_pack(len(header).to_bytes(8, "little") + header + content[8 + length :])
 
 
 def test_a_header_over_the_limit_is_refused_before_it_is_parsed() -> None:
     with pytest.raises(PackFormatError, match="header of"):
-        parse((9 << 20).to_bytes(8, "little") + bytes(100))
+        parse_pack((9 << 20).to_bytes(8, "little") + bytes(100))
 
 
 @pytest.mark.parametrize(("terms", "message"), [(("q",), "should have"), (("q", "m2", "xx"), "term 'xx'")])
@@ -122,7 +121,7 @@ def test_terms_that_the_pack_does_not_hold_or_the_base_lacks_are_refused(
 def test_a_pack_over_the_size_limit_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pack_file, "LIMITS", replace(pack_file.LIMITS, pack_bytes=100))
     with pytest.raises(PackFormatError, match="at most 100"):
-        parse(b"\0" * 101)
+        parse_pack(b"\0" * 101)
 
 
 def test_what_no_reader_would_take_is_not_written(tmp_path: Path) -> None:
@@ -176,4 +175,4 @@ def test_tensors_of_other_names_or_kinds_are_refused_when_the_file_is_read(
 ) -> None:
     good = small_pack(np.arange(4))
     with pytest.raises(PackFormatError, match=message):
-        parse(serialize(replace(good, tensors={**good.tensors, **change})))
+        parse_pack(serialize(replace(good, tensors={**good.tensors, **change})))

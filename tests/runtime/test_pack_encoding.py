@@ -9,9 +9,8 @@ from hypothesis.extra import numpy as hnp
 
 from bitfit_runtime import Base, Pack
 from bitfit_runtime.errors import PackFormatError
-from bitfit_runtime.formats.manifest import BiasSpec, Manifest, SelfTest
-from bitfit_runtime.formats.pack_encoding import ENCODINGS, decode, encode
-from bitfit_runtime.formats.pack_file import parse, serialize
+from bitfit_runtime.formats import ENCODINGS, BiasSpec, Manifest, SelfTest, encode, parse_pack, serialize
+from bitfit_runtime.formats.pack_encoding import decode
 from support.packs import random_pack
 
 SIZES = {"a.bias": 5, "b.bias": 3, "c.bias": 4}
@@ -103,7 +102,7 @@ def test_packs_in_bits_survive_a_file_and_shrink(base: Base) -> None:
         pack = Pack(replace(full.info, encoding=encoding), stored)
         content = serialize(pack)
         sizes.append(len(content))
-        back = parse(content).decode(base.manifest, base.default_biases)
+        back = parse_pack(content).decode(base.manifest, base.default_biases)
         for name, value in pack.decode(base.manifest, base.default_biases).items():
             np.testing.assert_array_equal(back[name], value)
     assert sizes == sorted(sizes) and sizes[0] < 0.3 * sizes[-1]

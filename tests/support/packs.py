@@ -3,7 +3,7 @@
 import numpy as np
 
 from bitfit_runtime import Base, Pack, PackInfo
-from bitfit_runtime.formats.pack_encoding import encode
+from bitfit_runtime.formats import encode
 
 
 def random_pack(

@@ -14,7 +14,7 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Signed, Snapshot, TargetF
 from tuf.api.serialization.json import JSONSerializer
 
 from bitfit_runtime import Pack
-from bitfit_runtime.formats.pack_file import serialize
+from bitfit_runtime.formats import serialize
 from bitfit_runtime.updates.schema import BASES_FIELD, PACKS_FOLDER, WITHDRAWN_FIELD, Release, base_folder
 
 ROLES = (Root.type, Targets.type, Snapshot.type, Timestamp.type)

@@ -9,7 +9,7 @@ import pytest
 from tuf.api.metadata import Root
 
 from bitfit_runtime import Base, Engine, Pack
-from bitfit_runtime.formats.pack_file import serialize
+from bitfit_runtime.formats import serialize
 from bitfit_runtime.updates.schema import target_path
 from bitfit_runtime.updates.version_floor import parse_version_floor
 from bitfit_toolkit.publish import Candidate, validate_pack

@@ -1,1 +1,31 @@
 """Files on disk: bases, their manifests, and packs."""
+
+from bitfit_runtime.formats.base import Base, file_digest
+from bitfit_runtime.formats.json_fields import Fields, read_document
+from bitfit_runtime.formats.manifest import BiasSpec, Manifest, SelfTest, WeightSpec
+from bitfit_runtime.formats.pack import Canary, Pack, PackInfo
+from bitfit_runtime.formats.pack_encoding import ENCODINGS, encode
+from bitfit_runtime.formats.pack_file import parse_pack, read_pack, serialize, write_pack
+from bitfit_runtime.formats.schema import LIMITS, PRECISIONS
+
+__all__ = [
+    "ENCODINGS",
+    "LIMITS",
+    "PRECISIONS",
+    "Base",
+    "BiasSpec",
+    "Canary",
+    "Fields",
+    "Manifest",
+    "Pack",
+    "PackInfo",
+    "SelfTest",
+    "WeightSpec",
+    "encode",
+    "file_digest",
+    "parse_pack",
+    "read_document",
+    "read_pack",
+    "serialize",
+    "write_pack",
+]

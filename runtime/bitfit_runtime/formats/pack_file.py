@@ -28,7 +28,7 @@ FORMAT = "bitfit-pack"
 METADATA_KEY = "bitfit"
 
 
-def parse(data: bytes, where: str = "pack") -> Pack:
+def parse_pack(data: bytes, where: str = "pack") -> Pack:
     """Read a pack from bytes. Raises PackFormatError on anything that is not a whole, finite pack of this schema."""
     length = check_size(data, where)
     try:
@@ -56,7 +56,7 @@ def read_pack(path: str | Path) -> Pack:
             raise PackNotFoundError(f"no pack at {path}; make one with 'bitfit train'")
         if path.stat().st_size > LIMITS.pack_bytes:
             raise PackFormatError(f"{path} is larger than {LIMITS.pack_bytes} bytes; it is not a pack")
-        return parse(path.read_bytes(), str(path))
+        return parse_pack(path.read_bytes(), str(path))
     except OSError as error:
         raise PackError(f"cannot read {path} ({error.strerror or error}); check the file's permissions") from None
 

@@ -14,7 +14,7 @@ from tuf.api.metadata import Metadata, Snapshot, Targets, Timestamp
 
 from bitfit_runtime.errors import ExpiredError, InputError, StoreError, UnreachableError, UntrustedUpdateError
 from bitfit_runtime.files import make_folder, read_file, write_file
-from bitfit_runtime.formats.json_fields import Fields
+from bitfit_runtime.formats import Fields
 from bitfit_runtime.updates.fetcher import Fetcher
 from bitfit_runtime.updates.schema import (
     BASES_FIELD,

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bitfit_runtime.errors import InputError, UntrustedUpdateError
-from bitfit_runtime.formats.json_fields import Fields
-from bitfit_runtime.formats.schema import LIMITS
+from bitfit_runtime.formats import LIMITS, Fields
 
 METADATA_FOLDER: Final = "metadata"
 PACKS_FOLDER: Final = "packs"

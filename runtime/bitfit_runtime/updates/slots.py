@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bitfit_runtime.errors import StoreError
-from bitfit_runtime.formats.json_fields import Fields, read_document
+from bitfit_runtime.formats import Fields, read_document
 from bitfit_runtime.updates.schema import SHA256, UPDATE_LIMITS, Release
 
 FORMAT: Final = "bitfit-pointer"

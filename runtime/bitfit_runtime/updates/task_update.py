@@ -14,7 +14,7 @@ from bitfit_runtime.errors import (
     StoreError,
     UpdateError,
 )
-from bitfit_runtime.formats.pack import Pack
+from bitfit_runtime.formats import Pack
 from bitfit_runtime.updates.results import TaskStatus, UpdateResult
 from bitfit_runtime.updates.schema import Release
 from bitfit_runtime.updates.slots import Slots, StoredRelease

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from bitfit_runtime.engine import Engine
 from bitfit_runtime.errors import BitfitError, ExpiredError, InputError
-from bitfit_runtime.formats.base import Base
+from bitfit_runtime.formats import Base
 from bitfit_runtime.updates.check import check_tasks
 from bitfit_runtime.updates.client import Clock, TrustedClient, download_pack, metadata_expiry
 from bitfit_runtime.updates.fetcher import Fetcher, NetworkOptions

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from bitfit_runtime.canary import check_canary
 from bitfit_runtime.engine import Engine
 from bitfit_runtime.errors import CanaryError, PackNotFoundError
-from bitfit_runtime.formats.pack import Pack
-from bitfit_runtime.formats.pack_file import parse
+from bitfit_runtime.formats import Pack, parse_pack
 from bitfit_runtime.updates.slots import StoredRelease
 
 # Gets an engine that holds the new pack only, under the task's name, and returns whether it answers as it should.
@@ -18,7 +17,7 @@ def parse_stored(data: bytes | None, task: str, release: StoredRelease) -> Pack:
     where = f"release {release.number} of {task!r}"
     if data is None:
         raise PackNotFoundError(f"{where} is missing from the store or was altered; fetch it again")
-    return parse(data, where)
+    return parse_pack(data, where)
 
 
 def validate_pack(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bitfit_runtime.errors import RollbackError, StoreError
-from bitfit_runtime.formats.json_fields import read_document
+from bitfit_runtime.formats import read_document
 
 FORMAT: Final = "bitfit-floor"
 SCHEMA: Final = 1

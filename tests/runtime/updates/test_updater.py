@@ -28,7 +28,7 @@ from bitfit_runtime.errors import (
     UntrustedUpdateError,
     UpdateError,
 )
-from bitfit_runtime.formats.pack_file import serialize
+from bitfit_runtime.formats import serialize
 from bitfit_runtime.updates import Updater
 from bitfit_runtime.updates.slots import StoredRelease
 from bitfit_runtime.updates.store import Store

@@ -14,7 +14,7 @@ from bitfit_runtime.errors import (
     PackNotFoundError,
     StoreError,
 )
-from bitfit_runtime.formats.pack_file import serialize
+from bitfit_runtime.formats import serialize
 from support.packs import random_pack
 from support.victim import Victim
 

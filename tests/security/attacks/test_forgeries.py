@@ -7,7 +7,7 @@ import pytest
 from tuf.api.metadata import Root, Snapshot, TargetFile, Targets, Timestamp
 
 from bitfit_runtime.errors import CanaryError, PackMismatchError, UntrustedUpdateError
-from bitfit_runtime.formats.pack_file import serialize
+from bitfit_runtime.formats import serialize
 from bitfit_runtime.updates.schema import BASES_FIELD, PACKS_FOLDER, UPDATE_LIMITS, Release, base_folder
 from support.attacker import CHAIN, Attacker, newest, sets
 from support.packs import random_pack

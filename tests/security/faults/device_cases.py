@@ -11,7 +11,7 @@ from typing import Final
 from bitfit_runtime import Base, Engine, Pack
 from bitfit_runtime.canary import make_canary
 from bitfit_runtime.errors import BitfitError
-from bitfit_runtime.formats.pack_file import serialize
+from bitfit_runtime.formats import serialize
 from bitfit_runtime.updates import NetworkOptions, Updater
 from bitfit_runtime.updates.schema import target_path
 from bitfit_runtime.updates.store import Store

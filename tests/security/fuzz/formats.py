@@ -6,9 +6,8 @@ from typing import TypeVar
 import numpy as np
 
 from bitfit_runtime.errors import LONGEST_MESSAGE, BitfitError
+from bitfit_runtime.formats import Pack, parse_pack, serialize
 from bitfit_runtime.formats.manifest import parse_manifest
-from bitfit_runtime.formats.pack import Pack
-from bitfit_runtime.formats.pack_file import parse, serialize
 from bitfit_runtime.updates.slots import parse_slots
 from bitfit_runtime.updates.version_floor import VersionFloor, parse_version_floor
 from security.fuzz.subjects import BASE, DEFAULTS, STORED
@@ -28,10 +27,10 @@ def accepted(read: Callable[[], T]) -> T | None:
 
 def fuzz_pack(data: bytes) -> bool:
     """A pack that is accepted is written as it was read, and fits its base or is refused."""
-    pack = accepted(lambda: parse(data))
+    pack = accepted(lambda: parse_pack(data))
     if pack is None:
         return False
-    assert same_pack(parse(serialize(pack)), pack)
+    assert same_pack(parse_pack(serialize(pack)), pack)
     values = accepted(lambda: pack.decode(BASE, DEFAULTS))
     if values is None:
         return False

@@ -10,7 +10,7 @@ from tuf.api.metadata import Metadata, Root, Targets
 from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
 from tuf.ngclient.config import EnvelopeType
 
-from bitfit_runtime.formats.schema import LIMITS
+from bitfit_runtime.formats import LIMITS
 from bitfit_runtime.updates.client import TrustedClient
 from bitfit_runtime.updates.fetcher import Fetcher, NetworkOptions
 from bitfit_runtime.updates.schema import UPDATE_LIMITS

@@ -24,10 +24,7 @@ from tuf.api.metadata import (
 )
 
 from bitfit_runtime import Pack, PackInfo
-from bitfit_runtime.formats.manifest import BiasSpec, Manifest, SelfTest, WeightSpec
-from bitfit_runtime.formats.pack import Canary
-from bitfit_runtime.formats.pack_encoding import ENCODINGS, encode
-from bitfit_runtime.formats.pack_file import serialize
+from bitfit_runtime.formats import ENCODINGS, BiasSpec, Canary, Manifest, SelfTest, WeightSpec, encode, serialize
 from bitfit_runtime.updates.schema import BASES_FIELD, BIN_PREFIX, WITHDRAWN_FIELD, Release, base_folder, target_path
 from bitfit_runtime.updates.slots import Slots, StoredRelease
 from bitfit_runtime.updates.version_floor import VersionFloor

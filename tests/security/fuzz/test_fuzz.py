@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitfit_runtime.errors import LONGEST_MESSAGE, BitfitError, PackFormatError, UntrustedUpdateError
-from bitfit_runtime.formats.pack_file import parse, serialize
-from bitfit_runtime.formats.schema import LIMITS
+from bitfit_runtime.formats import LIMITS, parse_pack, serialize
 from bitfit_runtime.updates.schema import Release
 from security.fuzz.signed import EARLIER, fuzz_listing, fuzz_signed, signed_metadata
 from security.fuzz.subjects import BASE, DEFAULTS, listings, packs, tiny_pack
@@ -88,7 +87,7 @@ def hold_a_dtype_that_numpy_lacks(header: dict[str, Any], document: dict[str, An
 )
 def test_a_pack_that_was_found_is_refused_for_what_it_is(change: Change, message: str) -> None:
     with pytest.raises(PackFormatError, match=message):
-        parse(with_header(change))
+        parse_pack(with_header(change))
 
 
 @pytest.mark.parametrize(
@@ -147,7 +146,7 @@ def test_a_pack_that_claims_much_is_refused_within_bounded_memory(make: Callable
     assert len(data) < 3 << 20
     tracemalloc.start()
     with pytest.raises(PackFormatError):
-        parse(data).decode(BASE, DEFAULTS)
+        parse_pack(data).decode(BASE, DEFAULTS)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < megabytes * (1 << 20)

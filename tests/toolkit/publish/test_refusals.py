@@ -10,7 +10,7 @@ from filelock import FileLock
 from bitfit_runtime import Base, Engine, write_pack
 from bitfit_runtime.canary import make_canary
 from bitfit_runtime.errors import CanaryError, InputError, PackMismatchError
-from bitfit_runtime.formats.pack_file import parse
+from bitfit_runtime.formats import parse_pack
 from bitfit_toolkit.errors import PublishBusyError, PublishError, RepositoryError, SigningKeyError
 from bitfit_toolkit.publish import KeyRing, Lifetimes, Publisher, validate_pack
 from support.packs import random_pack
@@ -23,7 +23,7 @@ def test_a_pack_without_canary_gets_one_and_one_with_a_canary_keeps_its_bytes(
     bare, complete = tmp_path / "bare.safetensors", tmp_path / "complete.safetensors"
     write_pack(random_pack(base), bare)
     found = validate_pack(engine, "mood", bare)
-    pack = parse(found.data)
+    pack = parse_pack(found.data)
     assert pack.canary is not None
     assert (found.base, found.task, found.label_count) == (base.manifest.digest, "mood", 2)
     write_pack(pack, complete)

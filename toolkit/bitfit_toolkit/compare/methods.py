@@ -7,7 +7,7 @@ from functools import partial
 import torch
 
 from bitfit_runtime.errors import MissingExtraError
-from bitfit_runtime.formats.manifest import Manifest
+from bitfit_runtime.formats import Manifest
 from bitfit_toolkit.training.run import Run
 
 # Learning rates that any method may arrive at; each begins with three of them.

@@ -9,7 +9,7 @@ from typing import Any, Final
 from securesystemslib.signer import Key
 from tuf.api.metadata import Delegations, SuccinctRoles, TargetFile, Targets
 
-from bitfit_runtime.formats.json_fields import Fields
+from bitfit_runtime.formats import Fields
 from bitfit_runtime.updates.schema import BASES_FIELD, BIN_PREFIX, UPDATE_LIMITS, WITHDRAWN_FIELD, Release, base_folder
 from bitfit_toolkit.errors import PublishError, RepositoryError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bitfit_runtime import Base, Engine, read_pack
 from bitfit_runtime.canary import check_canary, make_canary
-from bitfit_runtime.formats.pack_file import serialize
+from bitfit_runtime.formats import serialize
 from bitfit_runtime.updates.schema import DIGEST, UPDATE_LIMITS, Release, check_task_name
 from bitfit_toolkit.errors import PublishError
 

@@ -9,7 +9,7 @@ from typing import Final
 from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
 from bitfit_runtime.files import write_file
-from bitfit_runtime.formats.json_fields import Fields
+from bitfit_runtime.formats import Fields
 from bitfit_toolkit.errors import PublishError
 
 SCHEMA: Final = 1

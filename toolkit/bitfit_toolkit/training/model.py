@@ -13,7 +13,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from bitfit_exporters.encoder import pool
 from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base
-from bitfit_runtime.formats.manifest import Manifest
+from bitfit_runtime.formats import Manifest
 from bitfit_runtime.graph import ATTENTION_MASK, HEAD_BIAS, HEAD_WEIGHT, TOKEN_LOGITS
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import TrainableTask

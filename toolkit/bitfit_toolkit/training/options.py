@@ -7,8 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from bitfit_runtime.formats.pack_encoding import ENCODINGS
-from bitfit_runtime.formats.schema import LIMITS
+from bitfit_runtime.formats import ENCODINGS, LIMITS
 from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_runtime.tasks.classification import CLASSIFICATION
 from bitfit_toolkit.errors import TrainingError

@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime import Base, Engine, Pack
-from bitfit_runtime.formats.manifest import Manifest
-from bitfit_runtime.formats.pack_encoding import ENCODINGS, encode
-from bitfit_runtime.formats.pack_file import serialize
+from bitfit_runtime.formats import ENCODINGS, Manifest, encode, serialize
 from bitfit_toolkit.tasks import Example
 from bitfit_toolkit.training.evaluation import engine_answers
 from bitfit_toolkit.training.model import BitfitModel

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from bitfit_runtime.formats.manifest import Manifest
+from bitfit_runtime.formats import Manifest
 
 MAX_CODE = 127
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from bitfit_runtime.formats.manifest import Manifest
+from bitfit_runtime.formats import Manifest
 from bitfit_toolkit.errors import TrainingError
 
 
