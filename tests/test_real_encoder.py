@@ -32,7 +32,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     report = export(Path(next(iter(SPEC.submodule_search_locations)), "model"), folder / "base")
     assert report.model_bytes / report.fp32_bytes <= 0.27
     assert report.row_error == 0
-    short = TrainOptions(steps=40, encoding="int8")
+    short = TrainOptions(max_steps=40, encoding="int8")
     for task, ending, options in (("sentiment", "csv", short), ("spam", "jsonl", short), ("intents", "csv", None)):
         files = (DATA / task / f"{part}.{ending}" for part in ("train", "eval"))
         trained = train(folder / "base", *files, folder / f"{task}.safetensors", *([options] if options else []))
