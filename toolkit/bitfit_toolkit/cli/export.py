@@ -1,4 +1,4 @@
-"""`bitfit export`: make a base bundle."""
+"""`bitfit export`: make a base."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ EXAMPLES = (
 
 
 def command(
-    output: Annotated[Path, typer.Option(help="Folder of the bundle; an earlier bundle there is replaced at the end.")],
+    output: Annotated[Path, typer.Option(help="Folder of the base; an earlier base there is replaced at the end.")],
     model: Annotated[
         str | None, typer.Option(help="Short name (bert-base, minilm, …), hub name, or checkpoint folder.")
     ] = None,
@@ -34,7 +34,7 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Export a pretrained encoder as a base bundle, and verify it."""
+    """Export a pretrained encoder as a base, and verify it."""
     if (model is None) == (onnx is None):
         raise typer.BadParameter("give either --model or --onnx", param_hint="--model / --onnx")
     from bitfit_exporters import ExportOptions, export, export_onnx
