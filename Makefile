@@ -24,9 +24,9 @@ help:
 demo: .venv/.ready
 	@$(BIN)/python examples/demo.py
 
-# A worker for each core; a module's tests stay together, for they share what its fixtures exported or trained.
+# A worker for each core, each with one thread. Tests of a module stay together: they share what its fixtures made.
 test: lint
-	@$(BIN)/python -m pytest -n auto --dist loadscope
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
 
 lint: .venv/.ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy

@@ -87,7 +87,7 @@ def test_a_value_too_large_for_float16_is_refused() -> None:
         (b'["no", "yes"]', b'["no", "no" ]', "labels"),
         (b'"classification"', b'"classificatiom"', "task_type"),
         (b'"head.bias"', b'"head.bIas"', "head.bias"),
-        (b'"schema_version": 1', b'"schema_version": 0', "never a version"),
+        (b'"schema_version": 1', b'"schema_version": 0', "no such version"),
         (b'"metrics": {}', b'"metrics": {"a": NaN}', "finite"),
         (b'["no", "yes"]', b'["no", "\\ud800"]', "Unicode"),
     ],
