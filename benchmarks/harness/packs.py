@@ -44,6 +44,7 @@ def random_pack(base: Base, seed: int, task: str | None = None, encoding: str = 
         max_length=manifest.max_length,
         terms=tuple(dict.fromkeys(spec.term for spec in manifest.biases)),
         encoding=encoding,
+        tokenizer=manifest.tokenizer_digest,
     )
     return Pack(info, encode(random_values(base, seed), base.default_biases, manifest, encoding))
 

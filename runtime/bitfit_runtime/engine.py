@@ -1,6 +1,7 @@
 """The engine: one session, any number of tasks."""
 
 import copy
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ from bitfit_runtime.tokenizer import TokenizedText, Tokenizer, collate
 Float32 = npt.NDArray[np.float32]
 SelfTestLevel = Literal["off", "quick", "full"]
 A = TypeVar("A", bound=Answer)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Engine:
         self._installing = threading.Lock()
         self._packs: Mapping[str, Pack] = {}
         self._pack_cache = PackCache(self._base, pack_cache_bytes)
+        self._told_of_old_packs = threading.Event()  # forks share it
 
     @property
     def base(self) -> Base:
@@ -144,6 +147,13 @@ class Engine:
         if not isinstance(pack, Pack):
             pack = read_pack(pack)
         pack.decode(self._base.manifest, self._base.default_biases)
+        if pack.info.tokenizer is None and not self._told_of_old_packs.is_set():
+            self._told_of_old_packs.set()
+            log.warning(
+                "pack %r does not name the tokenizer that it was trained with, as packs of version 0.1.0 do not; it is "
+                "used, and is right if %s is the same; train it again to have that checked (said once)",
+                *(name, self._base.tokenizer_path),
+            )
         with self._installing:
             self._packs = {**self._packs, name: pack.copy()}
             self._pack_cache.keep(self._packs.values())

@@ -33,5 +33,6 @@ def random_pack(
         max_length=64,
         terms=terms or tuple(dict.fromkeys(b.term for b in manifest.biases)),
         encoding="float32",
+        tokenizer=manifest.tokenizer_digest,
     )
     return Pack(info, encode(tensors, base.default_biases, manifest, info.encoding))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from bitfit_runtime.errors import BaseFormatError
 from bitfit_runtime.formats.json_fields import Fields, read_document
-from bitfit_runtime.formats.schema import BASE_SCHEMA, LIMITS, MODEL_FILE, PRECISIONS
+from bitfit_runtime.formats.schema import BASE_SCHEMA, LIMITS, MODEL_FILE, PRECISIONS, TOKENIZER_FILE
 from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, POOLINGS, TOKEN_TYPE_IDS
 
 FORMAT = "bitfit-base"
@@ -91,6 +91,11 @@ class Manifest:
         return f"sha256:{self.files[MODEL_FILE]}"
 
     @property
+    def tokenizer_digest(self) -> str:
+        """The other half of the identity, which packs name too: `sha256:` and the digest of the tokenizer."""
+        return f"sha256:{self.files[TOKENIZER_FILE]}"
+
+    @property
     def bias_parameters(self) -> int:
         """How many numbers the bias inputs hold together."""
         return sum(spec.size for spec in self.biases)
@@ -168,6 +173,7 @@ def _check(manifest: Manifest, where: str) -> None:
         "a bias is listed twice": len(set(names)) != len(names),
         "a bias has no elements": any(spec.size < 1 for spec in manifest.biases),
         f"files lists no {MODEL_FILE}": MODEL_FILE not in manifest.files,
+        f"files lists no {TOKENIZER_FILE}": TOKENIZER_FILE not in manifest.files,
         f"inputs should be {', '.join(tokens[:2])}, perhaps {tokens[2]}": manifest.inputs not in (tokens[:2], tokens),
         f"self_test.input_ids should hold 1 to {manifest.max_length} token ids": not (
             1 <= len(test.input_ids) <= manifest.max_length and min(test.input_ids) >= 0

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from bitfit_runtime.errors import PackFormatError, PackMismatchError
 from bitfit_runtime.formats.manifest import Manifest
 from bitfit_runtime.formats.pack_encoding import Stored, decode
-from bitfit_runtime.formats.schema import CREATED_BY
+from bitfit_runtime.formats.schema import CREATED_BY, TOKENIZER_FILE
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
 
 Float32 = npt.NDArray[np.float32]
@@ -19,8 +19,9 @@ Float32 = npt.NDArray[np.float32]
 class PackInfo:
     """What a pack says about itself.
 
-    `base` is the digest of the base it was trained on, `terms` the bias terms it holds in the paper's names,
-    `encoding` how its numbers are stored. `labels` are in the order of the logits.
+    `base` is the digest of the base it was trained on, `tokenizer` that of its tokenizer (None in a pack of version
+    0.1.0, which did not name it), `terms` the bias terms it holds in the paper's names, `encoding` how its numbers are
+    stored. `labels` are in the order of the logits.
     """
 
     base: str
@@ -34,6 +35,7 @@ class PackInfo:
     encoding: str = "float16"
     metrics: Mapping[str, float] = field(default_factory=dict)
     created_by: str = CREATED_BY
+    tokenizer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +70,11 @@ class Pack:
             raise PackMismatchError(
                 f"{where} was made for base {info.base_name} ({info.base[:19]}…), this base is {base.name} "
                 f"({base.digest[:19]}…); train it on this base, or load the other one"
+            )
+        if info.tokenizer not in (None, base.tokenizer_digest):
+            raise PackMismatchError(
+                f"{where} was made with another tokenizer ({info.tokenizer[:19]}…) than {TOKENIZER_FILE} of base "
+                f"{base.name} ({base.tokenizer_digest[:19]}…); train it on this base, or load the other one"
             )
         if info.pooling != base.pooling:
             raise PackMismatchError(f"{where} pools by {info.pooling}, the base by {base.pooling}; train it again")

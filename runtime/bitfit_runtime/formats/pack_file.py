@@ -66,7 +66,8 @@ def serialize(pack: Pack) -> bytes:
 
     Raises PackFormatError when no reader would take it: too large, or with a value that is not finite.
     """
-    document = {"format": FORMAT, "schema_version": PACK_SCHEMA} | asdict(pack.info)
+    fields = {name: value for name, value in asdict(pack.info).items() if value is not None}
+    document = {"format": FORMAT, "schema_version": PACK_SCHEMA} | fields
     tensors = dict(pack.tensors)
     if pack.canary is not None:
         document[CANARY] = {
@@ -120,6 +121,7 @@ def _parse_info(document: object, where: str) -> PackInfo:
         encoding=fields.choice("encoding", tuple(ENCODINGS)),
         metrics=fields.mapping("metrics", float),
         created_by=fields.get("created_by", str),
+        tokenizer=fields.optional("tokenizer", str),
     )
     if len(info.task) > LIMITS.task_name_characters:
         raise PackFormatError(f"{where}: a task name has at most {LIMITS.task_name_characters} characters")

@@ -41,7 +41,7 @@ BASE = Manifest(
     pad_token_id=0,
     parameters=30,
     inputs=INPUTS,
-    files={"model.onnx": "0f" * 32},
+    files={"model.onnx": "0f" * 32, "tokenizer.json": "1e" * 32},
     biases=tuple(BiasSpec(f"{term}.bias", size, term, 0) for term, size in SIZES.items()),
     weights=(WeightSpec("q.weight", (5, 2), "int8", True),),
     redundant_terms=("k",),
@@ -65,7 +65,8 @@ def tiny_pack(
         shape = (BASE.hidden_size, len(labels))
         tensors |= {"head.weight": np.ones(shape, np.float32), "head.bias": np.zeros(len(labels), np.float32)}
     info = PackInfo(
-        *(BASE.digest, BASE.name, "mood", task_type, labels, BASE.pooling, 16, terms, encoding, {"accuracy": 0.5})
+        *(BASE.digest, BASE.name, "mood", task_type, labels, BASE.pooling, 16, terms, encoding, {"accuracy": 0.5}),
+        tokenizer=BASE.tokenizer_digest,
     )
     return Pack(info, encode(tensors, DEFAULTS, BASE, encoding))
 

@@ -42,6 +42,7 @@ def _base(path: Path) -> tuple[dict[str, Any], Table]:
         "kind": "base",
         "name": manifest.name,
         "digest": manifest.digest,
+        "tokenizer": manifest.tokenizer_digest,
         "architecture": manifest.architecture,
         "precision": manifest.precision,
         "pooling": manifest.pooling,
@@ -59,7 +60,7 @@ def _base(path: Path) -> tuple[dict[str, Any], Table]:
 
 def _pack(path: Path) -> tuple[dict[str, Any], Table]:
     pack = read_pack(path)
-    facts: dict[str, Any] = {"kind": "pack"} | asdict(pack.info) | {"bytes": path.stat().st_size}
+    facts: dict[str, Any] = {"kind": "pack"} | _known(asdict(pack.info)) | {"bytes": path.stat().st_size}
     if pack.canary is not None:
         facts["canary"] = [text if pair is None else f"{text} | {pair}" for text, pair in pack.canary.texts]
     facts["tensors"] = {name: {"dtype": str(t.dtype), "bytes": t.nbytes} for name, t in pack.tensors.items()}
@@ -67,6 +68,10 @@ def _pack(path: Path) -> tuple[dict[str, Any], Table]:
         (name, str(tensor.dtype), f"{tensor.nbytes:,}") for name, tensor in pack.tensors.items()
     ]
     return facts, (("tensor", "stored as", "bytes"), rows)
+
+
+def _known(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _readable(value: Any) -> str:

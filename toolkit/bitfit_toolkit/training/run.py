@@ -50,6 +50,7 @@ class Run:
             pooling=base.manifest.pooling,
             max_length=preprocessor.max_length,
             terms=terms,
+            tokenizer=base.manifest.tokenizer_digest,
         )
         return cls(base, options, task, preprocessor, build_model(base, task, options, encoder), info)
 
