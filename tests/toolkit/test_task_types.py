@@ -27,7 +27,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
     ("task_type", "at_least"),
     [("multi-label", 0.9), ("regression", 0.8), ("token-classification", 0.8), ("span", 0.9), ("embedding", 0.5)],
 )
-def test_a_task_of_every_type_is_learnt_and_measured_in_the_engine(
+def test_a_task_of_every_type_is_learned_and_measured_in_the_engine(
     base: Base, tmp_path: Path, capsys: pytest.CaptureFixture[str], task_type: str, at_least: float
 ) -> None:
     data, pack = write(tmp_path / "d.jsonl", rows_of(task_type)), tmp_path / "p.safetensors"

@@ -1,8 +1,8 @@
 """Train and evaluate packs on a base, and the `bitfit` command.
 
-    from bitfit_toolkit import TrainOptions, load_examples, train
+    from bitfit_toolkit import TrainOptions, train
 
-    train("base", load_examples("train.csv"), load_examples("eval.csv"), "task.safetensors", TrainOptions())
+    report = train("base", "train.csv", "eval.csv", "mood.safetensors", TrainOptions(task="mood"))
 
 Training needs the extra `train`; everything else here works without torch.
 """

@@ -33,7 +33,7 @@ def curve(folder: Path, name: str) -> list[float]:
 
 
 def assert_same_pack(base: Base, one: Path, other: Path) -> None:
-    """Both packs moved to the same place, but for rounding."""
+    """Both packs hold the same values, but for rounding."""
     found, expected = (read_pack(path).decode(base.manifest, base.default_biases) for path in (one, other))
     assert found.keys() == expected.keys()
     for name, value in expected.items():

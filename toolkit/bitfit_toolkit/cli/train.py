@@ -12,7 +12,7 @@ from bitfit_toolkit.cli.options import DATA_HELP, BaseFolder, Json, LabelColumn,
 from bitfit_toolkit.cli.train_options import with_options
 from bitfit_toolkit.cli.train_report import print_report, train_together
 from bitfit_toolkit.data import Columns
-from bitfit_toolkit.training.options import TrainOptions
+from bitfit_toolkit.training.options import AT_ONCE, TrainOptions
 
 EXAMPLES = (
     "Examples: `bitfit train --base base --train train.csv --eval eval.csv --output intents.safetensors` · "
@@ -32,7 +32,7 @@ def command(
         Path | None,
         typer.Option(help="TOML file of [[task]] tables to train together, in place of --train, --eval and --output."),
     ] = None,
-    at_once: Annotated[int, typer.Option(help="Runs of --many that share each pass.")] = 8,
+    at_once: Annotated[int, typer.Option(help="Runs of --many that share each pass.")] = AT_ONCE,
     task: Annotated[str | None, typer.Option(help="Name of the task; default: the output's.")] = None,
     options: TrainOptions,
     text_column: TextColumn = None,

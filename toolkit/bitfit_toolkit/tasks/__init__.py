@@ -1,4 +1,4 @@
-"""The registry of task types that can be trained."""
+"""Registry of the task types that can be trained."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What training and evaluation need to know about a task type: columns, labels, targets, loss and metrics.
+"""Task types as training and evaluation see them: columns, labels, targets, loss and metrics.
 
 Torch and scikit-learn are imported where a loss or a metric is computed: files of examples are read without them.
 """
@@ -75,7 +75,7 @@ class Cells:
 
 
 class TrainableTask(ABC, Generic[Target, AnswerT]):
-    """One task type, fitted to its training examples.
+    """One task type, fitted to its training examples: it knows their labels and how to scale their numbers.
 
     `columns` are the usual names of the columns by role, the likeliest first. `metric_names` are those of `metrics`
     that can decide, more being better; the first does unless another is chosen. `texts_per_example` texts are answered
@@ -107,7 +107,7 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
     @classmethod
     def check_labels(cls, examples: Sequence[Example], known: Sequence[str]) -> None:
         """Raise DataError when an example has a label that is not among `known`."""
-        del examples, known  # numbers and places have none
+        del examples, known  # numbers and spans have none
 
     @classmethod
     def inputs(cls, example: Example) -> list[tuple[str, str | None]]:
@@ -146,7 +146,7 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
 
     @classmethod
     def agree(cls, one: AnswerT, other: AnswerT) -> bool | None:
-        """Whether two answers agree; None where answers are numbers, which hardly ever agree to the last place."""
+        """Whether two answers agree; None where answers are numbers, which hardly ever agree to the last digit."""
         del one, other
         return None
 

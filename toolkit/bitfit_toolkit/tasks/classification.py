@@ -1,4 +1,4 @@
-"""One label of several for each text or pair."""
+"""Classification: one label of several for each text or pair."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Vectors of two texts whose cosine follows a number."""
+"""Embedding: vectors of two texts whose cosine follows a number."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Any number of labels for each text or pair, each on its own."""
+"""Multi-label classification: any number of labels for each text or pair, each on its own."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What regression and embeddings share: labels that are numbers."""
+"""Numbers as labels, which regression and embeddings share."""
 
 import math
 from collections.abc import Sequence

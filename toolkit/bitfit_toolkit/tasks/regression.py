@@ -1,4 +1,4 @@
-"""A number for each text or pair."""
+"""Regression: a number for each text or pair."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Where in a context the answer to a question stands (Rajpurkar et al., 2016, arXiv:1606.05250)."""
+"""Span extraction: where in a context the answer to a question is (Rajpurkar et al., 2016, arXiv:1606.05250)."""
 
 import string
 from collections import Counter
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SpanExtraction(TrainableTask[list[int], Span]):
-    """Where in the context the answer to a question stands."""
+    """Where in the context the answer to a question is."""
 
     task_type = SPAN
     columns: ClassVar[Mapping[str, tuple[str, ...]]] = {

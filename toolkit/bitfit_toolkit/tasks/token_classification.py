@@ -1,4 +1,4 @@
-"""Entities by BIO labels; the first piece of a word carries the word's label."""
+"""Token classification: entities by BIO labels; the first piece of a word carries the word's label."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -99,8 +99,8 @@ class TokenClassification(TrainableTask[list[int], Entities]):
     @classmethod
     def agree(cls, one: Entities, other: Entities) -> bool:
         """Whether both find the same entities."""
-        places = [[(e.label, e.start, e.end) for e in answer.entities] for answer in (one, other)]
-        return places[0] == places[1]
+        found = [[(e.label, e.start, e.end) for e in answer.entities] for answer in (one, other)]
+        return found[0] == found[1]
 
 
 def _is_tag(tag: object) -> bool:

@@ -13,7 +13,7 @@ from bitfit_runtime.graph import LOGITS
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example, TrainableTask
 from bitfit_toolkit.training.evaluation import torch_answers
 from bitfit_toolkit.training.model import BitfitModel, build_model, resolve_terms
-from bitfit_toolkit.training.options import TrainOptions
+from bitfit_toolkit.training.options import BALANCED, TrainOptions
 from bitfit_toolkit.training.task_data import Item, Preprocessor, TaskData
 
 Float32 = npt.NDArray[np.float32]
@@ -68,6 +68,15 @@ class Run:
         pooled = self._outputs(data.items, features=True)
         items = (replace(item, pooled=torch.from_numpy(row)) for item, row in zip(data.items, pooled, strict=True))
         return replace(data, items=tuple(items))
+
+    def balance(self, train: TaskData) -> None:
+        """Make the loss weigh classes by their rarity in the training data, where the options say so."""
+        if self.options.class_weights == BALANCED:
+            self.task.balance([item.target for item in train.items])
+
+    def finish(self) -> None:
+        """Bring the trained head to the units of the labels."""
+        self.model.load_tensors(self.task.rescale(self.model.tensors()))
 
     def answers(self, data: TaskData) -> list[Any]:
         """Return the model's answers in float32, postprocessed as the engine does it."""

@@ -15,7 +15,6 @@ from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_toolkit.training.checkpoints import WEIGHTS, begin_or_resume, best_of_ended
 from bitfit_toolkit.training.distributed import is_first_process
 from bitfit_toolkit.training.evaluation import torch_answers
-from bitfit_toolkit.training.options import BALANCED
 from bitfit_toolkit.training.progress import Progress
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.simulate_int8 import quantized_rows
@@ -56,8 +55,7 @@ def fit(run: Run, train: TaskData, evaluation: TaskData) -> None:
     """
     transformers_logging.set_verbosity_error()
     options, model = run.options, run.model
-    if options.class_weights == BALANCED:
-        run.task.balance([item.target for item in train.items])
+    run.balance(train)
     with ExitStack() as stack:
         resumed = begin_or_resume(run, train, evaluation)
         ended = best_of_ended(resumed, options.early_stopping_patience) if resumed else None
@@ -69,7 +67,7 @@ def fit(run: Run, train: TaskData, evaluation: TaskData) -> None:
         else:
             trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
         trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # what is measured is float32
-    model.load_tensors(run.task.rescale(model.tensors()))
+    run.finish()
 
 
 def _trainer(run: Run, train: TaskData, evaluation: TaskData, stack: ExitStack) -> BiasTrainer:

@@ -9,7 +9,6 @@ from transformers import get_linear_schedule_with_warmup
 
 from bitfit_runtime.graph import ATTENTION_MASK
 from bitfit_runtime.tokenizer import collate
-from bitfit_toolkit.training.options import BALANCED
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.shared.row_biases import RowBiases, own_rows
 from bitfit_toolkit.training.task_data import ByLength, Item, TaskData
@@ -26,8 +25,7 @@ class SharedRun:
 
     def __init__(self, run: Run, data: TaskData) -> None:
         options, model, base = run.options, run.model, run.base.manifest
-        if options.class_weights == BALANCED:
-            run.task.balance([item.target for item in data.items])
+        run.balance(data)
         self.run = run
         learns = [np.full(spec.size, spec.name in model.biases) for spec in base.biases]
         self._mask = torch.from_numpy(np.concatenate(learns)).float().to(model.device)
@@ -54,11 +52,12 @@ class SharedRun:
 
     def finish(self) -> None:
         """Put the deltas into the run's model, in place of whatever task the shared encoder had."""
-        base, model = self.run.base, self.run.model
+        base = self.run.base
         pieces = torch.split(self.deltas.detach().cpu(), [spec.size for spec in base.manifest.biases])
         learned = zip(base.manifest.biases, pieces, strict=True)
-        model.load_tensors({spec.name: base.default_biases[spec.name] + piece.numpy() for spec, piece in learned})
-        model.load_tensors(self.run.task.rescale(model.tensors()))
+        biases = {spec.name: base.default_biases[spec.name] + piece.numpy() for spec, piece in learned}
+        self.run.model.load_tensors(biases)
+        self.run.finish()
 
     def _batches(self, items: Sequence[Item]) -> Iterator[Batch]:
         size = self.run.options.per_device_train_batch_size

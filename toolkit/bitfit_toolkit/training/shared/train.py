@@ -16,14 +16,12 @@ from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
 from bitfit_toolkit.training.distributed import process_count
 from bitfit_toolkit.training.model import resolve_terms
 from bitfit_toolkit.training.option_spec import Sharing, option_specs
-from bitfit_toolkit.training.options import TrainOptions
+from bitfit_toolkit.training.options import AT_ONCE, TrainOptions
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.shared.config import RunConfig
 from bitfit_toolkit.training.shared.row_biases import RowBiases
 from bitfit_toolkit.training.shared.runs import SharedRun, fit_together
 from bitfit_toolkit.training.train import TrainReport, check_output, conclude
-
-AT_ONCE = 8
 
 
 def train_shared(
