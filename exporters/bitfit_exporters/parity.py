@@ -1,6 +1,5 @@
 """Parity of an exported graph with the torch encoder that it was made from."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +14,7 @@ from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.encoder import pool
 from bitfit_exporters.errors import VerificationError
 from bitfit_runtime.formats.schema import MODEL_FILE, WEIGHTS_FILE
-from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, POOLED
+from bitfit_runtime.graph import ATTENTION_MASK, POOLED
 from bitfit_runtime.self_test import relative_distance
 from bitfit_runtime.session import open_session
 from bitfit_runtime.tokenizer import TokenizedText, Tokenizer, collate
@@ -50,14 +49,6 @@ def sentences(checkpoint: Checkpoint) -> list[TokenizedText]:
     return Tokenizer(checkpoint.tokenizer).tokenize(
         [(sentence, None) for sentence in SENTENCES], [checkpoint.max_length] * len(SENTENCES)
     )
-
-
-def pad_tokens(tokens: Mapping[str, Int64], more: int, pad_token_id: int) -> dict[str, Int64]:
-    """Return token inputs `[batch, sequence]` with `more` tokens of padding at the end of each row."""
-    return {
-        name: np.pad(array, ((0, 0), (0, more)), constant_values=pad_token_id if name == INPUT_IDS else 0)
-        for name, array in tokens.items()
-    }
 
 
 def check_float_graph(model: ir.Model, checkpoint: Checkpoint, folder: Path) -> None:

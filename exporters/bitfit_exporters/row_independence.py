@@ -8,10 +8,11 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from bitfit_exporters.checkpoint import Checkpoint
-from bitfit_exporters.parity import pad_tokens, sentences
+from bitfit_exporters.parity import sentences
 from bitfit_runtime.batching import batch_feeds
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, OUTPUTS
 from bitfit_runtime.pack_cache import DecodedPack
+from bitfit_runtime.padding import Padding
 from bitfit_runtime.tokenizer import collate
 
 Float32 = npt.NDArray[np.float32]
@@ -49,6 +50,7 @@ class _Rows:
     def __init__(self, session: ort.InferenceSession, checkpoint: Checkpoint, defaults: Mapping[str, Float32]) -> None:
         generator = np.random.default_rng(0)
         self._session, self._checkpoint = session, checkpoint
+        self._padding = Padding.of_machine(checkpoint.max_length)
         self._texts = sentences(checkpoint)
         self._packs = [
             _random_pack(generator, checkpoint.hidden_size, defaults, labels)
@@ -57,13 +59,25 @@ class _Rows:
         self._defaults = {name: bias[None, None] for name, bias in defaults.items()}
 
     def run(self, rows: list[int], padding: int) -> dict[int, list[Float32]]:
-        """Return the outputs of each row, without padding of any axis, run together with `padding` more tokens."""
-        pad_token_id = self._checkpoint.pad_token_id
-        tokens = collate([self._texts[row] for row in rows], self._checkpoint.inputs, pad_token_id)
+        """Return the outputs of each row, without padding of any axis, run together with `padding` more tokens.
+
+        As in an engine, the width is what this machine needs, at most `max_length`, and rows that it would change run
+        alone.
+        """
+        longest = max(len(self._texts[row]) for row in rows)
+        width = self._padding.width(min(longest + padding, self._checkpoint.max_length))
+        together = [row for row in rows if self._padding.fits(len(self._texts[row]), width)]
+        found = self._run_at(together, width) if together else {}
+        for row in rows:
+            if row not in found:
+                found |= self._run_at([row], self._padding.width(len(self._texts[row])))
+        return found
+
+    def _run_at(self, rows: list[int], width: int) -> dict[int, list[Float32]]:
+        checkpoint = self._checkpoint
+        tokens = collate([self._texts[row] for row in rows], checkpoint.inputs, checkpoint.pad_token_id, width)
         feeds = batch_feeds([self._packs[row] for row in rows], self._defaults)
-        logits, token_logits, hidden, pooled = self._session.run(
-            list(OUTPUTS), {**pad_tokens(tokens, padding, pad_token_id), **feeds}
-        )
+        logits, token_logits, hidden, pooled = self._session.run(list(OUTPUTS), {**tokens, **feeds})
         found = {}
         for index, row in enumerate(rows):
             length, labels = len(self._texts[row]), LABELS[row]

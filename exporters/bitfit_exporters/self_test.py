@@ -12,6 +12,7 @@ from bitfit_exporters.manifest import bias_specs
 from bitfit_exporters.parity import sentences
 from bitfit_runtime.formats import SelfTest
 from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, POOLED
+from bitfit_runtime.padding import Padding, pad_tokens
 from bitfit_runtime.self_test import biases_with_deltas, relative_distance
 
 Float32 = npt.NDArray[np.float32]
@@ -36,7 +37,9 @@ def measure_self_test(
         INPUT_IDS: rows,
         ATTENTION_MASK: np.ones_like(rows),
     }
-    default, changed = session.run([POOLED], {**tokens, **feeds})[0]
+    width = Padding.of_machine(checkpoint.max_length).width(len(ids))
+    padded = pad_tokens(tokens, width, checkpoint.pad_token_id)
+    default, changed = session.run([POOLED], {**padded, **feeds})[0]
     if relative_distance(changed, default) < 2 * TOLERANCE:
         raise VerificationError("deltas on all biases hardly change the answer; the graph ignores its bias inputs")
     return SelfTest(ids, AMPLITUDE, TOLERANCE, (_floats(default), _floats(changed)))

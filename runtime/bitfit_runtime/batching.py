@@ -7,20 +7,24 @@ import numpy.typing as npt
 
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
 from bitfit_runtime.pack_cache import DecodedPack
+from bitfit_runtime.padding import Padding
 
 Float32 = npt.NDArray[np.float32]
 
 
-def plan_batches(lengths: Sequence[int], batch_size: int, max_tokens: int) -> list[list[int]]:
+def plan_batches(lengths: Sequence[int], batch_size: int, max_tokens: int, padding: Padding) -> list[list[int]]:
     """Group row numbers into batches of similar length, so that little is spent on padding.
 
     Each batch holds at most `batch_size` rows and, unless it is a single row, at most `max_tokens` padded tokens.
-    Every row number occurs exactly once.
+    No row is in a batch whose width would change its bits. Every row number occurs exactly once, the longest of a batch
+    first.
     """
     batches: list[list[int]] = []
     for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        batch = batches[-1] if batches else None
-        if batch and len(batch) < batch_size and lengths[batch[0]] * (len(batch) + 1) <= max_tokens:
+        batch = batches[-1] if batches else []
+        width = padding.width(lengths[batch[0]]) if batch else 0
+        full = len(batch) == batch_size or width * (len(batch) + 1) > max_tokens
+        if batch and not full and padding.fits(lengths[row], width):
             batch.append(row)
         else:
             batches.append([row])

@@ -21,6 +21,7 @@ from bitfit_runtime.formats import LIMITS, Base, Pack, PackInfo, read_pack
 from bitfit_runtime.graph import LAST_HIDDEN_STATE, LOGITS, POOLED, TOKEN_LOGITS
 from bitfit_runtime.inputs import Inputs, Row, as_rows, as_rows_per_task, is_single
 from bitfit_runtime.pack_cache import BARE_BASE, DecodedPack, PackCache
+from bitfit_runtime.padding import Padding
 from bitfit_runtime.self_test import full_test, kernel_fingerprint, quick_test
 from bitfit_runtime.session import open_session
 from bitfit_runtime.tasks import TASK_TYPES, Answer, HeadOutput
@@ -104,6 +105,7 @@ class Engine:
                     verified.result()
         self._base.check_weights(self._session.get_modelmeta().custom_metadata_map)
         self._tokenizer = tokenizer.result()
+        self._padding = Padding.of_machine(self._base.manifest.max_length)
         self._defaults = {name: bias[None, None] for name, bias in self._base.default_biases.items()}
         if self_test != "off":
             test = quick_test if self_test == "quick" else full_test
@@ -263,9 +265,10 @@ class Engine:
         manifest = self._base.manifest
         results: dict[int, Float32] = {}
         lengths = [len(request.tokens) for request in requests]
-        for batch in plan_batches(lengths, self._batch_size, self._max_batch_tokens):
+        for batch in plan_batches(lengths, self._batch_size, self._max_batch_tokens, self._padding):
             chosen = [requests[index] for index in batch]
-            tokens = collate([request.tokens for request in chosen], manifest.inputs, manifest.pad_token_id)
+            width = self._padding.width(lengths[batch[0]])
+            tokens = collate([request.tokens for request in chosen], manifest.inputs, manifest.pad_token_id, width)
             biases = batch_feeds(self._decode([request.pack for request in chosen]), self._defaults)
             wanted = sorted({request.output for request in chosen})
             found = dict(zip(wanted, self._session.run(wanted, {**tokens, **biases}), strict=True))

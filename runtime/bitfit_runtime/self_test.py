@@ -14,6 +14,7 @@ import onnxruntime as ort
 from bitfit_runtime.errors import SelfTestError, first_line
 from bitfit_runtime.formats import BiasSpec, Manifest
 from bitfit_runtime.graph import ATTENTION_MASK, HEAD_WEIGHT, INPUT_IDS, LOGITS, POOLED, TOKEN_LOGITS, TOKEN_TYPE_IDS
+from bitfit_runtime.padding import Padding, pad_tokens
 
 Float32 = npt.NDArray[np.float32]
 # Large enough that even a key bias shows: it shifts a whole row of attention scores, which softmax cancels except for
@@ -35,12 +36,18 @@ def biases_with_deltas(
 def kernel_fingerprint(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> str:
     """Return 16 hexadecimal digits of a hash of what this machine's kernels compute.
 
-    Hashed are all outputs that tasks read, for the self-test's input under a head of one label, all ones. Engines on a
-    base that have the same fingerprint answer alike to the bit. Raises SelfTestError.
+    Hashed are all outputs that tasks read, for the self-test's input under a head of one label, all ones, and the
+    multiple of widths where that is not 1. Engines on a base that have the same fingerprint answer alike to the bit.
+    Raises SelfTestError.
     """
     feeds = _golden_feeds(manifest, defaults) | {HEAD_WEIGHT: np.ones((1, manifest.hidden_size, 1), np.float32)}
-    outputs = _outputs(session, manifest, feeds, 2, [POOLED, LOGITS, TOKEN_LOGITS])
-    return hashlib.sha256(b"".join(found.tobytes() for found in outputs)).hexdigest()[:16]
+    pooled, logits, token_logits = _outputs(session, manifest, feeds, 2, [POOLED, LOGITS, TOKEN_LOGITS])
+    real = token_logits[:, : len(manifest.self_test.input_ids)]
+    hashed = b"".join(found.tobytes() for found in (pooled, logits, real))
+    multiple = Padding.of_machine(manifest.max_length).multiple
+    if multiple != 1:
+        hashed += multiple.to_bytes(4, "little")
+    return hashlib.sha256(hashed).hexdigest()[:16]
 
 
 def quick_test(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> None:
@@ -98,9 +105,11 @@ def _outputs(
     session: ort.InferenceSession, manifest: Manifest, feeds: Mapping[str, Float32], rows: int, names: list[str]
 ) -> list[Float32]:
     ids = np.tile(np.asarray(manifest.self_test.input_ids, np.int64), (rows, 1))
-    tokens = {INPUT_IDS: ids, ATTENTION_MASK: np.ones_like(ids), TOKEN_TYPE_IDS: np.zeros_like(ids)}
+    every = {INPUT_IDS: ids, ATTENTION_MASK: np.ones_like(ids), TOKEN_TYPE_IDS: np.zeros_like(ids)}
+    width = Padding.of_machine(manifest.max_length).width(ids.shape[1])
+    tokens = pad_tokens({name: every[name] for name in manifest.inputs}, width, manifest.pad_token_id)
     try:
-        found: list[Float32] = session.run(names, {**{name: tokens[name] for name in manifest.inputs}, **feeds})
+        found: list[Float32] = session.run(names, {**tokens, **feeds})
     except Exception as error:  # onnxruntime's exceptions have no common class of their own
         raise SelfTestError(
             f"{manifest.name}: the graph does not run ({first_line(error)}); export the base again"

@@ -105,9 +105,11 @@ def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
     return room - half, half
 
 
-def collate(texts: Sequence[TokenizedText], inputs: Sequence[str], pad_token_id: int) -> dict[str, Int64]:
-    """Pad texts on the right to the longest of them: each of `inputs` as int64 `[batch, sequence]`."""
-    shape = (len(texts), max(len(text) for text in texts))
+def collate(
+    texts: Sequence[TokenizedText], inputs: Sequence[str], pad_token_id: int, width: int | None = None
+) -> dict[str, Int64]:
+    """Pad texts on the right to `width`, or to the longest of them: each of `inputs` as int64 `[batch, sequence]`."""
+    shape = (len(texts), max(len(text) for text in texts) if width is None else width)
     batch: Mapping[str, Int64] = {
         INPUT_IDS: np.full(shape, pad_token_id, np.int64),
         ATTENTION_MASK: np.zeros(shape, np.int64),

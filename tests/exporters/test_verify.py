@@ -10,10 +10,12 @@ import pytest
 from bitfit_exporters import ExportOptions
 from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
 from bitfit_exporters.errors import VerificationError
+from bitfit_exporters.row_independence import measure_row_error
 from bitfit_exporters.self_test import measure_self_test
 from bitfit_exporters.verify import verify
 from bitfit_runtime import Base
 from bitfit_runtime.session import open_session
+from support.widths import WidthSensitive, let_widths_be_multiples_of
 
 Change = Callable[[dict[str, np.ndarray], list[np.ndarray]], list[np.ndarray]]
 
@@ -70,6 +72,17 @@ def test_a_wrong_graph_is_refused_with_the_figures(
     verify(session, base.manifest, base.default_biases, loaded)
     with pytest.raises(VerificationError, match=message):
         verify(Altered(session, change), base.manifest, base.default_biases, loaded)
+
+
+@pytest.mark.parametrize("max_length", [130, 18, 9])
+def test_rows_are_proved_at_the_widths_that_a_machine_needs(
+    base: Base, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, max_length: int
+) -> None:
+    loaded = load_checkpoint(str(checkpoint), ExportOptions(offline=True, max_length=max_length))
+    session = WidthSensitive(open_session(base.model_path))
+    assert measure_row_error(session, loaded, base.default_biases) >= 1
+    let_widths_be_multiples_of(monkeypatch, 4)
+    assert measure_row_error(session, loaded, base.default_biases) == 0
 
 
 def test_the_self_test_is_that_of_the_manifest_and_refuses_a_graph_that_ignores_its_biases(

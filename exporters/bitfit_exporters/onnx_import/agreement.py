@@ -9,7 +9,7 @@ import torch
 
 from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import OnnxModelError, VerificationError
-from bitfit_exporters.parity import PARITY, SENTENCES, pad_tokens
+from bitfit_exporters.parity import PARITY, SENTENCES
 from bitfit_runtime.errors import BaseFormatError, first_line
 from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
 from bitfit_runtime.self_test import relative_distance
@@ -86,6 +86,4 @@ def _distance(
 
 def _tokens(texts: list[TokenizedText], length: int | None, pad_token_id: int) -> dict[str, Int64]:
     """Collate texts, and pad them to the `length` of a graph that takes no other."""
-    tokens = collate(texts, INPUTS, pad_token_id)
-    missing = 0 if length is None else length - tokens[INPUT_IDS].shape[1]
-    return pad_tokens(tokens, missing, pad_token_id)
+    return collate(texts, INPUTS, pad_token_id, length)
