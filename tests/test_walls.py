@@ -111,8 +111,9 @@ def test_publishing_and_updates_need_no_torch() -> None:
 
 
 def test_data_are_read_without_torch() -> None:
-    code = "from bitfit import load_examples; load_examples({'text': ['a'], 'label': ['b']})"
-    done = run(code, ("torch", "transformers", "onnx", "sklearn", "scipy"))
+    code = "from bitfit import load_examples; load_examples({'text': ['a'], 'label': ['b']}); "
+    code += f"load_examples({str(ROOT / 'examples/data/spam/eval.jsonl')!r})"
+    done = run(code, ("torch", "transformers", "onnx", "sklearn", "scipy", "pyarrow"))
     assert done.returncode == 0, done.stderr
 
 
@@ -125,7 +126,8 @@ def test_data_are_read_without_torch() -> None:
         ("from bitfit import train", "torch", "needs torch; run: pip install 'bitfit-edge[train]'"),
         ("from bitfit import Publisher", "tuf", "needs tuf; run: pip install 'bitfit-edge[publish]'"),
         (
-            "from bitfit import load_examples; load_examples('examples/data/spam/eval.jsonl')",
+            "import pathlib, tempfile; from bitfit import load_examples; "
+            "path = pathlib.Path(tempfile.mkdtemp(), 'a.parquet'); path.write_bytes(b'x'); load_examples(path)",
             "pyarrow",
             "needs pyarrow; run: pip install 'bitfit-edge[cli]'",
         ),

@@ -113,7 +113,7 @@ def test_simulated_int8_rows_bring_torch_close_to_the_engine(base: Base) -> None
     ("task_type", "row", "message"),
     [
         ("token-classification", {"tokens": ["a", "b"], "tags": ["O"]}, "as many tags as words, found 2 and 1"),
-        ("token-classification", {"tokens": ["a"], "tags": ["X"]}, "a tag should be"),
+        ("token-classification", {"tokens": ["a"], "tags": ["B-"]}, "a tag should be"),
         ("regression", {"text": "a", "label": "many"}, "should be a number"),
         ("regression", {"text": "a", "label": "nan"}, "should be a number"),
         (

@@ -3,9 +3,11 @@
 Torch and scikit-learn are imported where a loss or a metric is computed: files of examples are read without them.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     import torch
 
 Float32 = npt.NDArray[np.float32]
+# White space of Python's `str.strip`, and marks that are not seen: of byte order, and spaces without width.
+INVISIBLE = "".join(c for c in map(chr, range(0x3001)) if c.isspace()) + "\ufeff\u200b\u200c\u200d\u2060"
 IGNORED = -100  # torch's cross-entropy skips this target
 Target = TypeVar("Target")
 AnswerT = TypeVar("AnswerT")
@@ -62,16 +66,53 @@ class Cells:
 
     def example(self, label: Label | None) -> Example:
         """Return the row as an example. Raises DataError where a text is not a string."""
-        task = None if self.task is None else str(self.task)
-        return Example(self._string("text", self.text), self._pair(), label, task)
+        return Example(self._string("text", self.text), self._pair(), label, self._task())
+
+    def name(self, value: object) -> str:
+        """Return a label as a string: one, a whole number, a number or a truth value. Raises DataError on others."""
+        if isinstance(value, str):
+            found = self._string("label", value)
+        elif isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value)):
+            found = str(value)
+        elif value is None:
+            found = ""
+        else:
+            raise DataError(f"{self.where}: the label should be a string, found {type(value).__name__}; fix that row")
+        if not tidy(found):
+            raise DataError(f"{self.where}: the label is missing; give every example one")
+        return found
 
     def _pair(self) -> str | None:
         return None if self.text_pair is None else self._string("text_pair", self.text_pair)
 
+    def _task(self) -> str | None:
+        if self.task is None or isinstance(self.task, (bool, int)):
+            return None if self.task is None else str(self.task)
+        return self._string("task", self.task)
+
     def _string(self, name: str, value: object) -> str:
+        if value is None:
+            raise DataError(f"{self.where}: the {name} is missing; fill it in, or leave the row out")
         if not isinstance(value, str):
             raise DataError(f"{self.where}: {name} should be a string, found {type(value).__name__}; fix that row")
+        if not (value.isascii() or is_unicode(value)):
+            raise DataError(f"{self.where}: {name} is not valid Unicode (half of a surrogate pair); fix that row")
         return value
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a string has no half of a surrogate pair, which no tokenizer takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=1 << 16)
+def tidy(label: str) -> str:
+    """Return a label without white space around it, nor the marks of no width that look like none."""
+    return label.strip(INVISIBLE)
 
 
 class TrainableTask(ABC, Generic[Target, AnswerT]):
@@ -79,8 +120,8 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
 
     `columns` are the usual names of the columns by role, the likeliest first. `metric_names` are those of `metrics`
     that can decide, more being better; the first does unless another is chosen. `texts_per_example` texts are answered
-    for each example. A raw output is what the graph gives: logits `[batch, labels]`, token logits
-    `[batch, sequence, labels]` or, for embeddings, `[batch, 2, hidden]`.
+    for each example, and `several_labels` says whether one may have more than one label. A raw output is what the graph
+    gives: logits `[batch, labels]`, token logits `[batch, sequence, labels]` or, for embeddings, `[batch, 2, hidden]`.
     """
 
     task_type: ClassVar[TaskType]
@@ -92,6 +133,7 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
     }
     metric_names: ClassVar[tuple[str, ...]]
     texts_per_example: ClassVar[int] = 1
+    several_labels: ClassVar[bool] = False
     labels: tuple[str, ...]
     class_weights: Float32 | None = None
 
@@ -103,6 +145,23 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
     @abstractmethod
     def read(cls, cells: Cells) -> Example:
         """Return a row of a table as an example. Raises DataError, naming the row."""
+
+    @classmethod
+    def read_rows(cls, rows: Sequence[Cells]) -> tuple[list[Example], list[str]]:
+        """Return a table's rows as examples, and notes on how they were read. Raises DataError, naming the row."""
+        return [cls.read(cells) for cells in rows], []
+
+    @classmethod
+    def lost(cls, example: Example, target: Target) -> int:
+        """Return how much of an example's label `target` no longer holds, because the text was cut."""
+        del example, target
+        return 0
+
+    @classmethod
+    def label_size(cls, example: Example) -> int:
+        """Return how much of an example's label could be lost: its entities or answers; 0 of other labels."""
+        del example
+        return 0
 
     @classmethod
     def check_labels(cls, examples: Sequence[Example], known: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from bitfit_runtime.tasks.classification import CLASSIFICATION, Prediction
 from bitfit_runtime.tokenizer import TokenizedText
-from bitfit_toolkit.errors import DataError, TrainingError
+from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks.base import Cells, Example, TrainableTask, check_known, rarity
 
 if TYPE_CHECKING:
@@ -30,11 +30,8 @@ class Classification(TrainableTask[int, Prediction]):
 
     @classmethod
     def read(cls, cells: Cells) -> Example:
-        """Read a label: anything that is not empty, a list or an object."""
-        label = cells.label
-        if label is None or isinstance(label, (list, dict)) or str(label).strip() == "":
-            raise DataError(f"{cells.where}: the label is missing; give every example one")
-        return cells.example(str(label))
+        """Read a label: a string that is not empty, or a number or truth value as Python writes it."""
+        return cells.example(cells.name(cells.label))
 
     @classmethod
     def check_labels(cls, examples: Sequence[Example], known: Sequence[str]) -> None:

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from bitfit_runtime.tasks.multi_label import MULTI_LABEL, LabelSet
 from bitfit_runtime.tokenizer import TokenizedText
 from bitfit_toolkit.errors import DataError, TrainingError
-from bitfit_toolkit.tasks.base import Cells, Example, TrainableTask, check_known
+from bitfit_toolkit.tasks.base import Cells, Example, TrainableTask, check_known, tidy
+from bitfit_toolkit.tasks.list_cells import looks_like_list, parse_list
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +22,7 @@ class MultiLabel(TrainableTask[list[float], LabelSet]):
     """Any number of labels, each judged on its own."""
 
     task_type = MULTI_LABEL
+    several_labels = True
     metric_names = ("f1_micro", "f1_macro", "exact")
 
     def __init__(self, examples: Sequence[Example]) -> None:
@@ -31,14 +33,15 @@ class MultiLabel(TrainableTask[list[float], LabelSet]):
 
     @classmethod
     def read(cls, cells: Cells) -> Example:
-        """Read a list of strings, or in CSV one string with `|` between the labels; an empty one is a set too."""
+        """Read a list of strings, or in CSV one string: `a|b` or `['a', 'b']`. An empty one is a set too."""
         label = cells.label
-        parts = label.split(SEPARATOR) if isinstance(label, str) else label
-        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        parts = _parts(label) if isinstance(label, str) else label
+        if not isinstance(parts, list):
             raise DataError(
-                f"{cells.where}: labels should be a list, or strings joined by {SEPARATOR!r}, found {label!r}"
+                f"{cells.where}: labels should be a list, or in a string a{SEPARATOR}b or ['a', 'b'], found {label!r}"
             )
-        return cells.example(tuple(dict.fromkeys(part.strip() for part in parts if part.strip())))
+        names = [part if isinstance(part, str) else cells.name(part) for part in parts]
+        return cells.example(tuple(dict.fromkeys(name for name in names if tidy(name))))
 
     @classmethod
     def check_labels(cls, examples: Sequence[Example], known: Sequence[str]) -> None:
@@ -70,15 +73,18 @@ class MultiLabel(TrainableTask[list[float], LabelSet]):
 
     @classmethod
     def metrics(cls, examples: Sequence[Example], answers: Sequence[LabelSet]) -> dict[str, float]:
-        """Return micro- and macro-averaged F1 and the share of examples with exactly the right labels."""
-        from sklearn.metrics import f1_score
+        """Return micro- and macro-averaged F1 and the share of examples with exactly the right labels.
 
+        F1 is that of the presence of labels, also where there is one label; it is 0 for a label that is neither in the
+        examples nor chosen.
+        """
         labels = answers[0].labels
         expected = np.array([[label in _labels(example) for label in labels] for example in examples])
         found = np.array([[label in answer.chosen for label in labels] for answer in answers])
+        right, present, chosen = (part.sum(0) for part in (expected & found, expected, found))
         return {
-            "f1_micro": float(f1_score(expected, found, average="micro", zero_division=0)),
-            "f1_macro": float(f1_score(expected, found, average="macro", zero_division=0)),
+            "f1_micro": float(_f1(right.sum(), present.sum(), chosen.sum())),
+            "f1_macro": float(_f1(right, present, chosen).mean()),
             "exact": float((expected == found).all(1).mean()),
         }
 
@@ -86,6 +92,19 @@ class MultiLabel(TrainableTask[list[float], LabelSet]):
     def agree(cls, one: LabelSet, other: LabelSet) -> bool:
         """Whether both choose the same labels."""
         return one.chosen == other.chosen
+
+
+def _f1(right: Any, present: Any, chosen: Any) -> Any:
+    """Return F1 for counts of labels that are rightly chosen, present, and chosen; 0 where there are none."""
+    return 2 * right / np.maximum(present + chosen, 1)
+
+
+def _parts(label: str) -> list[Any] | None:
+    """Return the labels that a string holds; None where it looks like a list and is none."""
+    listed = parse_list(label)
+    if listed is None and not (looks_like_list(label) and SEPARATOR not in label):
+        return [tidy(part) for part in label.split(SEPARATOR)]
+    return listed
 
 
 def _labels(example: Example) -> tuple[Any, ...]:

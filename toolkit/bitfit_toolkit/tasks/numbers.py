@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -10,23 +11,31 @@ import numpy.typing as npt
 from bitfit_toolkit.errors import DataError
 from bitfit_toolkit.tasks.base import Cells, Example
 
+MOST = float(np.finfo(np.float32).max)
 Float64 = npt.NDArray[np.float64]
 
 
 def read_number(cells: Cells) -> Example:
     """Read a row whose label is a number. Raises DataError."""
-    try:
-        value = float(cells.label)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        value = math.nan
-    if not math.isfinite(value):
+    value = _finite(cells.label)
+    if not abs(value) <= MOST:
         raise DataError(f"{cells.where}: the label should be a number, found {cells.label!r}; fix that row")
     return cells.example(value)
 
 
+def _finite(label: object) -> float:
+    """Return a number, also one that a string spells with a decimal point; NaN of anything else."""
+    if not isinstance(label, (int, float, str, Decimal)) or "_" in str(label):
+        return math.nan
+    try:
+        return float(label)
+    except (ValueError, OverflowError):
+        return math.nan
+
+
 def number(example: Example) -> float:
     """Return an example's label. Raises DataError when it is not a number."""
-    if not isinstance(example.label, (int, float)):
+    if not isinstance(example.label, (int, float)) or not abs(example.label) <= MOST:
         raise DataError(f"the label of {example.text[:40]!r} should be a number, found {example.label!r}")
     return float(example.label)
 

@@ -3,15 +3,15 @@
 import string
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime.tasks.span import SPAN, Span
 from bitfit_runtime.tokenizer import TokenizedText
-from bitfit_toolkit.errors import DataError
-from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, Mark, TrainableTask, marks
+from bitfit_toolkit.tasks.answer_reading import read_answers
+from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, TrainableTask, marks
 
 if TYPE_CHECKING:
     import torch
@@ -32,30 +32,28 @@ class SpanExtraction(TrainableTask[list[int], Span]):
 
     @classmethod
     def read(cls, cells: Cells) -> Example:
-        """Read SQuAD's `{"text": [...], "answer_start": [...]}`, or a text whose first occurrence is meant."""
-        answers: Any = cells.label
-        context = cells.text_pair
-        if not isinstance(context, str):
-            raise DataError(f"{cells.where}: a span task needs the context to search in a text_pair column")
-        if isinstance(answers, str):
-            answers = {"text": [answers], "answer_start": [context.find(answers)]}
-        try:
-            pairs = list(zip(answers["text"], answers["answer_start"], strict=True))
-            found = tuple(Mark("answer", int(start), int(start) + len(text)) for text, start in pairs)
-        except (TypeError, KeyError, ValueError):
-            raise DataError(
-                f"{cells.where}: answers should hold 'text' and 'answer_start', found {answers!r}"
-            ) from None
-        if not found:
-            raise DataError(
-                f"{cells.where}: no answer is given; unanswerable questions are not supported, leave the row out"
-            )
-        for (text, _), mark in zip(pairs, found, strict=True):
-            if mark.start < 0 or not text or context[mark.start : mark.end] != text:
-                raise DataError(
-                    f"{cells.where}: the answer {text!r} is not in the context at {mark.start}; fix that row"
-                )
-        return cells.example(found)
+        """Read one row; see `read_rows`."""
+        return cls.read_rows([cells])[0][0]
+
+    @classmethod
+    def read_rows(cls, rows: Sequence[Cells]) -> tuple[list[Example], list[str]]:
+        """Read SQuAD's `{"text": [...], "answer_start": [...]}`, or texts whose first occurrence is meant.
+
+        Raises DataError, with their number, where questions have no answer: an answer always names a place.
+        """
+        return read_answers(rows), []
+
+    @classmethod
+    def lost(cls, example: Example, target: list[int]) -> int:
+        """Return 1 where the answer was cut off."""
+        del example
+        return int(target[0] == IGNORED)
+
+    @classmethod
+    def label_size(cls, example: Example) -> int:
+        """Return 1: training learns the first accepted answer."""
+        del example
+        return 1
 
     def target(self, example: Example, tokens: TokenizedText) -> list[int]:
         """Return the answer's first and last token, both IGNORED where the context was cut before its end."""

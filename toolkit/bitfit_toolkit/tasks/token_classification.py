@@ -1,7 +1,6 @@
 """Token classification: entities by BIO labels; the first piece of a word carries the word's label."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -9,8 +8,9 @@ import numpy.typing as npt
 
 from bitfit_runtime.tasks.token_classification import BEGIN, INSIDE, OUTSIDE, TOKEN_CLASSIFICATION, Entities
 from bitfit_runtime.tokenizer import TokenizedText
-from bitfit_toolkit.errors import DataError, TrainingError
-from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, Mark, TrainableTask, check_known, marks, rarity
+from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, TrainableTask, check_known, marks, rarity
+from bitfit_toolkit.tasks.entity_reading import read_entities
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,7 @@ class TokenClassification(TrainableTask[list[int], Entities]):
     columns: ClassVar[Mapping[str, tuple[str, ...]]] = {
         **TrainableTask.columns,
         "text": ("tokens", "words", "text"),
-        "label": ("tags", "ner_tags", "labels", "label"),
+        "label": ("tags", "ner_tags", "labels", "label", "entities", "spans"),
     }
     metric_names = ("f1", "precision", "recall")
 
@@ -37,23 +37,26 @@ class TokenClassification(TrainableTask[list[int], Entities]):
 
     @classmethod
     def read(cls, cells: Cells) -> Example:
-        """Join words by spaces, and turn their BIO tags into marks of the joined text."""
-        words, tags = ((v.split() if isinstance(v, str) else v) for v in (cells.text, cells.label))
-        if not isinstance(words, list) or not isinstance(tags, list) or len(words) != len(tags):
-            found = f"{len(words)} and {len(tags)}" if isinstance(words, list) and isinstance(tags, list) else "none"
-            raise DataError(f"{cells.where}: expected as many tags as words, found {found}; fix that row")
-        found_marks: list[Mark] = []
-        end, previous = -1, OUTSIDE
-        for word, tag in zip(words, tags, strict=True):
-            if not isinstance(word, str) or not _is_tag(tag):
-                raise DataError(f"{cells.where}: a tag should be {OUTSIDE}, {BEGIN}NAME or {INSIDE}NAME, found {tag!r}")
-            start, end = end + 1, end + 1 + len(word)
-            if tag.startswith(INSIDE) and tag[2:] == previous:
-                found_marks[-1] = Mark(previous, found_marks[-1].start, end)
-            elif tag != OUTSIDE:
-                found_marks.append(Mark(tag[2:], start, end))
-            previous = tag[2:] if tag != OUTSIDE else OUTSIDE
-        return replace(cells, text=" ".join(words)).example(tuple(found_marks))
+        """Read one row; see `read_rows`."""
+        return cls.read_rows([cells])[0][0]
+
+    @classmethod
+    def read_rows(cls, rows: Sequence[Cells]) -> tuple[list[Example], list[str]]:
+        """Read words with a tag each, in the scheme that the tags of all rows show, or texts with spans of characters.
+
+        Words are joined by spaces.
+        """
+        return read_entities(rows)
+
+    @classmethod
+    def lost(cls, example: Example, target: list[int]) -> int:
+        """Return how many entities begin nowhere in the target."""
+        return max(0, len(marks(example)) - sum(index > 0 and index % 2 for index in target))
+
+    @classmethod
+    def label_size(cls, example: Example) -> int:
+        """Return the number of entities."""
+        return len(marks(example))
 
     @classmethod
     def check_labels(cls, examples: Sequence[Example], known: Sequence[str]) -> None:
@@ -101,7 +104,3 @@ class TokenClassification(TrainableTask[list[int], Entities]):
         """Whether both find the same entities."""
         found = [[(e.label, e.start, e.end) for e in answer.entities] for answer in (one, other)]
         return found[0] == found[1]
-
-
-def _is_tag(tag: object) -> bool:
-    return isinstance(tag, str) and (tag == OUTSIDE or tag[:2] in (BEGIN, INSIDE))
