@@ -139,6 +139,13 @@ def endless(handler: SimpleHTTPRequestHandler) -> None:
         handler.wfile.write(ENDLESS)
 
 
+def announces_terabytes(handler: SimpleHTTPRequestHandler) -> None:
+    """Answer with a file that has no end, and a length that is one."""
+    begin(handler, 1 << 40)
+    while True:
+        handler.wfile.write(b"{" * len(ENDLESS))
+
+
 def _files(site: Path) -> dict[str, bytes]:
     return {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*.*") if path.is_file()}
 

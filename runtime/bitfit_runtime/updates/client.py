@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Final
 
 from tuf import ngclient
 from tuf.api import exceptions
-from tuf.api.metadata import Metadata, Snapshot, Targets, Timestamp
+from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 
 from bitfit_runtime.errors import ExpiredError, InputError, StoreError, UnreachableError, UntrustedUpdateError
 from bitfit_runtime.files import make_folder, read_file, write_file
@@ -23,6 +24,7 @@ from bitfit_runtime.updates.schema import (
     WITHDRAWN_FIELD,
     Release,
     base_folder,
+    count_values,
     target_path,
 )
 from bitfit_runtime.updates.store import ROOT_HISTORY
@@ -34,6 +36,12 @@ LIMITS: Final = ngclient.UpdaterConfig(
     snapshot_max_length=UPDATE_LIMITS.snapshot_bytes,
     targets_max_length=UPDATE_LIMITS.targets_bytes,
 )
+MAX_BYTES: Final = {
+    Root.type: UPDATE_LIMITS.root_bytes,
+    Timestamp.type: UPDATE_LIMITS.timestamp_bytes,
+    Snapshot.type: UPDATE_LIMITS.snapshot_bytes,
+}
+GONE, NOT_FOUND = 410, 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ class TrustedClient(ngclient.Updater):
 
     def __init__(self, folder: Path, url: str, root: bytes, fetcher: Fetcher, now: datetime) -> None:
         """Load the trusted root; nothing is fetched yet. `url` is the metadata's. Raises InputError, StoreError."""
+        self._folder = folder
         with client_errors(folder):
             make_folder(folder)
             make_folder(folder / ROOT_HISTORY)
@@ -63,7 +72,6 @@ class TrustedClient(ngclient.Updater):
                 super().__init__(str(folder), url, fetcher=fetcher, config=LIMITS, bootstrap=root)
             except exceptions.RepositoryError as error:
                 raise InputError(f"invalid root metadata ({error}); use the publisher's root.json") from None
-        self._folder = folder
         self._trusted_set.reference_time = now
 
     @property
@@ -98,6 +106,27 @@ class TrustedClient(ngclient.Updater):
         _check_base(owner, base)
         release = Release.from_target(base, task, target.length, target.hashes, target.custom)
         return Listing(release, max(lowest, release.number))
+
+    def _download_metadata(self, rolename: str, length: int, version: int | None = None) -> bytes:
+        """Download metadata within our limits: a length that a stolen key signed may only be smaller."""
+        try:
+            data = super()._download_metadata(rolename, min(length, _max_bytes(rolename)), version)
+        except exceptions.DownloadHTTPError as error:
+            if error.status_code == GONE:  # some servers say so of what is not there, as of the next root
+                raise exceptions.DownloadHTTPError(str(error), NOT_FOUND) from None
+            raise
+        if (found := count_values(data)) > UPDATE_LIMITS.metadata_values:
+            raise exceptions.RepositoryError(
+                f"{rolename} metadata hold {found} values, at most {UPDATE_LIMITS.metadata_values} are accepted"
+            )
+        return data
+
+    def _load_local_metadata(self, rolename: str) -> bytes:
+        path = self._folder / f"{urllib.parse.quote(rolename, '')}.json"
+        data = read_file(path, _max_bytes(rolename))
+        if data is None or count_values(data) > UPDATE_LIMITS.metadata_values:
+            raise FileNotFoundError(path)  # it is then fetched
+        return data
 
     def _persist_file(self, filename: str, data: bytes) -> None:
         path = Path(filename)
@@ -163,6 +192,10 @@ def _expires(path: Path) -> datetime | None:
         if data is not None:
             return Metadata.from_bytes(data).signed.expires
     return None
+
+
+def _max_bytes(role: str) -> int:
+    return MAX_BYTES.get(role, UPDATE_LIMITS.targets_bytes)
 
 
 def _last_withdrawn(role: Targets, path: str) -> int:

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
@@ -13,9 +13,11 @@ from tuf.ngclient import FetcherInterface
 from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager
 
 from bitfit_runtime.formats.schema import CREATED_BY
-from bitfit_runtime.updates.deadlines import POOLS, deadline
+from bitfit_runtime.updates.addresses import origin, split_credentials, without_credentials
+from bitfit_runtime.updates.connections import POOLS, deadline
 
 CHUNK_BYTES: Final = 64 << 10
+PAGE_START: Final = 256
 # The body of an error is read so that its connection can serve the next request, but no further than this.
 ERROR_BYTES: Final = 1 << 10
 MAX_REDIRECTS: Final = 3
@@ -32,7 +34,7 @@ class NetworkOptions:
     requested at most `attempts` times, `retry_delay` apart, each time from where the last attempt stopped.
     """
 
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)  # it may hold a password
     timeout: float = 10
     deadline: float = 30
     min_bytes_per_second: int = 1_000
@@ -41,7 +43,10 @@ class NetworkOptions:
 
 
 class Fetcher(FetcherInterface):
-    """The fetcher of The Update Framework's client. `received` counts the bytes of all bodies, `requests` requests."""
+    """The fetcher of The Update Framework's client. `received` counts the bytes of all bodies, `requests` requests.
+
+    A user name and password in a URL are sent to its host alone, and are in no message.
+    """
 
     def __init__(self, options: NetworkOptions | None = None, now: Callable[[], float] = time.monotonic) -> None:
         self._options, self._now = options or NetworkOptions(), now
@@ -55,14 +60,22 @@ class Fetcher(FetcherInterface):
         for chunk in self.fetch(url):
             data += chunk
             if len(data) > max_length:
-                raise DownloadLengthMismatchError(f"{url} has more than the allowed {max_length} bytes")
+                break
+        shown = without_credentials(url)
+        if data[:PAGE_START].lstrip()[:1] == b"<":  # neither metadata nor packs begin so
+            raise DownloadError(
+                f"{shown} is answered with a web page; sign in where the network asks for it, or correct the URL"
+            )
+        if len(data) > max_length:
+            raise DownloadLengthMismatchError(f"{shown} has more than the allowed {max_length} bytes")
         return bytes(data)
 
     def _fetch(self, url: str) -> Iterator[bytes]:
+        url, credentials = split_credentials(url)
         transfer = _Transfer(self._options, self._now)
         for attempt in range(1, self._options.attempts + 1):
             try:
-                for chunk in self._request(url, transfer):
+                for chunk in self._request(url, credentials, transfer):
                     transfer.received += len(chunk)
                     yield chunk
             except (urllib3.exceptions.HTTPError, OSError, ValueError, _TransientError) as error:
@@ -73,13 +86,13 @@ class Fetcher(FetcherInterface):
             else:
                 return
 
-    def _request(self, url: str, transfer: "_Transfer") -> Iterator[bytes]:
+    def _request(self, url: str, credentials: str | None, transfer: "_Transfer") -> Iterator[bytes]:
         """Yield the rest of a file, as it arrives."""
         start = transfer.received
         headers = {"User-Agent": CREATED_BY, "Accept-Encoding": "identity"} | (
             {"Range": f"bytes={start}-"} if start else {}
         )
-        response = self._open(url, headers)
+        response = self._open(url, headers, credentials)
         try:
             if response.status >= 400:
                 self._read(response, transfer, ERROR_BYTES)
@@ -90,20 +103,22 @@ class Fetcher(FetcherInterface):
         finally:
             response.close()  # without effect where all was read: the connection then serves the next request
 
-    def _open(self, url: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
+    def _open(self, url: str, headers: Mapping[str, str], credentials: str | None) -> BaseHTTPResponse:
         """Request a file and follow redirects. urllib3 itself would read the whole body of each redirect."""
         timeout = urllib3.Timeout(connect=self._options.timeout, read=self._options.timeout)
+        host = origin(url)
         for _ in range(1 + MAX_REDIRECTS):
             self.requests += 1
+            private = {"Authorization": credentials} if credentials and origin(url) == host else {}
             response = self._manager(url).request(
-                "GET", url, headers=headers, timeout=timeout, retries=False, redirect=False,
+                "GET", url, headers={**headers, **private}, timeout=timeout, retries=False, redirect=False,
                 preload_content=False, decode_content=False,
             )  # fmt: skip
             location = response.get_redirect_location()
             if not location:
                 return response
             response.close()
-            url = urljoin(url, location)
+            url = without_credentials(urljoin(url, location))
         raise urllib3.exceptions.ProtocolError(f"more than {MAX_REDIRECTS} redirects")
 
     def _body(self, response: BaseHTTPResponse, transfer: "_Transfer", skip: int) -> Iterator[bytes]:
@@ -133,16 +148,16 @@ class Fetcher(FetcherInterface):
         if self._options.proxy is not None:
             return self._options.proxy or None
         parts, proxies = urlsplit(url), getproxies()
-        if parts.hostname is None or proxy_bypass(parts.netloc):
+        if parts.hostname is None or proxy_bypass(origin(url)[1]):
             return None
         return proxies.get(parts.scheme, proxies.get("all"))
 
 
 def _proxy_manager(proxy: str) -> ProxyManager:
     """Return connections through a proxy. Its URL may hold a user name and password, which urllib3 leaves out."""
-    address = urllib3.util.parse_url(proxy if "://" in proxy else f"http://{proxy}")
-    headers = urllib3.make_headers(proxy_basic_auth=unquote(address.auth)) if address.auth else None
-    return ProxyManager(address.url, proxy_headers=headers)
+    address, credentials = split_credentials(proxy if "://" in proxy else f"http://{proxy}")
+    headers = {"Proxy-Authorization": credentials} if credentials else None
+    return ProxyManager(address, proxy_headers=headers)
 
 
 class _Transfer:

@@ -31,17 +31,27 @@ METRIC_DIGITS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class UpdateLimits:
-    """Upper bounds of what a device accepts from a server, checked before anything is stored. Sizes are in bytes."""
+    """Upper bounds of what a device accepts from a server, checked before anything is stored. Sizes are in bytes.
+
+    `metadata_values` bounds what parsing one file of metadata takes: a value of two bytes, such as `[]`, takes some
+    hundred in memory. `count_values` counts them.
+    """
 
     root_bytes: int = 64 << 10
     timestamp_bytes: int = 4 << 10
     snapshot_bytes: int = 256 << 10
-    targets_bytes: int = 1 << 20
+    targets_bytes: int = 512 << 10
+    metadata_values: int = 16_000
     pack_bytes: int = 4 << 20
     release: int = 1 << 53
 
 
 UPDATE_LIMITS: Final = UpdateLimits()
+
+
+def count_values(data: bytes) -> int:
+    """Return an upper bound of how many values and keys a JSON document holds, without parsing it."""
+    return sum(data.count(mark) for mark in (b",", b":", b"[", b"{"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from bitfit_runtime.engine import Engine
 from bitfit_runtime.errors import BitfitError, ExpiredError, InputError
 from bitfit_runtime.formats import Base
+from bitfit_runtime.updates.addresses import check_repository_url
 from bitfit_runtime.updates.check import check_tasks
 from bitfit_runtime.updates.client import Clock, TrustedClient, download_pack, metadata_expiry
 from bitfit_runtime.updates.fetcher import Fetcher, NetworkOptions
@@ -54,9 +54,7 @@ class Updater:
         """
         if isinstance(tasks, str):
             raise InputError(f"tasks should be a list of names, found the text {tasks!r}; put it into a list")
-        if not _is_web_address(url):
-            raise InputError(f"the URL of a repository begins with https:// or http://, found {url!r}")
-        self._url = url if url.endswith("/") else f"{url}/"
+        self._url = check_repository_url(url)
         self._root = root
         self._base = (base if isinstance(base, Base) else Base.open(base)).manifest.digest
         self._store = Store(Path(store), self._base, lock_timeout)
@@ -176,11 +174,3 @@ class Updater:
         if expires is None or self._now() > expires + grace:
             since = "were never fetched" if expires is None else f"expired at {expires.isoformat()}"
             raise ExpiredError(f"the signed metadata {since}, which `grace` does not allow; check for updates first")
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and parts.hostname is not None

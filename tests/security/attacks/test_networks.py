@@ -10,7 +10,7 @@ from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 from bitfit_runtime.errors import UnreachableError, UntrustedUpdateError, UpdateError
 from bitfit_runtime.updates.fetcher import CHUNK_BYTES
 from bitfit_runtime.updates.schema import UPDATE_LIMITS
-from support.attacker import begin, endless, newest
+from support.attacker import announces_terabytes, begin, endless, newest
 from support.victim import Victim
 
 LIMITS = {
@@ -42,12 +42,6 @@ def run(victim: Victim) -> UpdateError:
         return error
     assert isinstance(outcome.error, UpdateError)
     return outcome.error
-
-
-def announces_terabytes(handler: SimpleHTTPRequestHandler) -> None:
-    begin(handler, 1 << 40)
-    while True:
-        handler.wfile.write(b"{" * CHUNK_BYTES)
 
 
 def drips(handler: SimpleHTTPRequestHandler) -> None:

@@ -17,7 +17,7 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, T, Targets, Tim
 from tuf.api.serialization.json import JSONSerializer
 
 from bitfit_runtime.files import TEMPORARY_PREFIX, make_folder, place_file, sync_folder, write_file
-from bitfit_runtime.updates.schema import UPDATE_LIMITS
+from bitfit_runtime.updates.schema import UPDATE_LIMITS, count_values
 from bitfit_toolkit.errors import PublishError
 from bitfit_toolkit.publish.keys import KeyRing
 from bitfit_toolkit.publish.repository import Layout, State
@@ -96,6 +96,11 @@ class Committer:
             raise PublishError(
                 f"{role} metadata would have {len(data)} bytes, devices accept at most {limit}; publish fewer tasks, "
                 "or packs with fewer metrics"
+            )
+        if (values := count_values(data)) > UPDATE_LIMITS.metadata_values:
+            raise PublishError(
+                f"{role} metadata would hold {values} values, devices accept at most {UPDATE_LIMITS.metadata_values}; "
+                "publish fewer tasks, or packs with fewer metrics"
             )
         return data
 
