@@ -16,6 +16,9 @@ BitfitError
 │   │   ├── ExpiredError      signed metadata is older than its signers allow
 │   │   └── RollbackError     it is older than what this device has seen
 │   ├── CanaryError           the pack does not compute here what it computed for its publisher
+│   ├── TemporaryError        a release could not be tried for now; it is tried again
+│   ├── WithdrawnError        the publisher withdrew the task
+│   ├── UnpublishedError      the publisher never had the task for this base
 │   └── StoreError            the store's folder cannot be read or written
 │       └── StoreBusyError    another process is updating it
 ├── UnknownTaskError          no pack is installed under that name
@@ -107,6 +110,18 @@ class RollbackError(UntrustedUpdateError):
 
 class CanaryError(UpdateError):
     """The pack does not compute here what it computed for its publisher."""
+
+
+class TemporaryError(UpdateError):
+    """A release could not be tried for now, for want of memory, say; it is tried again."""
+
+
+class WithdrawnError(UpdateError):
+    """The publisher withdrew the task; what was active goes on answering."""
+
+
+class UnpublishedError(UpdateError):
+    """The publisher never had the task for this base."""
 
 
 class StoreError(UpdateError):

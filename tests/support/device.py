@@ -9,8 +9,9 @@ import pytest
 
 from bitfit_runtime import Base, Engine, Pack
 from bitfit_runtime.canary import make_canary
-from bitfit_runtime.errors import BitfitError
-from bitfit_runtime.updates import NetworkOptions, Updater
+from bitfit_runtime.errors import BitfitError, UnpublishedError
+from bitfit_runtime.updates import NetworkOptions, Updater, UpdateResult
+from bitfit_runtime.updates.validation import HealthCheck
 from support.packs import random_pack
 from support.signed_folder import Server, SignedFolder, serving
 
@@ -35,6 +36,11 @@ class Device:
             network=HASTY, clock=lambda: self.now, lock_timeout=0.1,
         )  # fmt: skip
 
+    def run(self, engine: Engine | None = None, health: HealthCheck | None = None) -> tuple[UpdateResult, ...]:
+        """What a round gave for the tasks that were published."""
+        results = self.updater.run(engine or self.engine, health)
+        return tuple(result for result in results if not isinstance(result.error, UnpublishedError))
+
     def sign(self, pack: Pack) -> Pack:
         """Give a pack a canary of this device's engine."""
         return make_canary(self.engine, pack)
@@ -48,7 +54,7 @@ class Device:
     def update(self, task: str, number: int, seed: int) -> Pack:
         """Publish a pack and make it active."""
         pack = self.publish(task, number, seed)
-        [result] = self.updater.run(self.engine)
+        [result] = self.run()
         assert result.error is None
         return pack
 

@@ -180,9 +180,10 @@ class SuiteClient:
     def refresh(self) -> int:
         return self._run("--metadata-url", f"{self.url}metadata/", "refresh")
 
-    def download(self, name: str) -> int:
+    def download(self, *names: str) -> int:
         urls = ("--metadata-url", f"{self.url}metadata", "--target-base-url", self._remote)
-        return self._run(*urls, "--target-name", name, "--target-dir", str(self.files), "download")
+        named = (part for name in names for part in ("--target-name", name))
+        return self._run(*urls, *named, "--target-dir", str(self.files), "download")
 
     def version(self, role: str) -> int:
         """The version of a role that the client trusts; 0 for none."""

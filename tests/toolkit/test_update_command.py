@@ -88,7 +88,8 @@ def test_a_release_that_cannot_be_taken_ends_in_one_line_and_exit_code_10(team: 
 def test_a_task_that_fails_keeps_no_other_from_being_fetched_or_rolled_back(team: Team) -> None:
     for seed in (1, 2):
         team.publish("spam", random_pack(team.base, seed))
-        assert team.update("apply", "--task", "spam")[0] == 0
+        code, _, err = team.update("apply", "--task", "spam")
+        assert code == 10 and "(mood: it is not published for this base; correct its name" in err
     team.publish("mood", random_pack(team.base, 3))
     team.publish("spam", random_pack(team.base, 4))
     for published in (team.folder / "site" / "packs").rglob("*.mood.safetensors"):

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from bitfit_runtime.errors import BitfitError, RollbackError, StoreError, UntrustedUpdateError
+from bitfit_runtime.errors import BitfitError, RollbackError
 from bitfit_runtime.updates.client import Listing, TrustedClient
 from bitfit_runtime.updates.results import UpdateCheck
 from bitfit_runtime.updates.schema import Release
 from bitfit_runtime.updates.slots import Slots
 from bitfit_runtime.updates.store import Store
+from bitfit_runtime.updates.validation import as_outcome
 from bitfit_runtime.updates.version_floor import VersionFloor
 
 
@@ -25,8 +26,10 @@ def check_tasks(client: TrustedClient, store: Store, base: str, paths: Mapping[s
         try:
             listings[task] = client.find(base, task)  # which raises the version floor even where the slots are damaged
             slots[task] = store.read_slots(task)
-        except (StoreError, UntrustedUpdateError) as error:
+        except BitfitError as error:
             refused[task] = error
+        except Exception as error:
+            refused[task] = as_outcome(error, f"task {task!r} could not be checked")
     floor = store.read_version_floor()
     floor.check_root(client.root_version)
     floor = floor.raised(client.root_version, {paths[task]: listing.lowest for task, listing in listings.items()})

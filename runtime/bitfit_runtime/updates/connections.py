@@ -75,16 +75,19 @@ class Connection(HTTPConnection):
     def connect(self) -> None:
         """Connect; what takes too long is shut down."""
         with deadline(self._seconds, self._hang_up) as expired:
+            self._expired = expired
             try:
                 super().connect()
-            except Exception as error:  # http.client takes the end of the line for whatever it was reading
-                if expired.is_set():
-                    raise TimeoutError("the connection was not made in time") from error
-                raise
+            except Exception:
+                if not expired.is_set():
+                    raise
             finally:
                 if self._line is not None:
                     self._line.close()
                     self._line = None
+        if expired.is_set():  # http.client takes the end of the line for the end of what it was reading
+            self.close()
+            raise TimeoutError("the connection was not made in time")
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 does
         """Return the response; the connection is shut down when its headers take too long."""
@@ -94,6 +97,11 @@ class Connection(HTTPConnection):
             response.close()
             raise TimeoutError("the headers did not end")
         return response
+
+    def _tunnel(self) -> None:
+        super()._tunnel()
+        if self._expired.is_set():  # no handshake on a line that was shut down: its socket would be left open
+            raise TimeoutError("the proxy did not answer in time")
 
     def _new_conn(self) -> socket.socket:
         new = super()._new_conn()

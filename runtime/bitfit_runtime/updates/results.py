@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from bitfit_runtime.errors import BitfitError
+from bitfit_runtime.errors import BitfitError, UnpublishedError, WithdrawnError
 from bitfit_runtime.updates.schema import Release
 from bitfit_runtime.updates.slots import Slots, StoredRelease
 
@@ -60,6 +60,22 @@ class UpdateCheck:
     unpublished: tuple[str, ...]
     refused: Mapping[str, BitfitError]
 
+    @property
+    def problems(self) -> Mapping[str, BitfitError]:
+        """What stands in the way of each task that is refused, withdrawn or unpublished."""
+        withdrawn = {
+            task: WithdrawnError(
+                "it was withdrawn by its publisher, what is active goes on answering; leave it out of the tasks, or "
+                "publish it again"
+            )
+            for task in self.withdrawn
+        }
+        unpublished = {
+            task: UnpublishedError("it is not published for this base; correct its name, or publish it")
+            for task in self.unpublished
+        }
+        return {**self.refused, **withdrawn, **unpublished}
+
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON, errors as their messages."""
         return asdict(self) | {"refused": {task: str(error) for task, error in self.refused.items()}}
@@ -69,7 +85,7 @@ class UpdateCheck:
 class UpdateResult:
     """Result of one task's update: `release` is active, or `error` says why what was active stays active.
 
-    `release` is None where the task was refused before one was chosen.
+    `release` is None where the task was refused before one was chosen, was withdrawn, or never published.
     """
 
     task: str

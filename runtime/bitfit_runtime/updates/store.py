@@ -49,7 +49,7 @@ class Store:
         self._version_floor = folder / "floor.json"
         self._lock, self._metadata_lock = FileLock(folder / "lock"), FileLock(folder / "metadata.lock")
         self._lock_timeout = lock_timeout
-        self._writer: int | None = None
+        self._health_threads: set[int] = set()
 
     @contextlib.contextmanager
     def metadata_lock(self) -> Iterator[None]:
@@ -65,18 +65,24 @@ class Store:
     @contextlib.contextmanager
     def write_lock(self) -> Iterator[None]:
         """Hold the lock of everything else. Raises StoreBusyError when `lock_timeout` has passed, StoreError."""
-        if self._writer == threading.get_ident():
-            raise StoreBusyError(f"{self.folder} is being updated; a health check should only use the engine it gets")
         with self._hold(self._lock):
-            self._writer = threading.get_ident()
-            try:
-                _sweep(self.folder, keep=None)
-                yield
-            finally:
-                self._writer = None
+            _sweep(self.folder, keep=None)
+            yield
+
+    @contextlib.contextmanager
+    def health_check(self) -> Iterator[None]:
+        """Refuse this thread every lock: an application's health check could change what is being tried."""
+        thread = threading.get_ident()
+        self._health_threads.add(thread)
+        try:
+            yield
+        finally:
+            self._health_threads.discard(thread)
 
     @contextlib.contextmanager
     def _hold(self, lock: FileLock) -> Iterator[None]:
+        if threading.get_ident() in self._health_threads:
+            raise StoreBusyError(f"{self.folder} is being updated; a health check should only use the engine it gets")
         with _store_errors("write to", self.folder):
             make_folder(self.folder)
             try:

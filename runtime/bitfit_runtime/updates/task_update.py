@@ -1,5 +1,6 @@
 """Update of one task in one store: fetch, activate, roll back, install."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
@@ -15,19 +16,26 @@ from bitfit_runtime.errors import (
     UpdateError,
 )
 from bitfit_runtime.formats import Pack
+from bitfit_runtime.updates.callbacks import Callback
 from bitfit_runtime.updates.results import TaskStatus, UpdateResult
 from bitfit_runtime.updates.schema import Release
 from bitfit_runtime.updates.slots import Slots, StoredRelease
 from bitfit_runtime.updates.store import Store
-from bitfit_runtime.updates.validation import HealthCheck, parse_stored, validate_pack
+from bitfit_runtime.updates.validation import Health, HealthCheck, as_outcome, parse_stored, validate_pack
 
 
 class TaskUpdate:
     """One task of one store. Its slots say which release answers; engines are made to agree with them."""
 
-    def __init__(self, store: Store, task: str, path: str, download: Callable[[Release], bytes]) -> None:
-        """`path` is the target path of `task`; `download` returns a release's pack, verified, or raises UpdateError."""
+    def __init__(
+        self, store: Store, task: str, path: str, download: Callable[[Release], bytes], health_timeout: float
+    ) -> None:
+        """`path` is the target path of `task`; `download` returns a release's pack, verified, or raises UpdateError.
+
+        A health check that takes longer than `health_timeout` seconds is left behind.
+        """
         self.task, self.path = task, path
+        self._health = Callback(f"bitfit-health-{task}", health_timeout)
         self._store, self._download = store, download
         # Held while slots are read or replaced and an engine is made to agree, so that no older pack replaces a newer.
         self._engine_lock = threading.Lock()
@@ -51,23 +59,33 @@ class TaskUpdate:
     def activate(self, engine: Engine, health: HealthCheck | None = None) -> None:
         """Validate the staged release on `engine`, then let it answer. One that fails is rejected for good.
 
-        Raises CanaryError, RollbackError, PackError, UpdateError or one of their subclasses.
+        Nothing is locked meanwhile: a health check that takes its time delays no rollback. Raises CanaryError,
+        RollbackError, PackError, UpdateError or one of their subclasses; TemporaryError leaves the release staged.
         """
         with self._store.write_lock():
             slots = self._slots()
             if slots.staged is None:
                 raise UpdateError(f"no fetched release of task {self.task!r} is waiting; check and fetch first")
             self._check_version_floor(slots, slots.staged.number)
-            try:
-                pack = self._validated_pack(slots.staged, engine, health)
-            except PackNotFoundError:
-                raise  # damaged on disk: it may be fetched again
-            except (CanaryError, PackError):
-                self._store.write_slots(self.task, slots.reject())
-                raise
+        staged = slots.staged
+        try:
+            pack = self._validated_pack(staged, engine, health)
+        except PackNotFoundError:
+            raise  # damaged on disk: it may be fetched again
+        except (CanaryError, PackError):
+            self._reject(staged)
+            raise
+        with self._store.write_lock():
+            slots = self._slots()
+            if staged not in (slots.staged, slots.active):
+                raise UpdateError(
+                    f"release {staged.number} of {self.task!r} was replaced while it was validated; check again"
+                )
+            self._check_version_floor(slots, staged.number)
             with self._engine_lock:
-                self._store.write_slots(self.task, slots.activate())
-                self._install_pack(slots.staged, pack, engine)
+                if slots.staged == staged:
+                    self._store.write_slots(self.task, slots.activate())
+                self._install_pack(staged, pack, engine)
 
     def roll_back(self, engine: Engine | None = None) -> None:
         """Let the previous release answer again, and reject the active one for good.
@@ -87,21 +105,27 @@ class TaskUpdate:
                     self._install_pack(slots.previous, pack, engine)
 
     def install(self, engine: Engine) -> BitfitError | None:
-        """Install the active pack, or the first valid one before it. Returns the last problem that was found."""
+        """Install the active pack, or the first valid one before it. Returns the last problem that was found.
+
+        Where the store cannot be written, or the active pack cannot be tried for now, an engine without the task gets
+        the previous one, and the slots stay as they are.
+        """
         problem: BitfitError | None = None
         try:
             while (error := self._install_active(engine)) is not None:
                 problem = error
-        except StoreError as unreadable:
-            return unreadable
+        except BaseException as error:
+            problem = self._as_outcome(error)
+            with contextlib.suppress(BitfitError):
+                self._install_previous(engine)
         return problem
 
     def update(self, release: Release, engine: Engine, health: HealthCheck | None) -> UpdateResult:
         """Fetch and activate a release. What fails is in the result."""
         try:
             error = self._fetch_and_activate(release, engine, health)
-        except StoreError as unreadable:
-            error = unreadable
+        except BaseException as raised:
+            error = self._as_outcome(raised)
         return UpdateResult(self.task, release, error)
 
     def status(self, version_floor: int) -> TaskStatus:
@@ -136,11 +160,29 @@ class TaskUpdate:
                     continue
                 except (CanaryError, PackError) as error:
                     problem = error
-            with self._store.write_lock():
-                if self._slots() == slots:
-                    damaged = isinstance(problem, PackNotFoundError)
-                    self._store.write_slots(self.task, slots.drop_damaged() if damaged else slots.roll_back())
-                    return problem
+            try:
+                with self._store.write_lock():
+                    if self._slots() == slots:
+                        damaged = isinstance(problem, PackNotFoundError)
+                        self._store.write_slots(self.task, slots.drop_damaged() if damaged else slots.roll_back())
+                        return problem
+            except StoreError as read_only:
+                raise problem from read_only  # what is wrong with the pack is what matters
+
+    def _install_previous(self, engine: Engine) -> None:
+        with self._engine_lock:
+            slots = self._slots()
+            if slots.previous is not None and self.task not in engine.tasks:
+                self._install_pack(slots.previous, self._validated_pack(slots.previous, engine), engine)
+
+    def _reject(self, release: StoredRelease) -> None:
+        with self._store.write_lock():
+            slots = self._slots()
+            if slots.staged == release:
+                self._store.write_slots(self.task, slots.reject())
+
+    def _as_outcome(self, error: BaseException) -> BitfitError:
+        return error if isinstance(error, BitfitError) else as_outcome(error, f"task {self.task!r} failed")
 
     def _installed_release(self, engine: Engine) -> StoredRelease | None:
         return self._installed.get(engine) if self.task in engine.tasks else None  # the application may have removed it
@@ -149,7 +191,8 @@ class TaskUpdate:
         engine.install(self.task, pack)
         self._installed[engine] = release
 
-    def _validated_pack(self, release: StoredRelease, engine: Engine, health: HealthCheck | None = None) -> Pack:
+    def _validated_pack(self, release: StoredRelease, engine: Engine, check: HealthCheck | None = None) -> Pack:
+        health = None if check is None else Health(check, self._health, self._store.health_check)
         return validate_pack(self._store.read_pack(self.task, release), self.task, release, engine, health)
 
     def _slots(self) -> Slots:

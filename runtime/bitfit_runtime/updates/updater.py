@@ -9,6 +9,7 @@ from bitfit_runtime.engine import Engine
 from bitfit_runtime.errors import BitfitError, ExpiredError, InputError
 from bitfit_runtime.formats import Base
 from bitfit_runtime.updates.addresses import check_repository_url
+from bitfit_runtime.updates.callbacks import CALLBACK_TIMEOUT
 from bitfit_runtime.updates.check import check_tasks
 from bitfit_runtime.updates.client import Clock, TrustedClient, download_pack, metadata_expiry
 from bitfit_runtime.updates.fetcher import Fetcher, NetworkOptions
@@ -45,12 +46,14 @@ class Updater:
         network: NetworkOptions | None = None,
         clock: Clock = utc_now,
         lock_timeout: float = 60,
+        health_timeout: float = CALLBACK_TIMEOUT,
     ) -> None:
         """Keep `tasks` on `base` up to date. Nothing is written or fetched yet.
 
         `store` is the device's folder, `url` that of the published folder, `root` the first root metadata or their
         file, which ships with the application. `clock` returns the time with its zone. `lock_timeout` is how many
-        seconds to wait for another writer. Raises InputError, and BaseError where `base` is a folder without one.
+        seconds to wait for another writer, `health_timeout` how many for a health check. Raises InputError, and
+        BaseError where `base` is a folder without one.
         """
         if isinstance(tasks, str):
             raise InputError(f"tasks should be a list of names, found the text {tasks!r}; put it into a list")
@@ -61,7 +64,8 @@ class Updater:
         self._clock = clock
         self.fetcher = Fetcher(network)
         self._tasks = {
-            task: TaskUpdate(self._store, task, target_path(self._base, task), self._download) for task in tasks
+            task: TaskUpdate(self._store, task, target_path(self._base, task), self._download, health_timeout)
+            for task in tasks
         }
 
     def check(self) -> UpdateCheck:
@@ -90,10 +94,13 @@ class Updater:
     def activate(self, task: str, engine: Engine, health: HealthCheck | None = None) -> None:
         """Validate the fetched release of a task on `engine`, then let it answer there and from the next start on.
 
-        Its canary is run, then `health`, with an engine that holds the new pack only; it fails by returning False, by
-        raising, or by calling a method that writes here. A release that fails is not accepted again. Running requests
-        finish with the pack that they began with. Raises CanaryError, RollbackError where a newer release was seen
-        meanwhile, PackError, UpdateError or one of their subclasses, InputError.
+        Its canary is run, then `health`, in a thread of its own and with an engine that holds the new pack only; it
+        fails by returning False, by raising, or by calling a method that writes here. A release that fails is not
+        accepted again. One that cannot be judged stays fetched, and TemporaryError is raised: where `health` returns
+        "retry", raises MemoryError, OSError or what is not an Exception, or takes longer than `health_timeout`, and
+        where memory or ONNX Runtime fails. Running requests finish with the pack that they began with. Raises
+        CanaryError, RollbackError where a newer release was seen meanwhile, PackError, UpdateError or one of their
+        subclasses, InputError.
         """
         self._check_engine(engine)
         self._task(task).activate(engine, health)
@@ -123,14 +130,18 @@ class Updater:
     def run(self, engine: Engine, health: HealthCheck | None = None) -> tuple[UpdateResult, ...]:
         """Check, then fetch and activate each release that is offered. Problems of one task are in its result.
 
-        Tasks that `check` refused come first. What another process made active is installed before all; problems with
-        that are logged. Raises what `check` and `install` raise.
+        Tasks without a release come first: those that `check` refused, those that were withdrawn or never published,
+        and those whose active pack cannot be used. What another process made active is installed before all. Raises
+        what `check` and `install` raise.
         """
-        for task, problem in self.install(engine).items():
+        unusable = self.install(engine)
+        for task, problem in unusable.items():
             log.warning("the active pack of task %r cannot be used: %s", task, problem)
         found = self.check()
-        refused = [UpdateResult(task, None, error) for task, error in found.refused.items()]
-        return (*refused, *(self._task(release.task).update(release, engine, health) for release in found.releases))
+        offered = {release.task for release in found.releases}
+        problems = {task: problem for task, problem in unusable.items() if task not in offered} | dict(found.problems)
+        stuck = [UpdateResult(task, None, problem) for task, problem in problems.items()]
+        return (*stuck, *(self._task(release.task).update(release, engine, health) for release in found.releases))
 
     def status(self) -> Status:
         """Return what is active, whether the metadata have expired, and more. Works offline. Raises StoreError."""

@@ -85,10 +85,10 @@ def test_a_bad_release_leaves_the_old_one_active_and_is_not_taken_again(
         assert bad.canary is not None
         bad = replace(bad, canary=replace(bad.canary, expected=bad.canary.expected + 1))
     device.published.publish({"mood": (2, bad)})
-    [result] = device.updater.run(device.engine, health)
+    [result] = device.run(health=health)
     assert isinstance(result.error, CanaryError)
     assert device.answers(good)
-    assert device.updater.run(device.engine) == ()
+    assert device.run() == ()
     assert device.updater.status().tasks[0].rejected == 2
     assert device.answers(device.update("mood", 3, seed=3))
 
@@ -102,7 +102,7 @@ def test_the_health_check_sees_the_new_pack_alone_while_the_engine_answers_with_
         seen.append((list(trial.tasks), device.same(trial, new), device.same(device.engine, old)))
         return True
 
-    device.updater.run(device.engine, health)
+    device.run(health=health)
     assert seen == [(["mood"], True, True)]
 
 
@@ -120,7 +120,7 @@ def test_a_fetched_release_is_not_activated_once_a_newer_one_or_its_withdrawal_w
 def test_one_bad_task_does_not_hold_up_another(device: Device) -> None:
     device.published.publish({"mood": (1, b"no pack")})
     spam = device.publish("spam", 1, seed=5)
-    mood, other = device.updater.run(device.engine)
+    mood, other = device.run()
     assert isinstance(mood.error, PackError) and other.active
     assert device.answers(spam, "spam")
 
@@ -130,7 +130,7 @@ def test_a_task_below_its_version_floor_is_refused_and_the_others_go_on(device: 
     device.update("spam", 1, seed=2)
     device.publish("mood", 4, seed=3)
     spam = device.publish("spam", 2, seed=4)
-    refused, taken = device.updater.run(device.engine)
+    refused, taken = device.run()
     assert (refused.task, refused.release, refused.active) == ("mood", None, False)
     assert isinstance(refused.error, RollbackError)
     assert (taken.task, taken.active) == ("spam", True)
@@ -145,7 +145,7 @@ def test_unreadable_slots_hold_up_their_task_alone_and_its_version_floor_goes_on
     pointer.write_bytes(b"{")
     device.publish("mood", 3, seed=3)
     spam = device.publish("spam", 2, seed=4)
-    refused, taken = device.updater.run(device.engine)
+    refused, taken = device.run()
     assert (refused.task, type(refused.error), taken.task, taken.active) == ("mood", StoreError, "spam", True)
     assert device.same(device.engine, mood) and device.answers(spam, "spam")
     first, second = device.updater.status().tasks
@@ -171,7 +171,7 @@ def test_slots_that_become_unreadable_after_the_check_hold_up_their_task_alone(d
         return False
 
     device.server.interfere = tear
-    torn, taken = device.updater.run(device.engine)
+    torn, taken = device.run()
     assert (torn.task, type(torn.error), taken.task, taken.active) == ("mood", StoreError, "spam", True)
     assert device.answers(spam, "spam")
 
@@ -179,7 +179,7 @@ def test_slots_that_become_unreadable_after_the_check_hold_up_their_task_alone(d
 def test_a_pack_for_another_base_is_refused_before_it_answers(device: Device) -> None:
     pack = random_pack(device.base, 1)
     device.published.publish({"mood": (1, replace(pack, info=replace(pack.info, base="sha256:" + "0" * 64)))})
-    [result] = device.updater.run(device.engine)
+    [result] = device.run()
     assert isinstance(result.error, PackMismatchError) and not device.engine.tasks
 
 
@@ -283,11 +283,11 @@ def test_an_altered_pack_is_refused_and_the_whole_one_taken_later(device: Device
     [path] = (path for path in device.published.folder.rglob("*.mood.safetensors") if path.read_bytes() == whole)
     for altered in (whole[:-1], whole[:-1] + b"\1", whole + b"\0"):
         path.write_bytes(altered)
-        [result] = device.updater.run(device.engine)
+        [result] = device.run()
         assert isinstance(result.error, UntrustedUpdateError)
         assert device.answers(old)
     path.write_bytes(whole)
-    device.updater.run(device.engine)
+    device.run()
     assert device.answers(new)
 
 
@@ -299,7 +299,7 @@ def test_a_damaged_pack_gives_way_to_the_previous_one_and_is_fetched_again(devic
     restarted = device.open()
     assert list(restarted.install(device.engine)) == ["mood"]
     assert device.same(device.engine, first)
-    [result] = restarted.run(device.engine)
+    result = restarted.run(device.engine)[-1]
     assert result.active and device.answers(second)
 
 
@@ -325,7 +325,7 @@ def test_what_another_process_made_active_is_installed_by_the_next_run(device: D
     other = device.open()
     other.run(device.engine.fork())
     assert not device.same(device.engine, second)
-    assert device.updater.run(device.engine) == ()
+    assert device.run() == ()
     assert device.same(device.engine, second)
 
 

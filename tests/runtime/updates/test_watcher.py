@@ -23,7 +23,7 @@ def test_a_watcher_updates_by_itself_and_outlives_what_goes_wrong(device: Device
         device.server.interfere = lambda handler: False
         while not (results := rounds.get(timeout=20)[0]):
             pass
-    assert [result.active for result in results] == [True]
+    assert [(result.task, result.active) for result in results] == [("spam", False), ("mood", True)]
     assert device.answers(pack)
 
 
@@ -36,7 +36,7 @@ def test_an_impossible_period_is_refused(device: Device, every: float) -> None:
 def test_a_task_that_is_refused_is_logged(device: Device, caplog: pytest.LogCaptureFixture) -> None:
     device.update("mood", 2, seed=1)
     device.publish("mood", 1, seed=2)
-    log_round(device.updater.run(device.engine), None)
+    log_round(device.run(), None)
     [record] = caplog.records
     assert record.levelno == logging.WARNING
     assert "task 'mood' was refused: the server shows release 1" in record.message
@@ -71,7 +71,8 @@ def test_what_goes_wrong_in_the_background_is_logged_unless_a_report_takes_it(
     device.server.interfere = lambda handler: no() or handler.send_error(500) or True  # type: ignore[func-returns-value]
     with Watcher(device.updater, device.engine, every=60):
         assert asked.wait(20)
-    refused, unreachable = [record for record in caplog.records if record.name.endswith("watcher")]
-    assert refused.levelno == unreachable.levelno == logging.WARNING
+    missing, refused, unreachable = [record for record in caplog.records if record.name.endswith("watcher")]
+    assert missing.levelno == refused.levelno == unreachable.levelno == logging.WARNING
+    assert "task 'spam' is not updated: it is not published" in missing.message
     assert "release 1 of task 'mood' is not active" in refused.message and "health check" in refused.message
     assert "no task was updated" in unreachable.message

@@ -58,7 +58,7 @@ def test_a_fetched_pack_that_was_altered_does_not_become_active_and_is_fetched_a
     with pytest.raises(PackNotFoundError):
         victim.updater.activate("mood", victim.engine)
     assert victim.answers(victim.active)
-    [outcome] = victim.updater.run(victim.engine)
+    [outcome] = victim.run()
     assert outcome.active
     victim.active = newer
 

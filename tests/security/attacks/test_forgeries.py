@@ -71,7 +71,7 @@ def test_a_pack_that_is_not_the_signed_one_is_refused(victim: Victim, altered: s
         "longer": whole + b"\0",
         "another task's": (victim.site / victim.pack_path("spam")).read_bytes(),
     }[altered]
-    [outcome] = victim.updater.run(victim.engine)
+    [outcome] = victim.run()
     assert isinstance(outcome.error, UntrustedUpdateError) and attacker.used == {path}
 
 
@@ -83,7 +83,7 @@ def test_a_thief_of_all_online_keys_cannot_bring_a_pack_for_another_base(victim:
         victim.published.validate("mood", replace(pack, info=replace(pack.info, base=twin)))
     attacker = victim.attack(*CHAIN)
     offer(victim, attacker, data)
-    [outcome] = victim.updater.run(victim.engine)
+    [outcome] = victim.run()
     assert isinstance(outcome.error, PackMismatchError)
     victim.replace_keys(*CHAIN)
 
@@ -102,7 +102,7 @@ def test_a_pack_that_computes_another_thing_than_its_canary_is_refused_though_it
     assert pack.canary is not None
     attacker = victim.attack(*CHAIN)
     offer(victim, attacker, serialize(replace(pack, canary=replace(pack.canary, expected=pack.canary.expected + 1))))
-    [outcome] = victim.updater.run(victim.engine)
+    [outcome] = victim.run()
     assert isinstance(outcome.error, CanaryError)
     victim.replace_keys(*CHAIN)
 

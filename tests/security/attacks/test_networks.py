@@ -37,7 +37,7 @@ def path_of(victim: Victim, file: str) -> str:
 def run(victim: Victim) -> UpdateError:
     """Look for updates and take what is offered; return what went wrong."""
     try:
-        [outcome] = victim.updater.run(victim.engine)
+        [outcome] = victim.run()
     except UpdateError as error:
         return error
     assert isinstance(outcome.error, UpdateError)

@@ -53,6 +53,33 @@ def test_a_file_is_believed_of_roles_that_were_given_its_path_all_the_way(
     assert client.downloaded() == [b"by b"]
 
 
+def test_every_file_that_a_command_names_is_downloaded(repository: Repository, client: SuiteClient) -> None:
+    for name in ("first", "second"):
+        repository.add_file(name, name.encode())
+    repository.publish(Targets.type)
+    assert client.download("missing", "second") == 1
+    assert client.download("first", "second") == 0
+    assert client.downloaded() == [b"first", b"second"]
+
+
+def test_a_role_that_two_others_delegate_to_is_verified_for_each_with_the_keys_that_it_names(
+    repository: Repository, client: SuiteClient
+) -> None:
+    repository.delegate(Targets.type, "a", ["a/*"])
+    repository.delegate(Targets.type, "b", ["b/*"])
+    repository.delegate("a", "c", ["a/*"])
+    signer, repository.signers["c"] = repository.signers["c"], [CryptoSigner.generate_ed25519()]
+    repository.delegate("b", "c", ["b/*"])  # which names another key
+    repository.signers["c"] = signer
+    for name in ("a/file", "b/file"):
+        repository.add_file(name, name.encode(), "c")
+    repository.publish("a", "b", "c", Targets.type)
+    assert client.download("a/file") == 0
+    assert client.download("b/file") == 1, "cached by now, and signed by the key that `a` names"
+    assert client.download("a/file", "b/file") == 1, "in one command as well"
+    assert client.downloaded() == [b"a/file"]
+
+
 def test_of_two_roles_that_list_a_file_the_first_is_believed(repository: Repository, client: SuiteClient) -> None:
     for role, data in (("b", b"second"), ("a", b"first")):
         repository.delegate(Targets.type, role)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bitfit_runtime import Engine
-from bitfit_runtime.errors import BitfitError, PackError, UpdateError
+from bitfit_runtime.errors import BitfitError, ExpiredError, InputError, UpdateError
 from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
 
 if TYPE_CHECKING:  # it needs the extra `update`
@@ -47,7 +47,7 @@ def check(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, jso
         for state, tasks in (("withdrawn", found.withdrawn), ("not published", found.unpublished)):
             if tasks:
                 print_pairs([(state, ", ".join(tasks))])
-    _fail_for(found.refused, task, "were refused")
+    _fail_for(found.problems, task, "cannot be updated")
 
 
 @app.command(epilog=f"Example: `bitfit update fetch {OPTIONS}`")
@@ -56,7 +56,7 @@ def fetch(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, jso
     updater = _open(store, url, root, base, task)
     found = updater.check()
     releases = {release.task: release for release in found.releases}
-    problems = dict(found.refused) | _each(releases, lambda name: updater.fetch(releases[name]))
+    problems = dict(found.problems) | _each(releases, lambda name: updater.fetch(releases[name]))
     fetched = [release for release in releases.values() if release.task not in problems]
     if json:
         print_json({"fetched": [asdict(release) for release in fetched]})
@@ -106,6 +106,11 @@ def status(store: Store, url: Url, root: Root, base: BaseFolder, task: Tasks, js
     found = _open(store, url, root, base, task).status()
     _print_status(found, json)
     _fail_for(_unreadable(found), task, "cannot be read")
+    if found.expired and found.expires is not None:
+        raise ExpiredError(
+            f"the signed metadata expired at {found.expires.isoformat()}: no update is accepted until they are signed "
+            "again; if they were, check for updates, or set this device's clock"
+        )
 
 
 @app.command(epilog=f"Example: `bitfit update watch {OPTIONS} --every 3600`")
@@ -139,13 +144,15 @@ def _open(store: Path, url: str, root: Path, base: Path, tasks: Sequence[str]) -
     return Updater(store, url, root, base, tasks)
 
 
-def _each(tasks: Iterable[str], do: Callable[[str], None]) -> dict[str, BitfitError]:
+def _each(tasks: Iterable[str], do: Callable[[str], None]) -> dict[str, Exception]:
     """Do it for every task, whatever happens to the others, and return what went wrong."""
-    problems: dict[str, BitfitError] = {}
+    problems: dict[str, Exception] = {}
     for task in tasks:
         try:
             do(task)
-        except (UpdateError, PackError) as error:
+        except InputError:
+            raise
+        except Exception as error:
             problems[task] = error
     return problems
 
@@ -176,11 +183,15 @@ def _print_status(found: "Status", json: bool) -> None:
     print_table(("task", *(name.replace("_", " ") for name in columns)), rows)
 
 
-def _unreadable(status: "Status") -> dict[str, BitfitError]:
+def _unreadable(status: "Status") -> dict[str, Exception]:
     return {one.task: one.problem for one in status.tasks if one.problem is not None}
 
 
-def _fail_for(problems: Mapping[str, BitfitError], tasks: Sequence[str], what: str) -> None:
+def _fail_for(problems: Mapping[str, Exception], tasks: Sequence[str], what: str) -> None:
     if problems:
-        reasons = "; ".join(f"{task}: {error}" for task, error in problems.items())
+        reasons = "; ".join(f"{task}: {_reason(error)}" for task, error in problems.items())
         raise UpdateError(f"{len(problems)} of {len(tasks)} tasks {what} ({reasons})")
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, BitfitError) else f"{type(error).__name__}: {error}"
