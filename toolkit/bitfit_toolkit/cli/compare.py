@@ -7,12 +7,21 @@ from typing import Annotated
 import typer
 
 from bitfit_runtime import Base
-from bitfit_toolkit.cli.options import DATA_HELP, BaseFolder, Json, LabelColumn, Quiet, TextColumn, TextPairColumn
-from bitfit_toolkit.cli.output import print_json
+from bitfit_toolkit.cli.options import (
+    DATA_HELP,
+    BaseFolder,
+    Json,
+    LabelColumn,
+    Quiet,
+    TextColumn,
+    TextEncoding,
+    TextPairColumn,
+)
+from bitfit_toolkit.cli.output import print_json, print_notes, say
 from bitfit_toolkit.cli.train import check_type
 from bitfit_toolkit.cli.train_options import with_options
 from bitfit_toolkit.compare import Cell, CellFile, Plan, markdown, summarize, write_tables
-from bitfit_toolkit.data import Columns, load_examples
+from bitfit_toolkit.data import Columns, read_examples
 from bitfit_toolkit.training.options import TrainOptions
 
 EXAMPLES = (
@@ -45,6 +54,7 @@ def command(
     text_column: TextColumn = None,
     text_pair_column: TextPairColumn = None,
     label_column: LabelColumn = None,
+    text_encoding: TextEncoding = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -54,15 +64,17 @@ def command(
 
     check_type(options.task_type)
     plan = Plan(tuple(method or DEFAULTS.methods), _sizes(examples), seeds, steps, options)
-    columns = Columns(text_column, text_pair_column, label_column)
-    rows, held_out = (load_examples(path, columns, task_type=options.task_type) for path in (train, evaluation))
+    columns = Columns(text_column, text_pair_column, label_column, text_encoding)
+    read = [read_examples(path, columns, task_type=options.task_type) for path in (train, evaluation)]
+    print_notes(note for reading in read for note in reading.notes)
+    rows, held_out = (reading.examples for reading in read)
     cells = CellFile(output / "cells.jsonl")
     opened = None if reference is None else Base.open(reference)
 
     def notify(cell: Cell) -> None:
         if not (json or quiet):
             run = f"{cell.method} · {cell.examples} rows · seed {cell.seed} · rate {cell.learning_rate:g}"
-            typer.echo(f"{run}: held out {cell.held_out:.4f}, eval {cell.shipped:.4f}, {cell.seconds:.0f} s", err=True)
+            say(f"{run}: held out {cell.held_out:.4f}, eval {cell.shipped:.4f}, {cell.seconds:.0f} s", err=True)
 
     Comparison(Base.open(base), rows, held_out, plan, cells, opened).run(notify)
     table = summarize([cell for cell in cells.cells if cell.task == options.task])
@@ -71,7 +83,8 @@ def command(
     if json:
         print_json({"rows": [asdict(row) for row in table]})
     else:
-        typer.echo(markdown(table))
+        for line in markdown(table).split("\n"):
+            say(line)
 
 
 def _sizes(examples: str) -> tuple[int, ...]:

@@ -13,12 +13,13 @@ from bitfit_toolkit.cli.options import (
     LabelColumn,
     PackFile,
     TextColumn,
+    TextEncoding,
     TextPairColumn,
     Threads,
 )
-from bitfit_toolkit.cli.output import print_json, print_pairs
+from bitfit_toolkit.cli.output import print_json, print_notes, print_pairs
 from bitfit_toolkit.cli.packs import engine_with
-from bitfit_toolkit.data import Columns, load_examples
+from bitfit_toolkit.data import Columns, read_examples
 
 EXAMPLES = "Example: `bitfit eval --base base --pack intents.safetensors --data eval.csv --json`"
 
@@ -30,13 +31,16 @@ def command(
     text_column: TextColumn = None,
     text_pair_column: TextPairColumn = None,
     label_column: LabelColumn = None,
+    text_encoding: TextEncoding = None,
     threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Measure a pack on labelled texts, in the engine that ships."""
     engine = engine_with(base, [f"task={pack}"], threads)
-    columns = Columns(text_column, text_pair_column, label_column)
-    examples = load_examples(data, columns, task_type=engine.tasks["task"].task_type)
+    columns = Columns(text_column, text_pair_column, label_column, text_encoding)
+    reading = read_examples(data, columns, task_type=engine.tasks["task"].task_type)
+    print_notes(reading.notes)
+    examples = reading.examples
     metrics = bitfit_toolkit.evaluate(engine, "task", examples)
     name = engine.tasks["task"].task
     if json:

@@ -1,4 +1,4 @@
-"""`bitfit inspect`: show a base or a pack."""
+"""`bitfit inspect`: show a base, a pack, or labelled texts."""
 
 from collections import Counter
 from dataclasses import asdict
@@ -8,26 +8,60 @@ from typing import Annotated, Any
 import typer
 
 from bitfit_runtime import Base, read_pack
-from bitfit_toolkit.cli.options import Json
+from bitfit_runtime.tasks.classification import CLASSIFICATION
+from bitfit_toolkit.cli.options import DATA_HELP, Json, LabelColumn, TextColumn, TextEncoding, TextPairColumn
 from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
+from bitfit_toolkit.data.files import is_data
 
-EXAMPLES = "Examples: `bitfit inspect base` · `bitfit inspect intents.safetensors --json`"
+EXAMPLES = (
+    "Examples: `bitfit inspect base` · `bitfit inspect intents.safetensors --json` · "
+    "`bitfit inspect train.csv --base base`"
+)
+SHOWN = 50  # labels in the table
+Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 
 def command(
-    path: Annotated[Path, typer.Argument(help="Folder of a base, or a pack file.")],
+    path: Annotated[Path, typer.Argument(help=f"Folder of a base, pack file, or labelled texts: {DATA_HELP}.")],
+    task_type: Annotated[str, typer.Option("--type", help="Task type as which texts are read.")] = CLASSIFICATION.name,
+    base: Annotated[Path | None, typer.Option(help="Base whose tokens to count in texts.")] = None,
+    max_length: Annotated[int, typer.Option(min=8, help="Longest input in tokens.")] = 128,
+    text_column: TextColumn = None,
+    text_pair_column: TextPairColumn = None,
+    label_column: LabelColumn = None,
+    text_encoding: TextEncoding = None,
     json: Json = False,
 ) -> None:
-    """Show what a base or a pack holds."""
-    facts, table = _base(path) if path.is_dir() else _pack(path)
+    """Show what a base or a pack holds, or how labelled texts are read before training."""
+    if is_data(path):
+        columns = (text_column, text_pair_column, label_column, text_encoding)
+        facts, table = _data(path, columns, task_type, base, max_length, json)
+    else:
+        facts, table = _base(path) if path.is_dir() else _pack(path)
     if json:
         print_json(facts)
         return
-    print_pairs([(key.replace("_", " "), _readable(value)) for key, value in facts.items() if key != "tensors"])
-    print_table(*table)
+    shown = ((key, value) for key, value in facts.items() if key != "tensors" and value not in ({}, []))
+    print_pairs([(key.replace("_", " "), _readable(value)) for key, value in shown])
+    if table[1]:
+        print_table(*table)
 
 
-Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
+def _data(
+    path: Path, columns: tuple[str | None, ...], task_type: str, base: Path | None, max_length: int, every: bool
+) -> tuple[dict[str, Any], Table]:
+    """Return facts and counts of labels; `every` label is a fact too."""
+    from bitfit_toolkit.cli.inspect_data import data_facts
+    from bitfit_toolkit.cli.train import check_type
+    from bitfit_toolkit.data import Columns
+
+    check_type(task_type)
+    opened = None if base is None else Base.open(base)
+    facts, counts = data_facts(path, Columns(*columns), task_type, opened, max_length)
+    rows: list[tuple[str, ...]] = [(label, f"{count:,}") for label, count in counts.most_common()]
+    facts |= {"labels": dict(counts.most_common())} if every else {}
+    further = [("…", f"{len(rows) - SHOWN:,} more")] if len(rows) > SHOWN else []
+    return facts, (("label", "count"), [*rows[:SHOWN], *further])
 
 
 def _base(path: Path) -> tuple[dict[str, Any], Table]:
@@ -78,7 +112,13 @@ def _readable(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4%}" if value < 1 else f"{value:.4f}"
     if isinstance(value, dict):
-        return ", ".join(f"{k} {v:,}" if isinstance(v, int) else f"{k} {v:.4f}" for k, v in value.items())
+        return ", ".join(f"{k} {_figure(v)}" for k, v in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"

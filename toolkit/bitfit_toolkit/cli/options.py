@@ -11,6 +11,9 @@ Threads: TypeAlias = Annotated[int | None, typer.Option(help="Threads inside one
 TextColumn: TypeAlias = Annotated[str | None, typer.Option(help="Column of the texts; default: the usual names.")]
 TextPairColumn: TypeAlias = Annotated[str | None, typer.Option(help="Column of the second texts of pairs.")]
 LabelColumn: TypeAlias = Annotated[str | None, typer.Option(help="Column of the labels.")]
+TextEncoding: TypeAlias = Annotated[
+    str | None, typer.Option(help="Encoding of files that are not UTF-8, such as cp1252.")
+]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
-DATA_HELP = "CSV, TSV, JSONL or Parquet"
+DATA_HELP = "CSV, TSV, JSON, Parquet or CoNLL"

@@ -10,13 +10,27 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Column, Table
 
+from bitfit_toolkit.cli.printable import cell, printable
+
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document on one line."""
-    typer.echo(json.dumps(value, ensure_ascii=False))
+    """Print one JSON document on one line; characters that a terminal might take for a command are escaped."""
+    document = json.dumps(value, ensure_ascii=False)
+    typer.echo(document if document.isprintable() else "".join(c if _is_plain(c) else _escaped(c) for c in document))
+
+
+def say(text: object, err: bool = False) -> None:
+    """Print a line."""
+    typer.echo(printable(text), err=err)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what a user should know on standard error."""
+    for note in notes:
+        say(f"note: {note}", err=True)
 
 
 def print_pairs(rows: Iterable[tuple[str, str]]) -> None:
@@ -25,17 +39,17 @@ def print_pairs(rows: Iterable[tuple[str, str]]) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for what, figure in rows:
-        table.add_row(what, figure)
+        table.add_row(cell(what), cell(figure))
     _out.print(table)
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table."""
     table = Table(
-        *(Column(name, overflow="fold") for name in header), box=None, padding=(0, 2, 0, 0), header_style="bold"
+        *(Column(cell(name), overflow="fold") for name in header), box=None, padding=(0, 2, 0, 0), header_style="bold"
     )
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(cell, row))
     _out.print(table)
 
 
@@ -46,7 +60,7 @@ def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda step: None
         return
     with _err.status("begin") as status:
-        yield lambda step: status.update(step)
+        yield lambda step: status.update(cell(step))
 
 
 @contextlib.contextmanager
@@ -58,3 +72,12 @@ def bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=_err) as progress:
         shown = progress.add_task("steps", total=None)
         yield lambda done, total: progress.update(shown, completed=done, total=total)
+
+
+def _is_plain(character: str) -> bool:
+    return printable(character) == character
+
+
+def _escaped(character: str) -> str:
+    """Return a character as JSON escapes it; outside strings a document has none of these."""
+    return json.dumps(character)[1:-1]

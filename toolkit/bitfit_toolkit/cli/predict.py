@@ -8,7 +8,7 @@ import typer
 
 from bitfit_runtime import Answer, Row
 from bitfit_runtime.inputs import as_rows_per_task
-from bitfit_toolkit.cli.options import DATA_HELP, BaseFolder, Json, TextColumn, TextPairColumn, Threads
+from bitfit_toolkit.cli.options import DATA_HELP, BaseFolder, Json, TextColumn, TextEncoding, TextPairColumn, Threads
 from bitfit_toolkit.cli.output import print_json, print_table
 from bitfit_toolkit.cli.packs import engine_with
 from bitfit_toolkit.data import Columns, load_examples
@@ -37,6 +37,7 @@ def command(
     tasks: Annotated[str | None, typer.Option(help="Several tasks of rows that name none, such as mood,spam.")] = None,
     text_column: TextColumn = None,
     text_pair_column: TextPairColumn = None,
+    text_encoding: TextEncoding = None,
     threads: Threads = None,
     top: Annotated[int, typer.Option(min=1, help="How many labels to show for each text.")] = 1,
     json: Json = False,
@@ -47,7 +48,7 @@ def command(
     if task is not None and tasks is not None:
         raise typer.BadParameter("give either --task or --tasks", param_hint="--task / --tasks")
     engine = engine_with(base, pack, threads)
-    columns = Columns(text_column, text_pair_column)
+    columns = Columns(text_column, text_pair_column, text_encoding=text_encoding)
     given = _typed(text or [], text_pair) if source is None else _read(source, columns)
     names = [task] if task else [name.strip() for name in tasks.split(",")] if tasks else list(engine.tasks)
     rows = [row for item in given for row in ([item] if item.task else next(as_rows_per_task([item], names)))]

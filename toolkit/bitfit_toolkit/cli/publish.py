@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bitfit_runtime import Engine
+from bitfit_toolkit.cli.output import say
 from bitfit_toolkit.cli.packs import named_pack
 from bitfit_toolkit.cli.publish_report import print_releases, print_roles, print_state
 
@@ -155,7 +156,7 @@ def serve(
     from bitfit_toolkit.publish import open_server
 
     with open_server(repository, port) as server, contextlib.suppress(KeyboardInterrupt):
-        typer.echo(f"http://127.0.0.1:{server.server_port}/ serves {repository}; Ctrl-C ends it")
+        say(f"http://127.0.0.1:{server.server_port}/ serves {repository}; Ctrl-C ends it")
         server.serve_forever()
 
 

@@ -8,7 +8,16 @@ import typer
 
 import bitfit_toolkit
 from bitfit_runtime.tasks import TASK_TYPES
-from bitfit_toolkit.cli.options import DATA_HELP, BaseFolder, Json, LabelColumn, Quiet, TextColumn, TextPairColumn
+from bitfit_toolkit.cli.options import (
+    DATA_HELP,
+    BaseFolder,
+    Json,
+    LabelColumn,
+    Quiet,
+    TextColumn,
+    TextEncoding,
+    TextPairColumn,
+)
 from bitfit_toolkit.cli.train_options import with_options
 from bitfit_toolkit.cli.train_report import print_report, train_together
 from bitfit_toolkit.data import Columns
@@ -38,6 +47,7 @@ def command(
     text_column: TextColumn = None,
     text_pair_column: TextPairColumn = None,
     label_column: LabelColumn = None,
+    text_encoding: TextEncoding = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -46,6 +56,7 @@ def command(
     options = replace(options, progress=not (quiet or json))
     needed = {"--train": train, "--eval": evaluation, "--output": output}
     columns = {"--text-column": text_column, "--text-pair-column": text_pair_column, "--label-column": label_column}
+    columns["--text-encoding"] = text_encoding
     if many is not None:
         given = [name for name, value in {**needed, **columns, "--task": task}.items() if value is not None]
         if given:
@@ -57,7 +68,7 @@ def command(
             raise typer.BadParameter("is needed, or --many", param_hint=name)
     assert train and evaluation and output
     options = replace(options, task=task or output.stem)
-    names = Columns(text_column, text_pair_column, label_column)
+    names = Columns(text_column, text_pair_column, label_column, text_encoding)
     print_report(bitfit_toolkit.train(base, train, evaluation, output, options, names), json)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bitfit_toolkit
-from bitfit_toolkit.cli.output import bar, print_json, print_pairs, print_table
+from bitfit_toolkit.cli.output import bar, print_json, print_notes, print_pairs, print_table
 from bitfit_toolkit.training.options import TrainOptions
 
 if TYPE_CHECKING:  # it needs torch
@@ -21,6 +21,7 @@ def print_report(report: "TrainReport", json: bool) -> None:
     end_together()
     if not is_first_process():
         return
+    print_notes(report.notes)
     if json:
         print_json(report.as_dict())
         return
@@ -37,6 +38,7 @@ def print_report(report: "TrainReport", json: bool) -> None:
             ("in the engine", _as_line(report.engine)),
             ("in torch", f"{_as_line(report.torch)} (engine − torch: {report.difference:+.4f} {report.metric})"),
             ("same answer in both", "not counted" if report.agreement is None else f"{report.agreement:.2%}"),
+            *((f"cut, {which}", cut.line.rstrip(",")) for which, cut in report.cut.items() if cut.cut or cut.lost),
         ]
     )
 
@@ -52,6 +54,7 @@ def train_together(base: Path, many: Path, options: TrainOptions, at_once: int, 
         with bar(not options.progress) as progress:
             for report in bitfit_toolkit.train_shared(base, configs, at_once, progress):
                 lines.append(_row(report))
+                print_notes(report.notes)
                 if json:
                     print_json(report.as_dict())
     finally:

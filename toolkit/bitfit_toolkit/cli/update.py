@@ -1,6 +1,5 @@
 """`bitfit update`: the tasks of a device, kept up to date from a published folder."""
 
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -12,7 +11,7 @@ import typer
 
 from bitfit_runtime import Engine
 from bitfit_runtime.errors import BitfitError, ExpiredError, InputError, UpdateError
-from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
+from bitfit_toolkit.cli.output import print_json, print_pairs, print_table, say
 
 if TYPE_CHECKING:  # it needs the extra `update`
     from bitfit_runtime.updates import Status, Updater, UpdateResult
@@ -131,7 +130,7 @@ def watch(
         for result in results:
             _print_result(result, json)
         if error is not None:
-            sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+            say(f"error: {' '.join(str(error).split())}", err=True)
 
     updater = _open(store, url, root, base, task)
     with suppress(KeyboardInterrupt), Watcher(updater, Engine(base, threads=threads), every, report=report):
@@ -169,7 +168,7 @@ def _print_result(result: "UpdateResult", json: bool) -> None:
         print_json({"task": result.task, "release": number, "active": result.active, "error": error})
         return
     name = result.task if number is None else f"{result.task} {number}"
-    typer.echo(f"{name}: {'active' if result.active else error}")
+    say(f"{name}: {'active' if result.active else error}")
 
 
 def _print_status(found: "Status", json: bool) -> None:

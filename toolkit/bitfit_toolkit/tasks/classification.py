@@ -67,7 +67,7 @@ class Classification(TrainableTask[int, Prediction]):
         return {
             "accuracy": float(accuracy_score(expected, found)),
             "f1_macro": float(f1_score(expected, found, average="macro", zero_division=0)),
-            "matthews": float(matthews_corrcoef(expected, found)),
+            "matthews": float(matthews_corrcoef(expected, found)) if len({*expected, *found}) > 1 else 0.0,
         }
 
     @classmethod

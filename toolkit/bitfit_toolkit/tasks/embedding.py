@@ -62,4 +62,4 @@ class Similarity(TrainableTask[float, Sequence[Embedding]]):
         """Return Pearson's and Spearman's correlation of the cosine with the numbers."""
         one, two = (np.stack([pair[i].vector for pair in answers]).astype(np.float64) for i in (0, 1))
         norms = np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1)
-        return correlations(numbers(examples), (one * two).sum(1) / norms)
+        return correlations(numbers(examples), (one * two).sum(1) / np.where(norms > 0, norms, 1))

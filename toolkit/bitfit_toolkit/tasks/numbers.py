@@ -1,9 +1,9 @@
 """Numbers as labels, which regression and embeddings share."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,8 @@ def correlations(expected: Float64, found: Float64) -> dict[str, float]:
 
     if len(expected) < 2 or np.ptp(expected) == 0 or np.ptp(found) == 0:
         return {"pearson": 0.0, "spearman": 0.0}
-    pearson: Any = pearsonr(expected, found)
-    spearman: Any = spearmanr(expected, found)
-    return {"pearson": float(pearson.statistic), "spearman": float(spearman.statistic)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of numbers that hardly vary
+        both = (float(correlation(expected, found).statistic) for correlation in (pearsonr, spearmanr))
+        pearson, spearman = (value if math.isfinite(value) else 0.0 for value in both)
+    return {"pearson": pearson, "spearman": spearman}

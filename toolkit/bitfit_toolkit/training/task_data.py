@@ -19,12 +19,14 @@ SORTED_TOGETHER = 50  # batches
 class Item:
     """One example as a model learns it: the tokens of its texts, its target as its task type has it.
 
-    `pooled [hidden]` is there where the encoder does not learn, so that it runs over each text once.
+    `pooled [hidden]` is there where the encoder does not learn, so that it runs over each text once. `cut` says that a
+    text was longer than the limit.
     """
 
     texts: tuple[TokenizedText, ...]
     target: Any
     pooled: torch.Tensor | None = None
+    cut: bool = False
 
     @property
     def length(self) -> int:
@@ -60,7 +62,8 @@ class Preprocessor:
         items: list[Item] = []
         for example, texts in zip(examples, inputs, strict=True):
             own = tuple(next(tokenized) for _ in texts)
-            items.append(Item(own, self._task.target(example, own[0])))
+            cut = any(text.truncated for text in own)
+            items.append(Item(own, self._task.target(example, own[0]), cut=cut))
         return TaskData(tuple(examples), tuple(items))
 
     def collate(self, items: Sequence[Item]) -> dict[str, torch.Tensor]:

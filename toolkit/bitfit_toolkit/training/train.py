@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import torch
 
 from bitfit_runtime import Base, Engine, write_pack
 from bitfit_runtime.canary import make_canary
-from bitfit_toolkit.data import Columns, Data, load_examples
+from bitfit_toolkit.data import Columns, Data, read_examples
 from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.training.cut import Cut
 from bitfit_toolkit.training.distributed import on_first_process
 from bitfit_toolkit.training.options import DEFAULTS, TrainOptions
 from bitfit_toolkit.training.pack_encoding import Trial, choose_encoding
@@ -26,7 +28,9 @@ class TrainReport:
     """What one training run came to. `engine` and `torch` are metrics of the written pack on the evaluation examples.
 
     `metric` names the deciding one. `agreement` is the share of examples that both answer alike, None where answers are
-    numbers. `encodings_tried` maps each encoding that was measured to its metric in the engine and its bytes.
+    numbers. `encodings_tried` maps each encoding that was measured to its metric in the engine and its bytes. `cut`
+    counts what the length limit cut off of the examples for `train` and `evaluation`; `notes` say what a user should
+    know.
     """
 
     task: str
@@ -45,6 +49,8 @@ class TrainReport:
     torch: dict[str, float]
     agreement: float | None
     seconds: float
+    cut: dict[str, Cut]
+    notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON has it."""
@@ -74,22 +80,40 @@ def train(
     """
     began = time.perf_counter()
     options.check()
-    examples, held_out = (load_examples(data, columns, task_type=options.task_type) for data in (train, evaluation))
+    readings = [read_examples(data, columns, task_type=options.task_type) for data in (train, evaluation)]
+    examples, held_out = (reading.examples for reading in readings)
     base = base if isinstance(base, Base) else Base.open(base)
     check_output(output)
     run = Run.start(base, examples, options)
     run.task.check_labels(held_out, run.task.labels)
     train_data, eval_data = run.prepare(examples), run.prepare(held_out)
+    learned = Learned.of(run, train_data, began, [note for reading in readings for note in reading.notes])
     fit(run, train_data, eval_data)
     return on_first_process(
-        lambda: conclude(run, Engine(run.base, threads=torch.get_num_threads()), eval_data, output, began)
+        lambda: conclude(run, Engine(run.base, threads=torch.get_num_threads()), eval_data, output, learned)
     )
 
 
-def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path, began: float) -> TrainReport:
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a report says of a run before its pack is made: since when, by `time.perf_counter`, and from what."""
+
+    began: float
+    cut: Cut
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, run: Run, data: TaskData, began: float, notes: Sequence[str]) -> "Learned":
+        """Count what was cut of the training examples. Raises TrainingError where nothing is left to learn."""
+        cut = Cut.of(run.task, data)
+        cut.check_left(run.preprocessor.max_length)
+        return cls(began, cut, tuple(dict.fromkeys((*notes, *cut.notes("training", run.preprocessor.max_length)))))
+
+
+def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path, learned: Learned) -> TrainReport:
     """Pack what a finished run learned, measure the pack in engine and torch, and write it.
 
-    `began` is when the run did, by `time.perf_counter`. Raises PackError on what no pack can hold.
+    Raises PackError on what no pack can hold.
     """
     base, model, options = run.base, run.model, run.options
     encoded = choose_encoding(run, engine, evaluation.examples)
@@ -98,6 +122,7 @@ def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path,
     in_torch = run.answers(evaluation)
     same = [run.task.agree(one, other) for one, other in zip(encoded.answers, in_torch, strict=True)]
     path = write_pack(pack, output)
+    cut = Cut.of(run.task, evaluation)
     return TrainReport(
         task=options.task,
         task_type=options.task_type,
@@ -114,7 +139,9 @@ def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path,
         engine=dict(pack.info.metrics),
         torch=run.task.metrics(evaluation.examples, in_torch),
         agreement=None if None in same else float(np.mean([bool(one) for one in same])),
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - learned.began,
+        cut={"train": learned.cut, "evaluation": cut},
+        notes=(*learned.notes, *cut.notes("evaluation", run.preprocessor.max_length)),
     )
 
 

@@ -15,7 +15,12 @@ from bitfit_toolkit.training.option_spec import OptionSpec, Sharing, option_spec
 from bitfit_toolkit.training.options import TrainOptions
 
 FILES: Final = ("train", "eval", "output")
-COLUMNS: Final = {"text-column": "text", "text-pair-column": "text_pair", "label-column": "label"}
+COLUMNS: Final = {
+    "text-column": "text",
+    "text-pair-column": "text_pair",
+    "label-column": "label",
+    "text-encoding": "text_encoding",
+}
 
 
 @dataclass(frozen=True, slots=True)

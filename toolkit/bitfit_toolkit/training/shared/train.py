@@ -10,7 +10,7 @@ import torch
 
 from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base, BitfitError, Engine
-from bitfit_toolkit.data import Columns, load_examples
+from bitfit_toolkit.data import Columns, Reading, read_examples
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
 from bitfit_toolkit.training.distributed import process_count
@@ -21,7 +21,7 @@ from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.shared.config import RunConfig
 from bitfit_toolkit.training.shared.row_biases import RowBiases
 from bitfit_toolkit.training.shared.runs import SharedRun, fit_together
-from bitfit_toolkit.training.train import TrainReport, check_output, conclude
+from bitfit_toolkit.training.train import Learned, TrainReport, check_output, conclude
 
 
 def train_shared(
@@ -58,6 +58,7 @@ class LoadedRun:
     config: RunConfig
     train: list[Example]
     evaluation: list[Example]
+    notes: tuple[str, ...]
 
 
 def check_sharing(options: TrainOptions, first: TrainOptions) -> None:
@@ -75,20 +76,20 @@ def check_sharing(options: TrainOptions, first: TrainOptions) -> None:
         raise TrainingError("`precision` fp16 rescales losses, which runs cannot share; use bf16 or fp32")
 
 
-def _read(path: str | Path, columns: Columns, task_type: str) -> list[Example]:
-    return load_examples(path, columns, task_type=task_type)
+def _read(path: str | Path, columns: Columns, task_type: str) -> Reading:
+    return read_examples(path, columns, task_type=task_type)
 
 
-def _load(config: RunConfig, read: Callable[[str | Path, Columns, str], list[Example]]) -> LoadedRun:
+def _load(config: RunConfig, read: Callable[[str | Path, Columns, str], Reading]) -> LoadedRun:
     """Return a run with its examples; `read` reads a file once for all runs."""
     columns, task_type = config.columns, config.options.task_type
     train, evaluation = (
         read(data, columns, task_type)
         if isinstance(data, (str, Path))
-        else load_examples(data, columns, task_type=task_type)
+        else read_examples(data, columns, task_type=task_type)
         for data in (config.train, config.evaluation)
     )
-    return LoadedRun(config, train, evaluation)
+    return LoadedRun(config, train.examples, evaluation.examples, (*train.notes, *evaluation.notes))
 
 
 def _check_data(loaded: LoadedRun, base: Base) -> None:
@@ -112,13 +113,15 @@ def _train(
         runs = [Run.start(base, own.train, own.config.options, encoder) for own in group]
         runs[0].model.load_tensors(base.default_biases)  # the group before left those of its last task
         encoder.requires_grad_(False).eval()
-        shared = [SharedRun(run, run.preprocessor.prepare(own.train)) for run, own in zip(runs, group, strict=True)]
+        data = [run.preprocessor.prepare(own.train) for run, own in zip(runs, group, strict=True)]
+        learned = [Learned.of(run, part, began, own.notes) for run, part, own in zip(runs, data, group, strict=True)]
+        shared = [SharedRun(run, own) for run, own in zip(runs, data, strict=True)]
         fit_together(shared, rows, notify)
-        for own, one in zip(group, shared, strict=True):
+        for own, one, from_what in zip(group, shared, learned, strict=True):
             one.finish()
             evaluation = one.run.preprocessor.prepare(own.evaluation)
             try:
-                report = conclude(one.run, engine, evaluation, own.config.output, began)
+                report = conclude(one.run, engine, evaluation, own.config.output, from_what)
             except BitfitError as error:  # of a run that diverged, say, whose siblings did not
                 failures.append(TrainingError(f"{own.config.output}: {error}"))
             else:
