@@ -55,7 +55,7 @@ def make_manifest(
     hexadecimal.
     """
     biases, weights = bias_specs(checkpoint.family, defaults), _weight_specs(checkpoint, captured, defaults)
-    ids = tuple(sentences(checkpoint)[0].encoding.ids)
+    ids = tuple(sentences(checkpoint)[0].ids.tolist())
     terms = find_redundant_terms(checkpoint.model, checkpoint.family, checkpoint.inputs, ids)
     return Manifest(
         name=checkpoint.name,

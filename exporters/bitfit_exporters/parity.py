@@ -17,7 +17,8 @@ from bitfit_runtime.formats.schema import MODEL_FILE, WEIGHTS_FILE
 from bitfit_runtime.graph import ATTENTION_MASK, POOLED
 from bitfit_runtime.self_test import relative_distance
 from bitfit_runtime.session import open_session
-from bitfit_runtime.tokenizer import TokenizedText, Tokenizer, collate
+from bitfit_runtime.tokenized_text import TokenizedText
+from bitfit_runtime.tokenizer import Tokenizer, collate
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]

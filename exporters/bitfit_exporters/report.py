@@ -12,7 +12,8 @@ class ExportReport:
     """Figures of one export.
 
     `model_bytes` is the size of the graph and its weights, `fp32_bytes` what the same parameters take in float32. The
-    errors of parity and of cosines are those of `Parity`, `row_error` that of `Verified`.
+    errors of parity and of cosines are those of `Parity`, `row_error` that of `Verified`. Entities and answers are
+    those of `TokenizerCheck`: what no entity or span task on this base can exceed.
     """
 
     name: str
@@ -31,6 +32,9 @@ class ExportReport:
     parity_mean: float
     cosine_error: float
     row_error: float
+    entities_f1: float
+    answers_exact: float
+    entities_lost: tuple[str, ...]
     seconds: float
 
     @classmethod
@@ -55,10 +59,13 @@ class ExportReport:
             parity_mean=verified.parity.mean,
             cosine_error=verified.parity.cosine,
             row_error=verified.row_error,
+            entities_f1=verified.tokenizer.entities_f1,
+            answers_exact=verified.tokenizer.answers_exact,
+            entities_lost=verified.tokenizer.lost,
             seconds=seconds,
         )
 
-    def as_dict(self) -> dict[str, str | int | float]:
+    def as_dict(self) -> dict[str, str | int | float | tuple[str, ...]]:
         """Return the figures by name, for programs."""
         return asdict(self)
 
@@ -79,5 +86,14 @@ class ExportReport:
                 f"cosine error {self.cosine_error:.4f}",
             ),
             ("rows in company", "bit-identical" if self.row_error == 0 else f"within {self.row_error:.1e}"),
+            ("entities, answers", self._limits()),
             ("took", f"{self.seconds:.0f} s"),
         ]
+
+    def _limits(self) -> str:
+        if not self.entities_lost:
+            return "tokens tell them apart"
+        return (
+            f"tokens tell them apart up to F1 {self.entities_f1:.2f}, exact match {self.answers_exact:.2f}: some are "
+            f"made of more than {', '.join(self.entities_lost[:3])}; other tasks do not mind"
+        )

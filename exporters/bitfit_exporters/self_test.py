@@ -29,7 +29,7 @@ def measure_self_test(
     `defaults` holds the default biases `[n]` by name. Raises VerificationError when the two hardly differ, so that no
     machine could tell a graph that ignores its bias inputs.
     """
-    ids = tuple(sentences(checkpoint)[0].encoding.ids[:TOKENS])
+    ids = tuple(sentences(checkpoint)[0].ids[:TOKENS].tolist())
     with_deltas = biases_with_deltas(bias_specs(checkpoint.family, defaults), defaults, AMPLITUDE)
     feeds = {name: np.stack([defaults[name], bias])[:, None] for name, bias in with_deltas.items()}
     rows = np.tile(np.asarray(ids, np.int64), (2, 1))

@@ -11,6 +11,7 @@ from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import VerificationError
 from bitfit_exporters.parity import PARITY, Parity, measure_parity
 from bitfit_exporters.row_independence import ROW_TOLERANCE, measure_row_error
+from bitfit_exporters.tokenizer_check import TokenizerCheck, check_tokenizer
 from bitfit_runtime.formats import Manifest
 from bitfit_runtime.self_test import ignored_biases
 
@@ -19,19 +20,21 @@ Float32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was measured: parity with torch, and the largest difference of a row in other company."""
+    """What was measured: parity with torch, the largest difference of a row in other company, what tokens can tell."""
 
     parity: Parity
     row_error: float
+    tokenizer: TokenizerCheck
 
 
 def verify(
     session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32], checkpoint: Checkpoint
 ) -> Verified:
-    """Check parity with torch, the effect of every bias input, and that rows do not depend on each other.
+    """Check the tokenizer, parity with torch, every bias input's effect, and that rows do not depend on each other.
 
     `defaults` holds the default biases `[n]` by name. Raises VerificationError, naming the check and the figures.
     """
+    tokenizer = check_tokenizer(checkpoint.tokenizer)
     precision = manifest.precision
     parity = measure_parity(session, checkpoint)
     if not parity.worst <= PARITY[precision]:  # which refuses what is not a number
@@ -44,4 +47,4 @@ def verify(
     row_error = measure_row_error(session, checkpoint, defaults)
     if not row_error <= ROW_TOLERANCE[precision]:
         raise VerificationError(f"a row's answer changes by {row_error:.2e} with its batch-mates, order or padding")
-    return Verified(parity, row_error)
+    return Verified(parity, row_error, tokenizer)

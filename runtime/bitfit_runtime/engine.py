@@ -25,7 +25,8 @@ from bitfit_runtime.padding import Padding
 from bitfit_runtime.self_test import full_test, kernel_fingerprint, quick_test
 from bitfit_runtime.session import open_session
 from bitfit_runtime.tasks import TASK_TYPES, Answer, HeadOutput
-from bitfit_runtime.tokenizer import TokenizedText, Tokenizer, collate
+from bitfit_runtime.tokenized_text import TokenizedText
+from bitfit_runtime.tokenizer import Tokenizer, collate
 
 Float32 = npt.NDArray[np.float32]
 SelfTestLevel = Literal["off", "quick", "full"]
@@ -58,7 +59,7 @@ class Request:
         assert self.pack is not None and self.row.task is not None
         info = self.pack.info
         answer: Answer = TASK_TYPES[info.task_type].postprocess(
-            HeadOutput(self.row.task, info.labels, self.row, values, self.tokens)
+            HeadOutput(self.row.task, info.labels, self.row, values, self.tokens, info.tokenizer is None)
         )
         return answer
 

@@ -1,9 +1,8 @@
 """Tokenization: from texts to padded batches of token ids. Training uses the same code."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,98 +10,90 @@ import tokenizers
 
 from bitfit_runtime.errors import BaseFormatError, InputError
 from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
+from bitfit_runtime.text_head import Head, head, holds, is_valid
+from bitfit_runtime.token_layout import NO_SIDE, Layout, Side
+from bitfit_runtime.tokenized_text import TokenizedText
 
 Int64 = npt.NDArray[np.int64]
-
-
-class Word(NamedTuple):
-    """A word of a text: the index of its first token, and its characters `start` to `end` (exclusive)."""
-
-    token: int
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class TokenizedText:
-    """One text, or one pair, as token ids with the model's special tokens. `truncated` says that it was cut."""
-
-    encoding: tokenizers.Encoding
-    truncated: bool
-
-    def __len__(self) -> int:
-        return len(self.encoding)
-
-    def words(self) -> list[Word]:
-        """Return the words of the first text."""
-        found: list[Word] = []
-        last = None
-        for index, (word, side) in enumerate(zip(self.encoding.word_ids, self.encoding.sequence_ids, strict=True)):
-            if word is None or side != 0:
-                continue
-            start, end = self.encoding.offsets[index]
-            if word == last:
-                found[-1] = found[-1]._replace(end=end)
-            else:
-                found.append(Word(index, start, end))
-            last = word
-        return found
+# What is tokenized at once: a tokenizer takes some 150 bytes for each character, until ids are all that is left.
+TEXTS: Final = 256
+CHARACTERS: Final = 1 << 17
 
 
 class Tokenizer:
     """Tokenizes texts as the base's model expects them. Safe to share between threads."""
 
     def __init__(self, tokenizer: tokenizers.Tokenizer) -> None:
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        self._tokenizer = tokenizer
+        self._set(tokenizers.Tokenizer.from_str(tokenizer.to_str()))  # which is changed
 
     @classmethod
     def from_file(cls, path: Path) -> "Tokenizer":
         """Load `tokenizer.json`. Raises BaseFormatError."""
         try:
-            return cls(tokenizers.Tokenizer.from_file(str(path)))
+            made = cls.__new__(cls)
+            made._set(tokenizers.Tokenizer.from_file(str(path)))
         except Exception as error:  # tokenizers raises bare Exception
             raise BaseFormatError(f"{path} is not a tokenizer file ({error}); export the base again") from None
+        return made
+
+    def _set(self, tokenizer: tokenizers.Tokenizer) -> None:
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        self._layouts = Layout.of(tokenizer, pair=False), Layout.of(tokenizer, pair=True)
+        tokenizer.post_processor = None  # some take white space off offsets, and then again, or letters
+        self._tokenizer = tokenizer
 
     def tokenize(self, texts: Sequence[tuple[str, str | None]], max_lengths: Sequence[int]) -> list[TokenizedText]:
         """Tokenize each (text, pair or None), cut to its own maximum length in tokens, special tokens included.
 
-        Of a pair the longer side is cut first. An empty text is its special tokens alone. Raises InputError on a string
-        that is not valid Unicode.
+        Of a pair the longer side is cut first. An empty text is its special tokens alone. Of a text of more than
+        100,000 characters nothing is read after a word of more than 1,000, which itself is cut there. Raises InputError
+        on a string that is not valid Unicode.
         """
-        try:
-            firsts = self._tokenizer.encode_batch([text for text, _ in texts], add_special_tokens=False)
-            pairs = [pair for _, pair in texts if pair is not None]
-            seconds = iter(self._tokenizer.encode_batch(pairs, add_special_tokens=False) if pairs else ())
-        except (TypeError, ValueError) as error:  # a lone surrogate is a str that is not valid Unicode
-            raise InputError(f"a text cannot be tokenized ({error}); pass valid Unicode strings") from None
-        return [
-            self._assemble(first, None if pair is None else next(seconds), limit)
-            for first, (_, pair), limit in zip(firsts, texts, max_lengths, strict=True)
-        ]
+        found: list[TokenizedText] = []
+        for start in range(0, len(texts), TEXTS):
+            chosen, lengths = texts[start : start + TEXTS], max_lengths[start : start + TEXTS]
+            layouts = [self._layouts[pair is not None] for _, pair in chosen]
+            rooms = [max(length - layout.special, 0) for length, layout in zip(lengths, layouts, strict=True)]
+            firsts = self._encode([text for text, _ in chosen], rooms)
+            paired = [index for index, (_, pair) in enumerate(chosen) if pair is not None]
+            pairs = self._encode([chosen[index][1] or "" for index in paired], [rooms[index] for index in paired])
+            seconds = dict(zip(paired, pairs, strict=True))
+            for index, (layout, first, room) in enumerate(zip(layouts, firsts, rooms, strict=True)):
+                found.append(layout.join(first, seconds.get(index, NO_SIDE), room))
+        return found
 
-    def _assemble(self, first: tokenizers.Encoding, second: tokenizers.Encoding | None, limit: int) -> TokenizedText:
-        room = limit - self._tokenizer.num_special_tokens_to_add(second is not None)
-        sizes = longest_first(len(first.ids), 0 if second is None else len(second.ids), max(room, 0))
-        truncated = len(first.ids) > sizes[0] or (second is not None and len(second.ids) > sizes[1])
-        if truncated:
-            first.truncate(sizes[0])
-            if second is not None:
-                second.truncate(sizes[1])
-        return TokenizedText(self._tokenizer.post_process(first, second, True), truncated)
+    def _encode(self, texts: Sequence[str], rooms: Sequence[int]) -> list[Side]:
+        """Tokenize each text, or so much of it as holds one token more than the room for it."""
+        if not all(map(is_valid, texts)):
+            raise InputError("a text is not valid Unicode, it holds a lone surrogate; pass valid Unicode strings")
+        heads = [head(text, room, 0) for text, room in zip(texts, rooms, strict=True)]
+        found: list[Side] = []
+        for some in _batches(heads):
+            encodings = self._tokenizer.encode_batch([heads[index].text for index in some], add_special_tokens=False)
+            for index, encoding in zip(some, encodings, strict=True):
+                found.append(self._long_enough(texts[index], rooms[index], heads[index], encoding))
+        return found
+
+    def _long_enough(self, text: str, room: int, tried: Head, encoding: tokenizers.Encoding) -> Side:
+        attempt = 0
+        while not tried.last and not holds(len(encoding), room):
+            attempt += 1
+            tried = head(text, room, attempt)
+            encoding = self._tokenizer.encode(tried.text, add_special_tokens=False)
+        return Side(encoding.ids[: room + 1], encoding.offsets[: room + 1], not tried.whole)
 
 
-def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
-    """Return how many tokens of each side to keep so that both fit into `room`, cutting the longer side first."""
-    if first + second <= room:
-        return first, second
-    half = room // 2
-    if first <= half:
-        return first, room - first
-    if second <= half:
-        return room - second, second
-    return room - half, half
+def _batches(heads: Sequence[Head]) -> Iterator[range]:
+    """Yield ranges of heads that have CHARACTERS together, or are one."""
+    start = size = 0
+    for index, one in enumerate(heads):
+        if size and size + len(one.text) > CHARACTERS:
+            yield range(start, index)
+            start, size = index, 0
+        size += len(one.text)
+    if start < len(heads):
+        yield range(start, len(heads))
 
 
 def collate(
@@ -117,7 +108,7 @@ def collate(
     }
     for row, text in enumerate(texts):
         length = len(text)
-        batch[INPUT_IDS][row, :length] = text.encoding.ids
+        batch[INPUT_IDS][row, :length] = text.ids
         batch[ATTENTION_MASK][row, :length] = 1
-        batch[TOKEN_TYPE_IDS][row, :length] = text.encoding.type_ids
+        batch[TOKEN_TYPE_IDS][row, :length] = text.type_ids
     return {name: batch[name] for name in inputs}

@@ -14,7 +14,8 @@ from bitfit_runtime.errors import BaseFormatError, first_line
 from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
 from bitfit_runtime.self_test import relative_distance
 from bitfit_runtime.session import open_session
-from bitfit_runtime.tokenizer import TokenizedText, Tokenizer, collate
+from bitfit_runtime.tokenized_text import TokenizedText
+from bitfit_runtime.tokenizer import Tokenizer, collate
 
 INPUTS = (INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS)
 TEXTS = (*((text, None) for text in SENTENCES), (SENTENCES[0], SENTENCES[1]))  # a pair, to see segments

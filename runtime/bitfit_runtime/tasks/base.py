@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bitfit_runtime.graph import POOLED
 from bitfit_runtime.inputs import Row
-from bitfit_runtime.tokenizer import TokenizedText
+from bitfit_runtime.tokenized_text import TokenizedText
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -21,6 +21,7 @@ class HeadOutput:
 
     `task` is the name that the pack is installed under, `labels` are the pack's. `values` are the row's part of
     `TaskType.output`, without padding: logits `[labels]`, token logits `[tokens, labels]`, or pooled `[hidden]`.
+    `of_first_version` says that a pack of version 0.1.0 gave them, whose answers stay as they were.
     """
 
     task: str
@@ -28,6 +29,7 @@ class HeadOutput:
     row: Row
     values: Float32
     tokens: TokenizedText
+    of_first_version: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The piece of a text that answers a question (Rajpurkar et al., 2016, arXiv:1606.05250)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -7,6 +8,8 @@ import numpy as np
 
 from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_runtime.tasks.base import HeadOutput, TaskType, softmax
+from bitfit_runtime.tokenized_text import FIRST, SECOND
+from bitfit_runtime.words import Characters, own_characters
 
 LONGEST_SPAN: Final = 48  # tokens
 
@@ -35,19 +38,37 @@ class Span:
 
 def postprocess(output: HeadOutput) -> Span:
     """Turn token logits `[tokens, 2]` (start, end) into the likeliest span of the second text, or of the only one."""
-    searched, side = (output.row.text, 0) if output.row.text_pair is None else (output.row.text_pair, 1)
-    encoding = output.tokens.encoding
-    indices = [index for index, part in enumerate(encoding.sequence_ids) if part == side]
-    if not indices:
+    searched, side = searched_text(output.row.text, output.row.text_pair)
+    spans = output.tokens.spans(searched, side)
+    if not spans:
         return Span(output.task, "", 0, 0, 0.0, output.tokens.truncated)
-    starts, ends = softmax(output.values[indices].T)
+    starts, ends = softmax(output.values[[index for index, _ in spans]].T)
     joint = np.triu(np.outer(starts, ends))
     joint -= np.triu(joint, LONGEST_SPAN)
     first, last = np.unravel_index(int(joint.argmax()), joint.shape)
-    start = encoding.offsets[indices[int(first)]][0]
-    end = encoding.offsets[indices[int(last)]][1]
+    start, _ = own_characters(searched, *spans[int(first)][1])
+    _, end = own_characters(searched, *spans[int(last)][1])
     probability = float(joint[first, last])
     return Span(output.task, searched[start:end], start, end, probability, output.tokens.truncated)
+
+
+def searched_text(text: str, text_pair: str | None) -> tuple[str, int]:
+    """Return the text that an answer is searched in, and its side: the second text, or the only one."""
+    return (text, FIRST) if text_pair is None else (text_pair, SECOND)
+
+
+def find_tokens(spans: Sequence[tuple[int, Characters]], start: int, end: int) -> tuple[int, int] | None:
+    """Return the first and last token of characters `start` to `end`, None where the text was cut before their end.
+
+    `spans` are those of the searched text; `postprocess` turns such tokens into these characters again.
+    """
+    inside = [(index, span) for index, span in spans if span.start < end and start < span.end]
+    if not inside or inside[-1][1].end < end:
+        return None
+    # A token may hold bytes of two characters: rather the next one, if it begins with the answer, or the one before.
+    first = next((index for index, span in inside if span.start == start), inside[0][0])
+    last = next((index for index, span in reversed(inside) if span.end == end), inside[-1][0])
+    return (first, last) if first <= last else (inside[0][0], inside[-1][0])
 
 
 SPAN: Final = TaskType("span", TOKEN_LOGITS, 2, 2, Span, postprocess)

@@ -1,5 +1,7 @@
 """Entities: labelled pieces of a text, found by a BIO label for each word."""
 
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -7,6 +9,7 @@ import numpy as np
 
 from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_runtime.tasks.base import HeadOutput, TaskType, softmax
+from bitfit_runtime.tokenized_text import SECOND, Word
 
 OUTSIDE: Final = "O"
 BEGIN: Final = "B-"
@@ -46,12 +49,15 @@ class Entities:
 def postprocess(output: HeadOutput) -> Entities:
     """Turn token logits `[tokens, labels]` with BIO labels into entities of the first text.
 
-    The first piece of a word speaks for the word. An I- tag that continues nothing begins an entity, as in conlleval.
+    The first token of a word speaks for the word. An I- tag that continues nothing begins an entity, as in conlleval.
     """
+    if output.of_first_version and output.row.text_pair is not None and not output.tokens.cut[SECOND]:
+        # Version 0.1.0 found no words there, in training neither.
+        return Entities(output.task, (), output.tokens.truncated)
     probabilities = softmax(output.values)
     found: list[tuple[str, int, int, list[float]]] = []
     previous = OUTSIDE
-    for word in output.tokens.words():
+    for word in output.tokens.words(output.row.text):
         best = int(probabilities[word.token].argmax())
         tag, probability = output.labels[best], float(probabilities[word.token, best])
         label = tag.removeprefix(BEGIN).removeprefix(INSIDE)
@@ -67,6 +73,22 @@ def postprocess(output: HeadOutput) -> Entities:
     text = output.row.text
     entities = (Entity(label, text[start:end], start, end, float(np.mean(seen))) for label, start, end, seen in found)
     return Entities(output.task, tuple(entities), output.tokens.truncated)
+
+
+def tag_words(words: Sequence[Word], entities: Iterable[tuple[str, int, int]]) -> list[str]:
+    """Return the BIO label of each word, from which `postprocess` finds these (label, start, end) again.
+
+    A word belongs to the last entity that it shares a character with; no word is split.
+    """
+    tags = [OUTSIDE] * len(words)
+    ends = [word.end for word in words]
+    for label, start, end in entities:
+        prefix = BEGIN
+        for index in range(bisect_right(ends, start), len(words)):
+            if words[index].start >= end:
+                break
+            tags[index], prefix = prefix + label, INSIDE
+    return tags
 
 
 TOKEN_CLASSIFICATION: Final = TaskType("token-classification", TOKEN_LOGITS, 2, None, Entities, postprocess)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime.tasks import TaskType
-from bitfit_runtime.tokenizer import TokenizedText
+from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_toolkit.errors import DataError, TrainingError
 
 if TYPE_CHECKING:

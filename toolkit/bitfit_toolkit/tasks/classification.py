@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime.tasks.classification import CLASSIFICATION, Prediction
-from bitfit_runtime.tokenizer import TokenizedText
+from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks.base import Cells, Example, TrainableTask, check_known, rarity
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime.tasks.embedding import EMBEDDING, Embedding
-from bitfit_runtime.tokenizer import TokenizedText
+from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_toolkit.errors import DataError
 from bitfit_toolkit.tasks.base import Cells, Example, TrainableTask
 from bitfit_toolkit.tasks.numbers import correlations, number, numbers, read_number

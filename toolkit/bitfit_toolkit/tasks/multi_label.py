@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime.tasks.multi_label import MULTI_LABEL, LabelSet
-from bitfit_runtime.tokenizer import TokenizedText
+from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_toolkit.errors import DataError, TrainingError
 from bitfit_toolkit.tasks.base import Cells, Example, TrainableTask, check_known, tidy
 from bitfit_toolkit.tasks.list_cells import looks_like_list, parse_list

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
 from bitfit_runtime.tasks.regression import REGRESSION, Score
-from bitfit_runtime.tokenizer import TokenizedText
+from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_toolkit.tasks.base import Cells, Example, Float32, TrainableTask
 from bitfit_toolkit.tasks.numbers import correlations, number, numbers, read_number
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from bitfit_runtime.tasks.span import SPAN, Span
-from bitfit_runtime.tokenizer import TokenizedText
+from bitfit_runtime.tasks.span import SPAN, Span, find_tokens, searched_text
+from bitfit_runtime.tokenized_text import TokenizedText
+from bitfit_runtime.words import visible
 from bitfit_toolkit.tasks.answer_reading import read_answers
 from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, TrainableTask, marks
 
@@ -58,16 +59,9 @@ class SpanExtraction(TrainableTask[list[int], Span]):
     def target(self, example: Example, tokens: TokenizedText) -> list[int]:
         """Return the answer's first and last token, both IGNORED where the context was cut before its end."""
         answer = marks(example)[0]
-        side = 0 if example.text_pair is None else 1
-        encoding = tokens.encoding
-        inside = [
-            index
-            for index, (part, (start, end)) in enumerate(zip(encoding.sequence_ids, encoding.offsets, strict=True))
-            if part == side and start < answer.end and answer.start < end
-        ]
-        if not inside or encoding.offsets[inside[-1]][1] < answer.end:
-            return [IGNORED, IGNORED]
-        return [inside[0], inside[-1]]
+        searched, side = searched_text(example.text, example.text_pair)
+        found = find_tokens(tokens.spans(searched, side), *visible(searched, answer.start, answer.end))
+        return [IGNORED, IGNORED] if found is None else list(found)
 
     def stack(self, targets: Sequence[list[int]], width: int) -> npt.NDArray[np.int64]:
         """Return targets `[batch, 2]`."""

@@ -1,4 +1,4 @@
-"""Token classification: entities by BIO labels; the first piece of a word carries the word's label."""
+"""Token classification: entities by BIO labels; the first token of a word carries the word's label."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from bitfit_runtime.tasks.token_classification import BEGIN, INSIDE, OUTSIDE, TOKEN_CLASSIFICATION, Entities
-from bitfit_runtime.tokenizer import TokenizedText
+from bitfit_runtime.tasks.token_classification import BEGIN, INSIDE, OUTSIDE, TOKEN_CLASSIFICATION, Entities, tag_words
+from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, TrainableTask, check_known, marks, rarity
 from bitfit_toolkit.tasks.entity_reading import read_entities
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TokenClassification(TrainableTask[list[int], Entities]):
-    """Entities by BIO labels; the first piece of a word carries the word's label."""
+    """Entities by BIO labels; the first token of a word carries the word's label."""
 
     task_type = TOKEN_CLASSIFICATION
     columns: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -67,11 +67,10 @@ class TokenClassification(TrainableTask[list[int], Entities]):
     def target(self, example: Example, tokens: TokenizedText) -> list[int]:
         """Return a label's index for the first token of each word, and IGNORED for the other tokens."""
         targets = [IGNORED] * len(tokens)
-        for first, start, end in tokens.words():
-            targets[first] = self._index[OUTSIDE]
-            for mark in marks(example):
-                if start < mark.end and mark.start < end:
-                    targets[first] = self._index[(BEGIN if start <= mark.start else INSIDE) + mark.label]
+        words = tokens.words(example.text)
+        tags = tag_words(words, [(mark.label, mark.start, mark.end) for mark in marks(example)])
+        for word, tag in zip(words, tags, strict=True):
+            targets[word.token] = self._index[tag]
         return targets
 
     def stack(self, targets: Sequence[list[int]], width: int) -> npt.NDArray[np.int64]:

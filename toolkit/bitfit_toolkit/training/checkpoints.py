@@ -110,5 +110,5 @@ def _read(path: Path) -> dict[str, Any]:
 def _digest(data: TaskData) -> str:
     sums = hashlib.sha256()
     for item in data.items:
-        sums.update(repr(([text.encoding.ids for text in item.texts], item.target)).encode())
+        sums.update(repr(([text.ids.tolist() for text in item.texts], item.target)).encode())
     return sums.hexdigest()[:16]

@@ -8,7 +8,8 @@ import torch
 from torch.utils.data import Sampler
 
 from bitfit_runtime import Base
-from bitfit_runtime.tokenizer import TokenizedText, Tokenizer, collate
+from bitfit_runtime.tokenized_text import TokenizedText
+from bitfit_runtime.tokenizer import Tokenizer, collate
 from bitfit_toolkit.tasks import Example, TrainableTask
 
 INFERENCE_BATCH = 64
