@@ -96,8 +96,9 @@ class Engine:
             raise InputError("batch_size and max_batch_tokens should be at least 1, pack_cache_bytes at least 0")
         self._base = base if isinstance(base, Base) else Base.open(base)
         self._batch_size, self._max_batch_tokens = batch_size, max_batch_tokens
+        self._base.check_graph(verify)
         with ThreadPoolExecutor(2) as pool:  # hashing and ONNX Runtime's loading overlap: both release the GIL
-            verified = pool.submit(self._base.verify) if verify else None
+            verified = pool.submit(self._base.verify, graph=False) if verify else None
             tokenizer = pool.submit(Tokenizer.from_file, self._base.tokenizer_path)
             try:
                 self._session = open_session(self._base.model_path, threads, session_options)

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 
 from bitfit_runtime.errors import BaseFormatError, BaseIntegrityError, BaseNotFoundError
 from bitfit_runtime.formats.manifest import Manifest, parse_manifest
+from bitfit_runtime.formats.onnx_files import external_files
 from bitfit_runtime.formats.schema import (
     BIASES_FILE,
     CONFIG_FILE,
@@ -75,9 +76,26 @@ class Base:
         """Path of the tokenizer."""
         return self.folder / TOKENIZER_FILE
 
-    def verify(self) -> None:
-        """Compare every file with the manifest's digest. Raises BaseIntegrityError."""
-        verify_files(self.folder, self.manifest, self.manifest.files)
+    def verify(self, graph: bool = True) -> None:
+        """Compare every file with the manifest's digest, the graph only if `graph`. Raises BaseIntegrityError."""
+        names = (name for name in self.manifest.files if graph or name != MODEL_FILE)
+        verify_files(self.folder, self.manifest, names)
+
+    def check_graph(self, verify: bool = True) -> None:
+        """Check the graph before it is opened: ONNX Runtime computes its constants while it loads it.
+
+        With `verify`, compares it with the manifest's digest. Its weights may only be in the file of weights that the
+        manifest lists: any other could be altered unnoticed. Raises BaseIntegrityError, BaseFormatError.
+        """
+        if verify:
+            verify_files(self.folder, self.manifest, (MODEL_FILE,))
+        allowed = {WEIGHTS_FILE} & self.manifest.files.keys()
+        strange = sorted(external_files(self.model_path) - allowed)
+        if strange:
+            raise BaseIntegrityError(
+                f"{self.model_path} takes weights from {strange[0]!r}, which the manifest does not list; copy or export "
+                "the base again"
+            )
 
     def check_weights(self, metadata: Mapping[str, str]) -> None:
         """Compare the weights' digest in the graph's metadata with the manifest's. Raises BaseIntegrityError.

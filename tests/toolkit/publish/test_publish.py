@@ -1,3 +1,4 @@
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -94,10 +95,10 @@ def test_refreshing_renews_what_is_past_half_of_its_time(tmp_path: Path) -> None
         assert client.find("mood") is not None
 
 
-def test_only_the_newest_two_states_stay_in_the_folder(tmp_path: Path) -> None:
-    publisher = new_publisher(tmp_path)
-    for content in ("first", "second", "third"):
-        publisher.add([candidate("mood", content)])
+def test_only_the_newest_two_states_and_those_of_two_days_stay_in_the_folder(tmp_path: Path) -> None:
+    new_publisher(tmp_path, age=timedelta(days=9))
+    for days, content in ((8, "first"), (5, "second"), (0, "third")):
+        make_publisher(tmp_path, age=timedelta(days=days)).add([candidate("mood", content)])
     names = sorted(path.name for path in (tmp_path / "site" / "metadata").iterdir())
     assert names == sorted(
         ["1.root.json", "timestamp.json", *(f"{v}.{r}.json" for v in (3, 4) for r in ("snapshot", "targets"))]
@@ -105,10 +106,25 @@ def test_only_the_newest_two_states_stay_in_the_folder(tmp_path: Path) -> None:
     assert len(list((tmp_path / "site" / "packs").glob("*/*"))) == 2
 
 
+def test_a_reader_that_is_slower_than_publications_finds_the_files_that_it_began_with(tmp_path: Path) -> None:
+    publisher = new_publisher(tmp_path, age=timedelta(days=3))
+    publisher.add([candidate("mood", "first")])
+    state = publisher.state()
+    files = list(state.files(publisher.layout))
+    for hours, content in ((48, "second"), (24, "third"), (10, "fourth"), (1, "fifth")):
+        make_publisher(tmp_path, age=timedelta(hours=hours)).add([candidate("mood", content)])
+        assert all(path.is_file() for path in files), content
+    publisher = make_publisher(tmp_path, age=timedelta(hours=-1))
+    publisher.refresh()
+    assert not any(path.is_file() for path in files), "two days after they were replaced"
+    assert all(path.is_file() for path in publisher.state().files(publisher.layout))
+
+
 def test_what_cannot_be_removed_does_not_make_a_publication_fail(tmp_path: Path) -> None:
     publisher = new_publisher(tmp_path)
     stuck = tmp_path / "site" / "metadata" / "9.snapshot.json"
     stuck.mkdir()
+    os.utime(stuck, (0, 0))
     for content in ("first", "second", "third"):
         assert publisher.add([candidate("mood", content)])
-    assert len(list((tmp_path / "site" / "packs").glob("*/*"))) == 2
+    assert stuck.is_dir()

@@ -177,7 +177,10 @@ def test_keys_are_never_made_where_they_would_be_served(keys: str, tmp_path: Pat
 def test_metadata_that_devices_would_refuse_are_not_published(tmp_path: Path) -> None:
     publisher = new_publisher(tmp_path)
     many = replace(candidate("mood"), metrics={f"metric-{i}": 0.5 for i in range(60_000)})
-    with pytest.raises(PublishError, match=r"targets metadata would have \d+ bytes, devices accept at most 1048576"):
+    with pytest.raises(PublishError, match=r"targets metadata would have \d+ bytes, devices accept at most 524288"):
+        publisher.add([many])
+    many = replace(many, metrics={f"metric-{i}": 0.5 for i in range(8_000)})
+    with pytest.raises(PublishError, match=r"targets metadata would hold \d+ values, devices accept at most 16000"):
         publisher.add([many])
     assert publisher.state().versions["timestamp"] == 1
     assert not list((tmp_path / "site" / "packs").glob("*/*"))

@@ -12,7 +12,7 @@ import typer
 from bitfit_runtime import Engine
 from bitfit_toolkit.cli.output import say
 from bitfit_toolkit.cli.packs import named_pack
-from bitfit_toolkit.cli.publish_report import print_releases, print_roles, print_state
+from bitfit_toolkit.cli.publish_report import print_releases, print_roles, print_state, report_expiry
 
 if TYPE_CHECKING:  # it needs the extra `publish`
     from bitfit_toolkit.publish import Publisher
@@ -40,6 +40,10 @@ Repository = Annotated[
 ]
 Keys = Annotated[Path, typer.Option(help="Folder of the online keys. Never serve it.", envvar="BITFIT_KEYS")]
 RootKeys = Annotated[Path, typer.Option(help="Folder of the root keys; keep it offline.", envvar="BITFIT_ROOT_KEYS")]
+WarnDays = Annotated[
+    float | None,
+    typer.Option(min=0, help="Exit with 10 when something expires within so many days; default: a warning from 14 on."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -72,6 +76,9 @@ def add(
     keys: Keys,
     base: Annotated[Path, typer.Option(help="Folder of the base that the packs were made for.", envvar="BITFIT_BASE")],
     release: Annotated[int | None, typer.Option(help="Number of the release; default: the task's next.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Let a task change its type or labels, or its number by more than 1,000.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Validate packs on their base and publish them. A pack that is its task's newest release already is skipped."""
@@ -81,7 +88,8 @@ def add(
     publisher.state()  # report a folder that cannot be published into before the base is loaded
     engine = Engine(base, threads=1)
     candidates = [validate_pack(engine, name, path) for name, path in map(named_pack, packs)]
-    print_releases(publisher.add(candidates, release), json)
+    print_releases(publisher.add(candidates, release, force), json)
+    report_expiry(publisher)
 
 
 @app.command("remove", hidden=True)
@@ -103,12 +111,15 @@ def withdraw(
         raise typer.BadParameter(f"say which base: {found}", param_hint="--base")
     publisher.withdraw(tasks, base)
     print_roles(publisher, json)
+    report_expiry(publisher)
 
 
 @app.command(epilog="Example: `bitfit publish status --repository site --keys keys --json`")
-def status(repository: Repository, keys: Keys, json: Json = False) -> None:
+def status(repository: Repository, keys: Keys, warn_days: WarnDays = None, json: Json = False) -> None:
     """Show versions, expiry and what is published. Needs no passphrase."""
-    print_state(_publisher(repository, keys), json)
+    publisher = _publisher(repository, keys)
+    print_state(publisher, json)
+    report_expiry(publisher, warn_days)
 
 
 @app.command(
@@ -121,12 +132,14 @@ def refresh(
     root_keys: Annotated[Path | None, typer.Option(help="For --root.", envvar="BITFIT_ROOT_KEYS")] = None,
     targets: Annotated[bool, typer.Option("--targets", help="Also sign targets past half of their lifetime.")] = False,
     root: Annotated[bool, typer.Option("--root", help="Also sign the root again, with its keys.")] = False,
+    warn_days: WarnDays = None,
     json: Json = False,
 ) -> None:
     """Sign the timestamp again, and the snapshot when it is past half of its lifetime. Meant for cron."""
     publisher = _publisher(repository, keys, root_keys)
     publisher.refresh(targets, root)
     print_roles(publisher, json)
+    report_expiry(publisher, warn_days)
 
 
 @app.command(
@@ -146,6 +159,7 @@ def rotate_key(
     publisher = _publisher(repository, keys, root_keys)
     publisher.rotate_key(role, key, lost)
     print_roles(publisher, json)
+    report_expiry(publisher)
 
 
 @app.command(epilog="Example: `bitfit publish serve --repository site --port 8000`")

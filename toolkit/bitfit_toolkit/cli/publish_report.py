@@ -1,15 +1,37 @@
 """Report of `bitfit publish` on a repository."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
+from bitfit_toolkit.errors import PublishError
 
 if TYPE_CHECKING:  # these need the extra `publish`
     from bitfit_runtime.updates.schema import Release
     from bitfit_toolkit.publish import Publisher
     from bitfit_toolkit.publish.repository import State
+
+
+WARN_DAYS: Final = 14
+REMEDIES: Final = {"root": "refresh --root", "targets": "refresh --targets"}
+
+
+def report_expiry(publisher: "Publisher", warn_days: float | None = None) -> None:
+    """Warn of what expires soon. Raises PublishError for what has expired, or does so within `warn_days`, if given."""
+    found = publisher.expiring(WARN_DAYS if warn_days is None else warn_days)
+    if not found:
+        return
+    said = "; ".join(
+        f"{one.role} {'expired' if one.expired else 'expires'} at {one.expires.isoformat()}, renew it with 'bitfit "
+        f"publish {REMEDIES.get(one.role, 'refresh')}'"
+        for one in found
+    )
+    expired = any(one.expired for one in found)
+    if expired or warn_days is not None:
+        raise PublishError(f"{said}{'; until then devices accept no update' if expired else ''}")
+    sys.stderr.write(f"warning: {said}\n")
 
 
 def print_roles(publisher: "Publisher", json: bool) -> None:

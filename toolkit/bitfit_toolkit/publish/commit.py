@@ -1,14 +1,15 @@
-"""Commit of a publication: new files first, then the timestamp that names them; old files are removed afterwards.
+"""Commit of a publication: new files first, then the timestamp that names them; old files are removed in time.
 
 Until `timestamp.json` is replaced a reader sees the old state, from then on the new one. What an interrupted
-publication left behind is overwritten or removed by the next.
+publication left behind is overwritten, or removed by a later one.
 """
 
 import contextlib
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,7 @@ MAX_BYTES: Final = {
     Timestamp.type: UPDATE_LIMITS.timestamp_bytes,
 }
 Signers = Callable[[str], Sequence[Signer]]
+KEPT_FOR: Final = timedelta(days=2)
 OURS: Final = re.compile(r"\d+\.(?!root\.)[a-z0-9-]+\.json|[0-9a-f]{64}\..+\.safetensors")
 
 
@@ -115,14 +117,22 @@ class Committer:
             sync_folder(folder)
 
 
-def remove_unused(layout: Layout, *states: State) -> None:
-    """Remove the files to which none of the states refers. Never fails: the publication is complete by then.
+def remove_unused(layout: Layout, former: State, newest: State, now: datetime) -> None:
+    """Remove files to which neither state refers and that were replaced before `KEPT_FOR`. Never fails.
 
-    With the newest state and the one before it, a reader that began on the older can finish. What cannot be removed,
-    such as a file that a web server is reading on Windows, is tried again next time.
+    A slow reader that began on an older state can finish. When a file was replaced is its time of modification, which
+    is set here to `now`. What cannot be removed, such as a file that a web server is reading on Windows, is tried again
+    next time.
     """
-    keep = {path for state in states for path in state.files(layout)}
+    current, before = (set(state.files(layout)) for state in (newest, former))
+    for path in before - current:
+        with contextlib.suppress(OSError):
+            os.utime(path, (now.timestamp(), now.timestamp()))
+    oldest = (now - KEPT_FOR).timestamp()
     for path in [*layout.metadata.glob("*"), *layout.packs.glob("*/*")]:
-        if path not in keep and (OURS.fullmatch(path.name) or path.name.startswith(TEMPORARY_PREFIX)):
-            with contextlib.suppress(OSError):
+        if path in current or path in before:
+            continue
+        with contextlib.suppress(OSError):
+            replaced = OURS.fullmatch(path.name) and path.stat().st_mtime <= oldest
+            if replaced or path.name.startswith(TEMPORARY_PREFIX):
                 path.unlink()

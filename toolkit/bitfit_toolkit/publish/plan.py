@@ -1,6 +1,7 @@
-"""Plan of a publication: which roles it signs again. Pure."""
+"""Plan of a publication: which roles it signs again, and which should be. Pure."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from securesystemslib.signer import Key
 from tuf.api.metadata import Targets
@@ -8,6 +9,28 @@ from tuf.api.metadata import Targets
 from bitfit_toolkit.publish.catalogue import Catalogue
 from bitfit_toolkit.publish.repository import State
 from bitfit_toolkit.publish.settings import Lifetimes
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When the metadata of a role expire or expired; hash bins are counted among targets."""
+
+    role: str
+    expires: datetime
+    expired: bool
+
+
+def find_expiring(state: State, lifetimes: Lifetimes, now: datetime, ahead: timedelta) -> list[Expiry]:
+    """Return the roles that have expired, or do so within `ahead` and are past half of their lifetime."""
+    first: dict[str, datetime] = {}
+    for name, expires in state.expires.items():
+        role = Targets.type if name in state.targets else name
+        first[role] = min(expires, first.get(role, expires))
+    return [
+        Expiry(role, expires, expires <= now)
+        for role, expires in first.items()
+        if expires <= now or (expires - now <= ahead and expires - now < lifetimes.of(role) / 2)
+    ]
 
 
 def arrange(state: State, catalogue: Catalogue, key: Key | None = None) -> dict[str, Targets]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -11,7 +11,7 @@ from tuf.api.metadata import Root, Snapshot
 
 from bitfit_runtime import Base, Engine
 from bitfit_runtime.errors import InputError
-from bitfit_runtime.files import make_folder
+from bitfit_runtime.files import make_folder, read_start
 from bitfit_runtime.updates.schema import Release, target_path
 from bitfit_toolkit.errors import PublishBusyError, PublishError
 from bitfit_toolkit.publish.catalogue import Catalogue
@@ -19,10 +19,11 @@ from bitfit_toolkit.publish.commit import Committer, remove_unused, role_signers
 from bitfit_toolkit.publish.initial import check_folders, initialize
 from bitfit_toolkit.publish.keys import KeyRing
 from bitfit_toolkit.publish.packs import Candidate, base_digest, validate_pack
-from bitfit_toolkit.publish.plan import arrange, is_due, plan_targets
+from bitfit_toolkit.publish.plan import Expiry, arrange, find_expiring, is_due, plan_targets
 from bitfit_toolkit.publish.repository import Layout, State, read_state
 from bitfit_toolkit.publish.rotation import Rotation
 from bitfit_toolkit.publish.settings import Lifetimes
+from bitfit_toolkit.publish.slips import check_same_kind, check_step
 
 
 class Publisher:
@@ -62,22 +63,26 @@ class Publisher:
         return read_state(self.layout, self._first_root())
 
     def publish(
-        self, packs: Mapping[str, str | Path], base: str | Path | Base | Engine, release: int | None = None
+        self,
+        packs: Mapping[str, str | Path],
+        base: str | Path | Base | Engine,
+        release: int | None = None,
+        force: bool = False,
     ) -> list[Release]:
         """Validate pack files on their base and publish them together, by task; return the new releases.
 
-        `base` is the folder of the base, or an engine that runs it. `release` is as in `add`. Raises InputError for a
+        `base` is the folder of the base, or an engine that runs it; the rest is as in `add`. Raises InputError for a
         task's name, BaseError, PackError or one of its subclasses, CanaryError, and what all methods raise.
         """
         self.state()  # report a folder that cannot be published into before the base is loaded
         engine = base if isinstance(base, Engine) else Engine(base, threads=1)
-        return self.add([validate_pack(engine, task, path) for task, path in packs.items()], release)
+        return self.add([validate_pack(engine, task, path) for task, path in packs.items()], release, force)
 
-    def add(self, candidates: Sequence[Candidate], release: int | None = None) -> list[Release]:
+    def add(self, candidates: Sequence[Candidate], release: int | None = None, force: bool = False) -> list[Release]:
         """Publish validated packs together, each as its task's next release or as number `release`.
 
         Returns the new releases. A pack whose bytes are those of its task's newest release is skipped, so that a call
-        can be repeated.
+        can be repeated. `force` lets a task change its type or labels, and its number by more than `LARGEST_STEP`.
         """
         repeated = [name for name, count in Counter((c.base, c.task) for c in candidates).items() if count > 1]
         if repeated:
@@ -92,7 +97,12 @@ class Publisher:
                 if newest and newest.sha256 == candidate.sha256 and release in (None, newest.number):
                     continue
                 new = candidate.release(catalogue.last_number(path) + 1 if release is None else release)
-                catalogue = catalogue.add(new)
+                extended = catalogue.add(new)
+                if not force:
+                    check_step(candidate.task, new.number, catalogue.last_number(path))
+                    if newest is not None:
+                        check_same_kind(candidate, newest, read_start(self.layout.pack(newest), newest.size))
+                catalogue = extended
                 packs[self.layout.pack(new)] = candidate.data
                 added.append(new)
             if added:
@@ -127,7 +137,14 @@ class Publisher:
             due = plan_targets(state, state.catalogue, lifetimes, now) if targets else {}
             snapshot = is_due(state, Snapshot.type, lifetimes, now)
             committer.publish(committer.prepare(state, role_signers(self._keys, state.root), due, snapshot=snapshot))
-            remove_unused(self.layout, state, self.state())
+            remove_unused(self.layout, state, self.state(), now)
+
+    def expiring(self, days: float) -> list[Expiry]:
+        """Return what has expired, or does so within `days` and is past half of its lifetime. Needs no passphrase.
+
+        Raises RepositoryError, UntrustedUpdateError, PublishError.
+        """
+        return find_expiring(self.state(), Lifetimes.read(self._keys.settings_path), self._clock(), timedelta(days))
 
     def rotate_key(self, role: str, key: str = "", lost: bool = False) -> None:
         """Replace the key of a role; for the root, the one whose id begins with `key`.
@@ -144,12 +161,12 @@ class Publisher:
                 rotation.replace_root_key(key)
             else:
                 rotation.replace_key(role, lambda new: arrange(state, state.catalogue, new), lost)
-            remove_unused(self.layout, state, self.state())
+            remove_unused(self.layout, state, self.state(), committer.now)
 
     def _commit(self, state: State, committer: Committer, catalogue: Catalogue, packs: Mapping[Path, bytes]) -> None:
         targets = plan_targets(state, catalogue, committer.lifetimes, committer.now)
         committer.publish(committer.prepare(state, role_signers(self._keys, state.root), targets, packs))
-        remove_unused(self.layout, state, self.state())  # reading the state verifies what was written
+        remove_unused(self.layout, state, self.state(), committer.now)  # reading the state verifies what was written
 
     @contextmanager
     def _writing(self, former_keys: bool = False) -> Iterator[tuple[State, Committer]]:
