@@ -93,8 +93,8 @@ class Base:
         strange = sorted(external_files(self.model_path) - allowed)
         if strange:
             raise BaseIntegrityError(
-                f"{self.model_path} takes weights from {strange[0]!r}, which the manifest does not list; copy or export "
-                "the base again"
+                f"{self.model_path} takes weights from {strange[0]!r}, which the manifest does not list; copy or "
+                "export the base again"
             )
 
     def check_weights(self, metadata: Mapping[str, str]) -> None:

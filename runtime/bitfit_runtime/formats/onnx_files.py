@@ -31,7 +31,7 @@ LOCATION: Final = b"location"
 
 
 def external_files(path: Path) -> frozenset[str]:
-    """Return the locations of external data that a graph names. Raises BaseFormatError for what is no graph, OSError."""
+    """Return the locations of external data that a graph names. Raises BaseFormatError, OSError."""
     with path.open("rb") as stream:
         if path.stat().st_size == 0:
             raise BaseFormatError(f"{path} is empty; copy or export the base again")
