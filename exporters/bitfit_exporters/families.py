@@ -41,14 +41,21 @@ class Family:
     """One encoder family.
 
     `terms` maps modules to the paper's bias names (Ben Zaken et al., 2021). `reserved_positions` is how many rows of
-    the position table no token can take. `pooler` names the dense layer of the pooler, None where there is none;
-    `pooling` is the default: `pooler` only where it is pretrained.
+    the position table no token can take; with `positions_after_padding` they are those up to the padding id. `pooler`
+    names the dense layer of the pooler, None where there is none; `pooling` is the default: `pooler` only where it is
+    pretrained.
     """
 
     terms: Terms
     reserved_positions: int = 0
+    positions_after_padding: bool = False
     pooler: str | None = "pooler.dense"
     pooling: str = "mean"
+
+    def positions(self, config: Any) -> int:
+        """Return how many tokens a model of this transformers configuration has positions for."""
+        reserved = config.pad_token_id + 1 if self.positions_after_padding else self.reserved_positions
+        return int(config.max_position_embeddings) - int(reserved)
 
     def term(self, bias: str) -> tuple[str, int] | None:
         """Return the term and the layer (-1 outside the layers) of a bias by its parameter name, None if unknown."""
@@ -60,15 +67,15 @@ class Family:
 
 FAMILIES = {
     "bert": Family(_terms(_BERT)),
-    "roberta": Family(_terms(_BERT), reserved_positions=2),
-    "xlm-roberta": Family(_terms(_BERT), reserved_positions=2),
-    "camembert": Family(_terms(_BERT), reserved_positions=2),
+    "roberta": Family(_terms(_BERT), positions_after_padding=True),
+    "xlm-roberta": Family(_terms(_BERT), positions_after_padding=True),
+    "camembert": Family(_terms(_BERT), positions_after_padding=True),
     "xlm-roberta-xl": Family(
         _terms(
             {**_BERT, "LN1": r"attention\.self_attn_layer_norm", "LN2": "LayerNorm"},
             {"final": r"encoder\.LayerNorm", "pooler": r"pooler\.dense"},
         ),
-        reserved_positions=2,
+        positions_after_padding=True,
     ),
     "ernie": Family(_terms(_BERT)),
     "electra": Family(_terms(_BERT), pooler=None),

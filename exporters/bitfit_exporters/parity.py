@@ -12,9 +12,12 @@ import torch
 
 from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.encoder import pool
-from bitfit_exporters.errors import VerificationError
+from bitfit_exporters.errors import CheckpointError, VerificationError
+from bitfit_exporters.model_tokenizer import SENTENCES
+from bitfit_exporters.options import SHORTEST
+from bitfit_runtime.errors import first_line
 from bitfit_runtime.formats.schema import MODEL_FILE, WEIGHTS_FILE
-from bitfit_runtime.graph import ATTENTION_MASK, POOLED
+from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, POOLED
 from bitfit_runtime.self_test import relative_distance
 from bitfit_runtime.session import open_session
 from bitfit_runtime.tokenized_text import TokenizedText
@@ -22,15 +25,10 @@ from bitfit_runtime.tokenizer import Tokenizer, collate
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
+# Tokens of padding that the checks add at most.
+MARGIN = 7
 # Largest accepted distance from torch, relative L2 of the pooled vectors. The float graph differs by rounding alone.
 PARITY = {"fp32": 1e-4, "int8": 0.25, "int4": 0.6}
-SENTENCES = (
-    "The parcel came a day early.",
-    "Why was I charged twice for one ticket, and who can give me the money back before Friday?",
-    "no",
-    "Our team moved the meeting to the small room on the third floor because the projector there works.",
-    "It rained, so we stayed in and cooked.",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +44,29 @@ class Parity:
 
 
 def sentences(checkpoint: Checkpoint) -> list[TokenizedText]:
-    """Tokenize the sentences on which an export is checked."""
+    """Tokenize the sentences on which an export is checked, cut so that some padding still fits."""
+    longest = max(checkpoint.max_length - MARGIN, SHORTEST // 2)
     return Tokenizer(checkpoint.tokenizer).tokenize(
-        [(sentence, None) for sentence in SENTENCES], [checkpoint.max_length] * len(SENTENCES)
+        [(sentence, None) for sentence in SENTENCES], [longest] * len(SENTENCES)
     )
+
+
+def check_runs(checkpoint: Checkpoint) -> None:
+    """Run the encoder on the sentences in torch, before it is captured. Raises CheckpointError."""
+    tokens = collate(sentences(checkpoint), checkpoint.inputs, checkpoint.pad_token_id)
+    try:
+        with torch.no_grad():
+            hidden = checkpoint.model(**{n: torch.from_numpy(a) for n, a in tokens.items()}).last_hidden_state
+        shape, finite = tuple(hidden.shape), bool(torch.isfinite(hidden).all())
+    except Exception as error:  # models raise errors of every kind
+        raise CheckpointError(
+            f"{checkpoint.name} cannot be run on a text ({first_line(error)}); its config.json, weights and tokenizer "
+            "do not belong together, copy all of them from one place"
+        ) from None
+    expected = (*tokens[INPUT_IDS].shape, checkpoint.hidden_size)
+    if shape != expected or not finite:
+        found = f"shape {list(shape)}, expected {list(expected)}" if shape != expected else "values that are not finite"
+        raise CheckpointError(f"{checkpoint.name} gives hidden states of {found}; download it again")
 
 
 def check_float_graph(model: ir.Model, checkpoint: Checkpoint, folder: Path) -> None:

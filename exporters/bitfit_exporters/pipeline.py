@@ -10,7 +10,7 @@ from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
 from bitfit_exporters.manifest import default_biases, make_manifest
 from bitfit_exporters.onnx_import import load_onnx
 from bitfit_exporters.options import ExportOptions
-from bitfit_exporters.parity import check_float_graph
+from bitfit_exporters.parity import check_float_graph, check_runs
 from bitfit_exporters.passes import final_passes, float_passes, quantization_passes, run_passes
 from bitfit_exporters.report import ExportReport
 from bitfit_exporters.self_test import measure_self_test
@@ -56,6 +56,7 @@ def _export(load: Callable[[], Checkpoint], output: Path, options: ExportOptions
     options.check()
     progress("load the model")
     checkpoint = load()
+    check_runs(checkpoint)
     with staged(output) as folder:
         progress("capture the graph")
         captured = capture(checkpoint)
@@ -78,4 +79,4 @@ def _export(load: Callable[[], Checkpoint], output: Path, options: ExportOptions
         write_manifest(folder, manifest)
         Engine(Base.open(folder))  # as a user will load it
         size = graph_bytes(folder)
-    return ExportReport.of(manifest, output, verified, size, time.perf_counter() - began)
+    return ExportReport.of(manifest, output, verified, size, time.perf_counter() - began, checkpoint.notes)

@@ -13,7 +13,8 @@ class ExportReport:
 
     `model_bytes` is the size of the graph and its weights, `fp32_bytes` what the same parameters take in float32. The
     errors of parity and of cosines are those of `Parity`, `row_error` that of `Verified`. Entities and answers are
-    those of `TokenizerCheck`: what no entity or span task on this base can exceed.
+    those of `TokenizerCheck`: what no entity or span task on this base can exceed. `notes` say what of the model's
+    folder (modules of sentence-transformers) is not in the base.
     """
 
     name: str
@@ -36,10 +37,17 @@ class ExportReport:
     answers_exact: float
     entities_lost: tuple[str, ...]
     seconds: float
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, manifest: Manifest, output: Path, verified: Verified, model_bytes: int, seconds: float
+        cls,
+        manifest: Manifest,
+        output: Path,
+        verified: Verified,
+        model_bytes: int,
+        seconds: float,
+        notes: tuple[str, ...],
     ) -> "ExportReport":
         """Return the report of a base that was written to `output`."""
         return cls(
@@ -63,6 +71,7 @@ class ExportReport:
             answers_exact=verified.tokenizer.answers_exact,
             entities_lost=verified.tokenizer.lost,
             seconds=seconds,
+            notes=notes,
         )
 
     def as_dict(self) -> dict[str, str | int | float | tuple[str, ...]]:
@@ -87,6 +96,7 @@ class ExportReport:
             ),
             ("rows in company", "bit-identical" if self.row_error == 0 else f"within {self.row_error:.1e}"),
             ("entities, answers", self._limits()),
+            *(("not in the base", note) for note in self.notes),
             ("took", f"{self.seconds:.0f} s"),
         ]
 

@@ -298,3 +298,17 @@ def test_missing_torn_and_ambiguous_files_are_refused(copy: Path, tmp_path: Path
     (copy / "config.json").unlink()
     with pytest.raises(CheckpointError, match=r"no config\.json beside it"):
         load_onnx(copy / "one.onnx", OPTIONS)
+
+
+def test_an_onnx_folder_needs_its_tokenizer_and_says_how_its_model_is_used(copy: Path) -> None:
+    modules = [{"type": "sentence_transformers.models.Transformer", "path": ""}]
+    modules.append({"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"})
+    (copy / "modules.json").write_text(json.dumps(modules))
+    (copy / "1_Pooling").mkdir()
+    (copy / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}')
+    (copy / "sentence_bert_config.json").write_text('{"max_seq_length": 16}')
+    found = load_onnx(copy, OPTIONS)
+    assert (found.pooling, found.max_length) == ("cls", 16)
+    (copy / "tokenizer.json").unlink()
+    with pytest.raises(CheckpointError, match=r"no tokenizer in .*copy it from the model it came from"):
+        load_onnx(copy, OPTIONS)

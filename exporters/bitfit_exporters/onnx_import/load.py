@@ -4,18 +4,22 @@ from pathlib import Path
 
 import onnx_ir as ir
 import torch
-from transformers import AutoConfig, AutoModel
+from transformers import AutoModel
 
-from bitfit_exporters.checkpoint import Checkpoint, assemble, family_of, load_tokenizer, needed
+from bitfit_exporters.checkpoint import Checkpoint, assemble, choose_pooling, needed
 from bitfit_exporters.errors import CheckpointError, OnnxModelError
-from bitfit_exporters.families import Family
+from bitfit_exporters.model_config import load_config
+from bitfit_exporters.model_files import quiet_transformers
+from bitfit_exporters.model_tokenizer import load_tokenizer
 from bitfit_exporters.onnx_import.agreement import check_agreement
 from bitfit_exporters.onnx_import.recover import recover_parameters
 from bitfit_exporters.onnx_import.source import locate, read_model
 from bitfit_exporters.options import ExportOptions
+from bitfit_exporters.sentence_settings import read_sentence_settings
 from bitfit_runtime.errors import first_line
 
 
+@quiet_transformers()
 def load_onnx(path: Path, options: ExportOptions) -> Checkpoint:
     """Load the encoder that the ONNX model at `path` (a file, or the folder that holds it) computes.
 
@@ -25,24 +29,26 @@ def load_onnx(path: Path, options: ExportOptions) -> Checkpoint:
     source = locate(path)
     name = options.name or source.folder.name
     graph = read_model(source.model).graph
+    config = load_config(source.folder, name)
+    settings = read_sentence_settings(source.folder)
+    tokenizer = load_tokenizer(source.folder)
     try:
-        config = AutoConfig.from_pretrained(source.folder, local_files_only=True)
-        family = family_of(config, name)
-        tokenizer = load_tokenizer(source.folder, local_files_only=True)
         model: torch.nn.Module = AutoModel.from_config(config, dtype=torch.float32)
-    except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
-        reason = first_line(error).rstrip(".: ")
-        raise CheckpointError(f"{source.folder} should hold config.json and tokenizer.json ({reason})") from None
-    _load_parameters(model, graph, family, options)
-    checkpoint = assemble(name, family, config, model, tokenizer, options)
+    except Exception as error:  # of any kind: the classes check little of what a configuration says
+        raise CheckpointError(
+            f"config.json in {source.folder} does not describe a {config.model_type} ({first_line(error)}); give the "
+            "one that belongs to the ONNX model"
+        ) from None
+    _load_parameters(model, graph, choose_pooling(config, settings, options))
+    checkpoint = assemble(name, config, model, tokenizer, settings, options)
     check_agreement(source.model, checkpoint)
     return checkpoint
 
 
-def _load_parameters(model: torch.nn.Module, graph: ir.Graph, family: Family, options: ExportOptions) -> None:
+def _load_parameters(model: torch.nn.Module, graph: ir.Graph, pooling: str) -> None:
     shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
     found = recover_parameters(graph, shapes)
-    missing = needed((name for name in shapes if name not in found), family, options)
+    missing = needed((name for name in shapes if name not in found), pooling)
     if missing:
         raise OnnxModelError(
             f"{len(missing)} of the model's {len(shapes)} parameters are not in the ONNX model, {missing[0]} first; "

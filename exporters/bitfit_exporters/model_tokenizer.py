@@ -1,0 +1,186 @@
+"""Tokenizers of models: complete, fast, and all of whose tokens the encoder has."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import tokenizers
+from transformers import AutoTokenizer
+
+from bitfit_exporters.errors import CheckpointError
+from bitfit_exporters.model_files import check_content, read_object
+from bitfit_exporters.model_source import VOCABULARIES
+from bitfit_runtime.errors import first_line
+from bitfit_runtime.formats.schema import TOKENIZER_FILE
+
+COPY: Final = "copy it from the model it came from"
+SENTENCEPIECE: Final = (".model",)
+MOST_UNKNOWN: Final = 0.5  # of the pieces of the check sentences
+SENTENCES = (
+    "The parcel came a day early.",
+    "Why was I charged twice for one ticket, and who can give me the money back before Friday?",
+    "no",
+    "Our team moved the meeting to the small room on the third floor because the projector there works.",
+    "It rained, so we stayed in and cooked.",
+)
+TRIAL_SECONDS: Final = 120
+# Runs apart, because a malformed file can end the process that reads it.
+_TRIAL: Final = """
+import sys, tokenizers
+t = tokenizers.Tokenizer.from_str(sys.stdin.buffer.read().decode())
+t.no_padding(); t.no_truncation()
+t.encode_batch(sys.argv[1:]); t.encode(sys.argv[1], sys.argv[2])
+"""
+
+
+@dataclass(frozen=True)
+class LoadedTokenizer:
+    """A fast tokenizer that neither pads nor cuts; the id of its padding token and its unknown ones, if it has any."""
+
+    tokenizer: tokenizers.Tokenizer
+    pad_token_id: int | None
+    unknown_ids: frozenset[int]
+
+
+def load_tokenizer(folder: Path) -> LoadedTokenizer:
+    """Load the tokenizer in `folder`, and try it on `SENTENCES`.
+
+    Raises CheckpointError when there is none, a file of it is malformed, a package is missing, it has no fast form, or
+    most of the sentences' pieces are unknown to it.
+    """
+    _check_files(folder)
+    try:
+        fast = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except ImportError as error:
+        raise CheckpointError(_missing_package(folder, first_line(error))) from None
+    except Exception as error:  # transformers and tokenizers raise errors of many kinds
+        raise CheckpointError(_not_loaded(folder, error)) from None
+    except BaseException as error:
+        if not is_panic(error):
+            raise
+        raise CheckpointError(_not_loaded(folder, error)) from None
+    backend = getattr(fast, "backend_tokenizer", None)
+    if backend is None:
+        raise CheckpointError(
+            f"the tokenizer in {folder} is {type(fast).__name__}, Python code that cannot be saved as "
+            f"{TOKENIZER_FILE}; choose a model that has a {TOKENIZER_FILE}"
+        )
+    try:
+        tokenizer = tokenizers.Tokenizer.from_str(backend.to_str())
+    except Exception as error:  # tokenizers raises bare Exception
+        raise CheckpointError(_not_loaded(folder, error)) from None
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    loaded = LoadedTokenizer(tokenizer, fast.pad_token_id, _unknown_ids(fast, tokenizer))
+    check_knows(folder, loaded)
+    return loaded
+
+
+def check_knows(folder: Path, loaded: LoadedTokenizer) -> None:
+    """Refuse a tokenizer that knows no words, or not those of `SENTENCES`. Raises CheckpointError."""
+    special = {token.content for token in loaded.tokenizer.get_added_tokens_decoder().values()}
+    if not set(loaded.tokenizer.get_vocab(with_added_tokens=False)) - special:
+        raise CheckpointError(f"{_no_tokenizer(folder)}: what there is knows no word but special tokens; {COPY}")
+    pieces = [
+        piece for one in loaded.tokenizer.encode_batch(list(SENTENCES), add_special_tokens=False) for piece in one.ids
+    ]
+    unknown = sum(piece in loaded.unknown_ids for piece in pieces)
+    if unknown > MOST_UNKNOWN * len(pieces) or not pieces:
+        raise CheckpointError(
+            f"the tokenizer in {folder} does not know {unknown} of {len(pieces)} pieces of English sentences; "
+            f"it is incomplete or another model's; {COPY}"
+        )
+
+
+def check_tokens(name: str, loaded: LoadedTokenizer, rows: int) -> None:
+    """Refuse a tokenizer with an id for which the embedding's `rows` do not suffice. Raises CheckpointError."""
+    tokens = loaded.tokenizer.get_vocab(with_added_tokens=True)
+    beyond = sorted((token_id, token) for token, token_id in tokens.items() if token_id >= rows)
+    if beyond:
+        token_id, token = beyond[0]
+        raise CheckpointError(
+            f"{name}: token {token!r} of the tokenizer has id {token_id}, but the embedding has {rows} rows (and "
+            f"{len(beyond) - 1} more such tokens); {COPY}, or resize the model's embedding (resize_token_embeddings)"
+        )
+    ids = {i for pair in ((), ("a",)) for i in loaded.tokenizer.encode("a", *pair).ids}
+    pad = loaded.pad_token_id
+    wrong = sorted(i for i in {*ids, *(() if pad is None else (pad,))} if not 0 <= i < rows)
+    if wrong:
+        raise CheckpointError(
+            f"{name}: the tokenizer adds a special token of id {wrong[0]}, but the embedding has {rows} rows; {COPY}"
+        )
+
+
+def is_panic(error: BaseException) -> bool:
+    """Tell whether an exception is a panic of Rust code, which is no Exception."""
+    return type(error).__name__ == "PanicException"
+
+
+def _check_files(folder: Path) -> None:
+    if not any((folder / name).is_file() for name in VOCABULARIES):
+        raise CheckpointError(f"{_no_tokenizer(folder)} ({TOKENIZER_FILE} and what belongs to it); {COPY}")
+    for name in VOCABULARIES:
+        if (folder / name).is_file():
+            check_content(folder / name, COPY)
+    for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
+        if (folder / name).is_file():
+            read_object(folder / name, COPY)
+    path = folder / TOKENIZER_FILE
+    if path.is_file():
+        document = read_object(path, COPY)
+        if not isinstance(document.get("model"), dict):
+            raise CheckpointError(f"{path} has no model; {COPY}")
+        problem = _trial(path.read_bytes())
+        if problem:
+            raise CheckpointError(f"{path} is malformed ({problem}); {COPY}")
+
+
+@lru_cache(maxsize=1)
+def _trial(content: bytes) -> str:
+    """Return why a tokenizer file cannot be used, an empty string if it can."""
+    if not sys.executable:  # an embedded interpreter
+        return ""
+    command = [sys.executable, "-I", "-c", _TRIAL, *SENTENCES]
+    try:
+        done = subprocess.run(command, input=content, capture_output=True, timeout=TRIAL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"it takes more than {TRIAL_SECONDS} seconds for a few sentences"
+    if done.returncode == 0:
+        return ""
+    lines = [line for line in done.stderr.decode(errors="replace").strip().splitlines() if line.strip()]
+    if done.returncode < 0 or not lines:
+        return f"it makes the tokenizers library end its process, {done.returncode}"
+    return lines[-1].partition(": ")[2] or lines[-1]
+
+
+def _no_tokenizer(folder: Path) -> str:
+    return f"there is no tokenizer in {folder}"
+
+
+def _not_loaded(folder: Path, error: BaseException) -> str:
+    models = [name for name in VOCABULARIES if name.endswith(SENTENCEPIECE) and (folder / name).is_file()]
+    if models and not (folder / TOKENIZER_FILE).is_file():
+        return _missing_package(folder, models[0])
+    return f"the tokenizer in {folder} cannot be loaded ({first_line(error).rstrip('. ')}); {COPY}"
+
+
+def _missing_package(folder: Path, reason: str) -> str:
+    models = [name for name in VOCABULARIES if name.endswith(SENTENCEPIECE) and (folder / name).is_file()]
+    if models:
+        return (
+            f"{folder} has its tokenizer as {models[0]} alone, which needs the packages sentencepiece and protobuf; "
+            f"run 'pip install sentencepiece protobuf', or copy {TOKENIZER_FILE} from the model it came from"
+        )
+    return (
+        f"the tokenizer in {folder} needs a package that is not installed ({reason.rstrip('. ')}), and is Python code "
+        f"that cannot be saved as {TOKENIZER_FILE}; choose a model that has a {TOKENIZER_FILE}"
+    )
+
+
+def _unknown_ids(fast: Any, tokenizer: tokenizers.Tokenizer) -> frozenset[int]:
+    names = {fast.unk_token, getattr(tokenizer.model, "unk_token", None)}
+    found = {tokenizer.token_to_id(str(name)) for name in names if name}
+    return frozenset(i for i in (*found, getattr(tokenizer.model, "unk_id", None)) if i is not None)

@@ -1,0 +1,438 @@
+"""Folders of models as people have them: partial, wrapped, with settings of their own. What can be used is used right,
+everything else is refused in one line that names the file and the remedy, before anything is captured."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+from bitfit_exporters import ExportOptions, export
+from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
+from bitfit_exporters.errors import CheckpointError, ModelUnavailableError, UnknownModelError
+from bitfit_exporters.parity import check_runs
+from bitfit_runtime import Base, Engine
+from support.checkpoints import COMMON, make_tokenizer
+
+OFFLINE = ExportOptions(offline=True)
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0f\nsize 17\n"
+Change = Callable[[Path], object]
+
+
+def load(folder: Path, options: ExportOptions = OFFLINE) -> Checkpoint:
+    loaded = load_checkpoint(str(folder), options)
+    check_runs(loaded)
+    return loaded
+
+
+def document(name: str, **fields: object) -> Change:
+    """Set fields of a JSON file, which is made if need be."""
+
+    def change(folder: Path) -> None:
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps((json.loads(path.read_text()) if path.exists() else {}) | fields))
+
+    return change
+
+
+def config(**fields: object) -> Change:
+    return document("config.json", **fields)
+
+
+def weights(change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]) -> Change:
+    def apply(folder: Path) -> None:
+        path = folder / "model.safetensors"
+        save_file(change(load_file(path)), path, metadata={"format": "pt"})
+
+    return apply
+
+
+def prefixed(prefix: str) -> Change:
+    return weights(lambda state: {prefix + name: tensor for name, tensor in state.items()})
+
+
+def with_weight(name: str, *shape: int) -> Change:
+    return weights(lambda state: state | {name: torch.ones(shape)})
+
+
+def write(name: str, content: str | bytes) -> Change:
+    def change(folder: Path) -> None:
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+    return change
+
+
+def cut(name: str, size: int) -> Change:
+    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:size])
+
+
+def remove(*patterns: str) -> Change:
+    return lambda folder: [path.unlink() for pattern in patterns for path in folder.glob(pattern)]
+
+
+def both(*changes: Change) -> Change:
+    return lambda folder: [change(folder) for change in changes]
+
+
+def tokenizer(**parts: object) -> Change:
+    return document("tokenizer.json", **parts)
+
+
+def without_words(folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    content = json.loads(path.read_text())
+    content["model"]["vocab"] = {token: i for token, i in content["model"]["vocab"].items() if i < 5 or token == "a"}
+    path.write_text(json.dumps(content))
+
+
+def shards(folder: Path) -> None:
+    transformers.AutoModel.from_pretrained(folder).save_pretrained(folder, max_shard_size="100KB")
+    (folder / "model.safetensors").unlink(missing_ok=True)
+
+
+def pickled(folder: Path) -> None:
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+
+
+def two_encoders(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {f"{side}.{name}": tensor.clone() for side in ("query", "passage") for name, tensor in state.items()}
+
+
+@pytest.fixture
+def folder(checkpoint: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(checkpoint, tmp_path / "model"))
+
+
+PANICS = {
+    "FixedLength": {"pre_tokenizer": {"type": "FixedLength", "length": 0}},
+    "Precompiled": {"normalizer": {"type": "Precompiled", "precompiled_charsmap": ""}},
+    "Template": {
+        "post_processor": {
+            "type": "TemplateProcessing",
+            "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}],
+            "pair": [],
+            "special_tokens": {},
+        }
+    },
+}
+REFUSED: dict[str, tuple[Change, str]] = {
+    # R2: partial copies
+    "model alone": (remove("*token*"), "no tokenizer in .*copy it from the model"),
+    "tokenizer's settings alone": (remove("tokenizer.json"), "no tokenizer in .*copy it from the model"),
+    "vocabulary of another kind": (
+        both(remove("*token*"), write("sentencepiece.bpe.model", b"xx")),
+        "no tokenizer in .* special tokens; copy it",
+    ),
+    "vocabulary of five words": (without_words, r"does not know \d+ of \d+ pieces .*copy it from"),
+    "tokenizer: pointer": (write("tokenizer.json", POINTER), r"tokenizer.json is a Git-LFS pointer.*git lfs pull"),
+    "tokenizer: empty": (write("tokenizer.json", ""), "tokenizer.json is empty; copy it"),
+    "tokenizer: web page": (write("tokenizer.json", "<!DOCTYPE html><p>sign in"), "tokenizer.json is a web page"),
+    "tokenizer's settings: list": (write("tokenizer_config.json", "[]"), "tokenizer_config.json should hold .* object"),
+    "config: empty": (write("config.json", ""), "config.json is empty; download it again"),
+    "config: pointer": (write("config.json", POINTER), "config.json is a Git-LFS pointer"),
+    "config: list": (write("config.json", "[]"), "config.json should hold a JSON object, found list"),
+    "config: Latin-1": (write("config.json", b'{"model_type": "b\xe9rt"}'), "config.json is not JSON in UTF-8"),
+    "config: nested": (write("config.json", '{"a":' * 100_000), "config.json is not JSON in UTF-8"),
+    "config of another module": (write("config.json", '{"in_features": 3}'), "has no model_type; it should be"),
+    "no weights": (remove("*.safetensors"), "has no weights: it should hold model.safetensors .*copy them"),
+    "weights of TensorFlow": (
+        both(remove("*.safetensors"), write("tf_model.h5", "x")),
+        "found tf_model.h5; save it from PyTorch",
+    ),
+    "weights: pointer": (write("model.safetensors", POINTER), "model.safetensors is a Git-LFS pointer"),
+    "weights: empty": (write("model.safetensors", ""), "model.safetensors is empty; download it again"),
+    "weights: cut": (cut("model.safetensors", 5000), r"truncated or altered: its header describes \d+ bytes, found 50"),
+    "weights: header cut": (cut("model.safetensors", 50), "model.safetensors is truncated or not a safetensors file"),
+    "weights: longer": (
+        lambda folder: write("model.safetensors", (folder / "model.safetensors").read_bytes() + b"0000")(folder),
+        "truncated or altered: its header describes",
+    ),
+    "a shard is missing": (
+        both(shards, lambda folder: min(folder.glob("*-of-*.safetensors")).unlink()),
+        r"lacks model-00001-of-\d+.safetensors, one of the \d+ files",
+    ),
+    "a shard is cut": (both(shards, cut("model-00002-of-00004.safetensors", 900)), "00002-of-.* is truncated"),
+    "index: shards elsewhere": (
+        both(remove("*.safetensors"), document("model.safetensors.index.json", weight_map={"x": "../../etc/passwd"})),
+        "should map weights to files beside it",
+    ),
+    "pickle: cut": (both(pickled, cut("pytorch_model.bin", 900)), "pytorch_model.bin is (truncated|damaged)"),
+    "adapter": (write("adapter_config.json", "{}"), "adapter of PEFT.*merge_and_unload"),
+    # R3: what the loader drops
+    "relative positions": (
+        both(
+            config(position_embedding_type="relative_key"),
+            with_weight("encoder.layer.0.attention.self.distance_embedding.weight", 259, 16),
+        ),
+        "sets position_embedding_type to 'relative_key', which bert in transformers .* does not compute",
+    ),
+    "relative positions without a field": (
+        with_weight("bert.encoder.layer.0.attention.self.distance_embedding.weight", 259, 16),
+        "holds the weight encoder.layer.0.attention.self.distance_embedding.weight inside the encoder",
+    ),
+    "norms before layers": (config(norm_first_layers=True), "sets norm_first_layers to True"),
+    "rotary": (config(rotary_emb_base=1000), "sets rotary_emb_base to 1000"),
+    "windows": (config(sliding_window=128), "sets sliding_window to 128"),
+    "adapter inside": (with_weight("encoder.layer.1.output.adapter.weight", 4, 4), "output.adapter.weight inside the"),
+    "more layers than config.json says": (config(num_hidden_layers=1), "16 weights, encoder.layer.1.*inside the enc"),
+    "fewer layers than config.json says": (config(num_hidden_layers=3), "lacks 16 weights, encoder.layer.2"),
+    "quantized": (config(quantization_config={"quant_method": "gptq"}), "quantized already"),
+    # P7 and section 3
+    "two encoders": (weights(two_encoders), r"hold 2 encoders \(passage\., query\.\); save the one"),
+    "no segments": (config(type_vocab_size=0), r"token_type_embeddings.weight has shape \[2, 64\], config.json asks"),
+    "other sizes": (
+        config(intermediate_size=64),
+        r"intermediate.dense.* has shape \[128\], config.json asks for \[64\]",
+    ),
+    "weights of something else": (
+        weights(lambda state: {"x.weight": torch.ones(3)}),
+        r"none of the 1 weights in .* \(x.weight first\)",
+    ),
+    "impossible layers": (
+        config(num_hidden_layers=10**12),
+        "num_hidden_layers should be a whole number from 1 to 1000",
+    ),
+    "impossible width": (config(hidden_size=10**12), "hidden_size should be a whole number from 1 to"),
+    "no layers": (config(num_hidden_layers=0), "num_hidden_layers should be a whole number from 1"),
+    "too many layers": (config(num_hidden_layers=999), "describes .* parameters, far more than its weights"),
+    "heads that do not divide": (config(num_attention_heads=7), "config.json .*not a multiple"),
+    "unknown activation": (config(hidden_act="zelu"), "config.json"),
+    "few positions": (
+        both(
+            config(max_position_embeddings=6),
+            weights(
+                lambda state: (
+                    state
+                    | {
+                        "embeddings.position_embeddings.weight": state["embeddings.position_embeddings.weight"][
+                            :6
+                        ].clone()
+                    }
+                )
+            ),
+        ),
+        "positions for 6 tokens by config.json .*expected at least 8",
+    ),
+    "sentencepiece alone": (
+        both(
+            remove("*token*"),
+            write("spiece.model", b"xx"),
+            document("tokenizer_config.json", tokenizer_class="AlbertTokenizer"),
+        ),
+        "spiece.model alone, which needs the packages sentencepiece and protobuf",
+    ),
+    "Japanese": (
+        both(
+            remove("tokenizer.json"),
+            write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n"),
+            document("tokenizer_config.json", tokenizer_class="BertJapaneseTokenizer", word_tokenizer_type="mecab"),
+        ),
+        "needs a package that is not installed .*fugashi.*choose a model that has a tokenizer.json",
+    ),
+    "tokenizer: no model": (tokenizer(model=None), "tokenizer.json has no model"),
+    "tokenizer: half a model": (tokenizer(model={"type": "WordPiece", "vocab": {}}), "tokenizer.json is malformed"),
+    **{f"tokenizer: {name}": (tokenizer(**parts), "tokenizer.json is malformed") for name, parts in PANICS.items()},
+    "modules: not a list": (write("modules.json", "{}"), "modules.json should be a list of modules"),
+    "modules: pictures": (write("modules.json", '[{"type": "a.CLIPModel", "path": ""}]'), "begins with .* CLIPModel"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), REFUSED.values(), ids=list(REFUSED))
+def test_a_folder_that_would_make_another_model_is_refused(folder: Path, change: Change, message: str) -> None:
+    change(folder)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        load(folder)
+    assert str(caught.value).isprintable()
+
+
+def test_a_token_without_an_embedding_is_refused_by_name(folder: Path) -> None:
+    larger = transformers.AutoTokenizer.from_pretrained(folder)
+    larger.add_tokens(["<new>", "<newer>"])
+    larger.save_pretrained(folder)
+    rows = COMMON["vocab_size"]
+    with pytest.raises(CheckpointError, match=rf"token '<new>' .* has id {rows}, but the embedding has {rows} rows"):
+        load(folder)
+    weights(  # as resize_token_embeddings does
+        lambda state: (
+            state
+            | {
+                "embeddings.word_embeddings.weight": torch.nn.functional.pad(
+                    state["embeddings.word_embeddings.weight"], (0, 0, 0, 2)
+                )
+            }
+        )
+    )(folder)
+    config(vocab_size=rows + 2)(folder)
+    assert load(folder).tokenizer.token_to_id("<newer>") == rows + 1
+
+
+def test_a_special_token_that_only_the_template_has_needs_an_embedding_too(folder: Path) -> None:
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["post_processor"]["special_tokens"]["[SEP]"]["ids"] = [4000]
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match="special token of id 4000"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        prefixed("bert."),
+        prefixed("module."),
+        prefixed("_orig_mod."),
+        prefixed("model."),
+        prefixed("module.bert."),
+        prefixed("0.auto_model."),
+        both(prefixed("module.bert."), with_weight("module.classifier.weight", 2, 64)),
+        both(pickled),
+        both(prefixed("_orig_mod.module."), pickled),
+        both(prefixed("module."), weights(lambda s: {n.replace("Norm.bias", "Norm.beta"): t for n, t in s.items()})),
+        shards,
+        with_weight("cls.predictions.transform.dense.weight", 64, 64),
+        with_weight("qa_outputs.weight", 2, 64),
+        with_weight("embeddings.position_ids", 1, 130),
+        config(position_embedding_type="absolute", pooler_fc_size=768, gap_size=0, down_scale_factor=1),
+        config(return_dict=False, output_hidden_states=True, classifier_dropout=0.2, num_labels=7),
+    ],
+)
+def test_a_checkpoint_in_another_wrapping_is_the_same_model(folder: Path, checkpoint: Path, change: Change) -> None:
+    change(folder)
+    expected, found = load(checkpoint), load(folder)
+    assert {n: p.tolist() for n, p in found.model.named_parameters()} == {
+        n: p.tolist() for n, p in expected.model.named_parameters()
+    }
+
+
+def test_heads_that_are_left_out_are_said(folder: Path) -> None:
+    with_weight("classifier.weight", 2, 64)(folder)
+    assert load(folder).notes == ("1 weights outside the encoder, classifier.weight first",)
+
+
+def sentence_transformers(*modules: str, pooling: dict[str, object], **settings: object) -> Change:
+    names = [
+        ("Transformer", ""),
+        ("Pooling", "1_Pooling"),
+        *((name, f"{i}_{name}") for i, name in enumerate(modules, 2)),
+    ]
+    listed = [
+        {"idx": i, "path": path, "type": f"sentence_transformers.models.{n}"} for i, (n, path) in enumerate(names)
+    ]
+    return both(
+        write("modules.json", json.dumps(listed)),
+        document("1_Pooling/config.json", **pooling),
+        document("sentence_bert_config.json", **settings),
+    )
+
+
+MODES = ("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken")
+
+
+def modes(*names: str) -> dict[str, object]:
+    return {"word_embedding_dimension": 64, **{f"pooling_mode_{name}": name in names for name in MODES}}
+
+
+def test_settings_of_sentence_transformers_are_taken_over_unless_options_say_otherwise(folder: Path) -> None:
+    sentence_transformers(pooling=modes("cls_token"), max_seq_length=32, do_lower_case=False)(folder)
+    found = load(folder)
+    assert (found.pooling, found.max_length, found.notes) == ("cls", 32, ())
+    found = load(folder, ExportOptions(offline=True, pooling="mean", max_length=64))
+    assert (found.pooling, found.max_length) == ("mean", 64)
+
+
+@pytest.mark.parametrize(
+    ("change", "pooling", "notes"),
+    [
+        (sentence_transformers(pooling=modes("mean_tokens")), "mean", ()),
+        (sentence_transformers(pooling={"pooling_mode": "cls"}), "cls", ()),
+        (sentence_transformers("Normalize", pooling=modes("cls_token")), "cls", ("not scaled to length 1",)),
+        (sentence_transformers("Dense", "LayerNorm", pooling=modes("cls_token")), "cls", ("Dense", "LayerNorm")),
+        (sentence_transformers("Dropout", pooling=modes("mean_tokens")), "mean", ()),
+        (sentence_transformers("WordWeights", pooling=modes("mean_tokens")), "mean", ("WordWeights",)),
+        (sentence_transformers(pooling=modes("max_tokens")), "mean", ("by max_tokens, which a base cannot",)),
+        (sentence_transformers(pooling=modes("lasttoken")), "mean", ("by lasttoken",)),
+        (sentence_transformers(pooling=modes("cls_token", "mean_tokens")), "mean", ("by cls_token and mean_tokens",)),
+        (sentence_transformers(pooling=modes("mean_sqrt_len_tokens")), "mean", ("root of the length",)),
+        (sentence_transformers(pooling=modes("mean_tokens"), do_lower_case=True), "mean", ("do_lower_case",)),
+    ],
+)
+def test_what_of_sentence_transformers_cannot_be_taken_over_is_said(
+    folder: Path, change: Change, pooling: str, notes: tuple[str, ...]
+) -> None:
+    change(folder)
+    found = load(folder)
+    assert found.pooling == pooling and len(found.notes) == len(notes)
+    assert all(part in note for part, note in zip(notes, found.notes, strict=True))
+
+
+def test_prompts_of_sentence_transformers_are_said(folder: Path) -> None:
+    sentence_transformers(pooling=modes("mean_tokens"))(folder)
+    document("config_sentence_transformers.json", prompts={"query": "query: ", "plain": ""})(folder)
+    assert load(folder).notes == ("the model has prompts (query); put them before the texts yourself",)
+
+
+def test_an_encoder_in_a_folder_of_its_own_is_found_with_its_pooling(folder: Path, tmp_path: Path) -> None:
+    top = tmp_path / "sentence-model"
+    sentence_transformers(pooling=modes("cls_token"))(folder)
+    top.mkdir()
+    shutil.copytree(folder, top / "0_Transformer")
+    shutil.move(top / "0_Transformer" / "1_Pooling", top / "1_Pooling")
+    listed = json.loads((top / "0_Transformer" / "modules.json").read_text())
+    listed[0]["path"] = "0_Transformer"
+    (top / "0_Transformer" / "modules.json").unlink()
+    (top / "modules.json").write_text(json.dumps(listed))
+    found = load(top)
+    assert (found.name, found.pooling) == ("sentence-model", "cls")
+
+
+@pytest.mark.parametrize(
+    "name", ["./no-such-model", "../no/such", "~/no-such-model", "/no/such/model", "a/b/c", "c:\\x"]
+)
+def test_a_path_that_leads_nowhere_is_not_taken_for_a_name_of_the_hub(name: str) -> None:
+    with pytest.raises(UnknownModelError, match="there is no folder"):
+        load_checkpoint(name, OFFLINE)
+
+
+def test_a_name_that_the_hub_does_not_give_says_that_there_is_no_such_folder_either() -> None:
+    with pytest.raises(ModelUnavailableError, match="no folder of that name; run once without `offline`"):
+        load_checkpoint("models/mine", OFFLINE)
+
+
+def roberta(folder: Path, positions: int, pad: int) -> Path:
+    torch.manual_seed(0)
+    options = {**COMMON, "pad_token_id": pad, "type_vocab_size": 1, "max_position_embeddings": positions}
+    transformers.RobertaModel(transformers.RobertaConfig(**options)).save_pretrained(folder)
+    make_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(("positions", "pad", "longest"), [(130, 1, 128), (130, 0, 129), (130, 5, 124), (9, 0, 8)])
+def test_roberta_takes_as_many_tokens_as_lie_behind_its_padding_id(
+    tmp_path: Path, positions: int, pad: int, longest: int
+) -> None:
+    assert load(roberta(tmp_path / "model", positions, pad)).max_length == longest
+
+
+def test_roberta_of_few_positions_behind_another_padding_id_is_exported(tmp_path: Path) -> None:
+    report = export(roberta(tmp_path / "model", 30, 3), tmp_path / "base", OFFLINE)
+    assert report.max_length == 26 and report.row_error == 0
+    [hidden] = Engine(tmp_path / "base", threads=1).hidden_states(["a b c d e f g h i j k l m n o p " * 12])
+    assert hidden.shape == (26, 64)
+
+
+def test_a_model_of_the_fewest_positions_is_exported(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    options = {**COMMON, "max_position_embeddings": 8}
+    transformers.BertModel(transformers.BertConfig(**options)).save_pretrained(tmp_path / "model")
+    make_tokenizer().save_pretrained(tmp_path / "model")
+    assert export(tmp_path / "model", tmp_path / "base", OFFLINE).max_length == 8
+
+
+def test_a_wrapped_checkpoint_exports_the_same_base(folder: Path, base: Base, tmp_path: Path) -> None:
+    prefixed("module.bert.")(folder)
+    assert export(folder, tmp_path / "base", OFFLINE).digest == base.manifest.digest
