@@ -1,12 +1,14 @@
 """Configurations: `config.json`, checked for numbers and values with which the loaded model would be another one."""
 
+import inspect
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import transformers
-from transformers import AutoConfig
+from transformers import AutoConfig, AutoModel
 
 from bitfit_exporters.errors import ArchitectureError, CheckpointError
 from bitfit_exporters.families import FAMILIES, refusal
@@ -33,7 +35,7 @@ _HARMLESS = re.compile(
     r"pooler_.*|classifier_.*|.*dropout.*|.*_prob|initializer.*|.*initialization.*|layerdrop|summary_.*|_?attn_impl.*"
     r"|output_.*|.*_token_id|lm_head.*|.*flash.*|fused_.*|head_(hidden|size|type)|.*checkpointing.*|_.*|use_cache"
     r"|tie_.*|.*_loss.*|.*classif.*|use_memory_efficient_attention|unpad_inputs|.*_bias_correction|.*_version"
-    r"|transformers.*|sentence_transformers|num_labels|.*2label|label2id"
+    r"|.*_eps(ilon)?|pool_act|adapters|transformers.*|sentence_transformers|num_labels|.*2label|label2id"
 )
 _NEUTRAL = ("absolute", "none", "")  # of a text; 1 is neutral as a factor or a count
 
@@ -97,10 +99,13 @@ def unused_values(raw: Mapping[str, Any], config: Any) -> Iterator[tuple[str, An
     """Yield the (field, value) pairs of config.json that say how to compute, but that the model does not know."""
     kind = type(config)
     known = {*kind().to_dict(), *getattr(kind, "attribute_map", {})}
+    modules = (sys.modules[one.__module__] for one in (kind, AutoModel._model_mapping[kind]))
+    code = "".join(map(inspect.getsource, modules))
     for field, value in raw.items():
         if field in known or not _COMPUTES.search(field) or _HARMLESS.fullmatch(field) or _is_neutral(value):
             continue
-        if not _is_converted(kind, raw, field):
+        read = rf"""(config|self|kwargs)(\.|, |\.\w+\()["']?{re.escape(field)}\b"""  # without being declared
+        if not re.search(read, code) and not _is_converted(kind, raw, field):
             yield field, value
 
 
@@ -114,12 +119,14 @@ def _is_neutral(value: Any) -> bool:
 
 def _is_converted(kind: Any, raw: Mapping[str, Any], field: str) -> bool:
     """Tell whether a field of an older name changes another field of the configuration."""
+    without = {name: value for name, value in raw.items() if name != field}
+    value = raw[field]
+    others = [without, {**raw, field: value + 1}] if isinstance(value, int | float) else [without]
     try:
-        one = kind.from_dict(dict(raw)).to_dict()
-        other = kind.from_dict({name: value for name, value in raw.items() if name != field}).to_dict()
+        one, *rest = (kind.from_dict(dict(each)).to_dict() for each in (raw, *others))
     except Exception:  # transformers validates with errors of many kinds; then the field is read at least
         return True
-    return {**one, field: None} != {**other, field: None}
+    return any({**one, field: None} != {**other, field: None} for other in rest)
 
 
 def _reason(error: BaseException) -> str:

@@ -28,9 +28,11 @@ BitfitError
 A message says what was expected, what was found and what to do next, in one line.
 """
 
+import re
 from typing import Final
 
 LONGEST_MESSAGE: Final = 1000
+COLOURS: Final = re.compile("\x1b\\[[0-9;]*m")
 
 
 class BitfitError(Exception):
@@ -151,5 +153,8 @@ class MissingExtraError(BitfitError, ImportError):
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an exception's message, or the name of its class where it has none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """Return the first line of an exception's message, or the name of its class where it has none.
+
+    Colours, with which some libraries mark their messages, are left out.
+    """
+    return (COLOURS.sub("", str(error)).strip().splitlines() or [type(error).__name__])[0]

@@ -3,12 +3,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import bitfit_runtime
 from bitfit_runtime import Base, Engine
-from bitfit_runtime.errors import BaseFormatError, BaseIntegrityError, BaseNotFoundError, SelfTestError
+from bitfit_runtime.errors import BaseFormatError, BaseIntegrityError, BaseNotFoundError, SelfTestError, first_line
 from bitfit_runtime.formats.manifest import parse_manifest
 
 
@@ -45,6 +46,10 @@ def test_a_newer_schema_is_refused(base: Base) -> None:
     ("field", "value"),
     [
         ("inputs", ["input_ids", "attention_mask", "position_ids"]),
+        ("pad_token_id", 60),  # of as many embeddings
+        ("pad_token_id", 10**30),
+        ("parameters", 0),
+        ("parameters", 10**30),
         ("inputs", ["input_ids"]),
         ("pad_token_id", -1),
         ("max_length", 1 << 40),
@@ -116,3 +121,32 @@ def test_the_runtime_imports_without_torch_transformers_or_onnx() -> None:
     blocked = ["torch", "transformers", "onnx", "onnx_ir", "typer", "rich", "pyarrow", "sklearn"]
     code = f"import sys; sys.modules.update(dict.fromkeys({blocked})); import bitfit_runtime as b; b.Engine"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"self_test": {"tolerance": 1e300}},
+        {"self_test": {"amplitude": 1e300}},
+        {"self_test": {"input_ids": [2, 10**30]}},
+        {"weights": [{"shape": [10**30]}]},
+        {"weights": [{"shape": [64, 0]}]},
+        {"biases": [{"size": 10**30}]},
+        {"biases": [{"layer": -7}]},
+    ],
+    ids=str,
+)
+def test_impossible_numbers_are_refused_before_anything_is_computed_with_them(
+    base: Base, change: dict[str, Any]
+) -> None:
+    document = json.loads(base.manifest.to_json())
+    [(field, value)] = change.items()
+    (document[field][0] if isinstance(value, list) else document[field]).update(
+        value[0] if isinstance(value, list) else value
+    )
+    with pytest.raises(BaseFormatError, match="export the base again"):
+        parse_manifest(json.dumps(document))
+
+
+def test_the_first_line_of_a_foreign_error_is_without_its_colours() -> None:
+    assert first_line(RuntimeError("\n\x1b[96mstep 2\x1b[0m failed\nmore")) == "step 2 failed"

@@ -1,6 +1,7 @@
 """The manifest `bitfit.json`: what a base says about itself."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -10,6 +11,9 @@ from bitfit_runtime.formats.schema import BASE_SCHEMA, LIMITS, MODEL_FILE, PRECI
 from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, POOLINGS, TOKEN_TYPE_IDS
 
 FORMAT = "bitfit-base"
+LARGEST = 1 << 53  # of a number that every reader of JSON knows exactly
+MOST_TOKENS = 1 << 31  # of a vocabulary
+WORD_EMBEDDINGS = re.compile(r"(word_embeddings|tok_embeddings|embed_tokens)\.weight$")
 WEIGHT_DTYPES = ("float32", "int8", "int4")
 # Fields whose names in the file are older than those in the code.
 STORED_NAMES = {"dtype": "scheme", "redundant_terms": "inert_terms", "foldable_terms": "folded_terms"}
@@ -163,23 +167,36 @@ def _self_test(item: Fields) -> SelfTest:
 def _check(manifest: Manifest, where: str) -> None:
     names = [spec.name for spec in manifest.biases]
     test = manifest.self_test
-    tokens = (INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS)
+    inputs = (INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS)
+    embeddings = [w.shape[0] for w in manifest.weights if WORD_EMBEDDINGS.search(w.name) and w.shape]
+    tokens = min((*embeddings, MOST_TOKENS))
     problems = {
         f"max_length should be 8 to {LIMITS.tokens}, found {manifest.max_length}": not (
             8 <= manifest.max_length <= LIMITS.tokens
         ),
         f"hidden_size should be positive, found {manifest.hidden_size}": manifest.hidden_size < 1,
-        f"pad_token_id should not be negative, found {manifest.pad_token_id}": manifest.pad_token_id < 0,
+        f"pad_token_id should be one of {tokens} tokens, found {manifest.pad_token_id}": not (
+            0 <= manifest.pad_token_id < tokens
+        ),
+        f"parameters should be 1 to {LARGEST}, found {manifest.parameters}": not 1 <= manifest.parameters <= LARGEST,
         "a bias is listed twice": len(set(names)) != len(names),
         "a bias has no elements": any(spec.size < 1 for spec in manifest.biases),
         f"files lists no {MODEL_FILE}": MODEL_FILE not in manifest.files,
         f"files lists no {TOKENIZER_FILE}": TOKENIZER_FILE not in manifest.files,
-        f"inputs should be {', '.join(tokens[:2])}, perhaps {tokens[2]}": manifest.inputs not in (tokens[:2], tokens),
+        f"inputs should be {', '.join(inputs[:2])}, perhaps {inputs[2]}": manifest.inputs not in (inputs[:2], inputs),
         f"self_test.input_ids should hold 1 to {manifest.max_length} token ids": not (
-            1 <= len(test.input_ids) <= manifest.max_length and min(test.input_ids) >= 0
+            1 <= len(test.input_ids) <= manifest.max_length
+            and 0 <= min(test.input_ids) <= max(test.input_ids) < MOST_TOKENS
         ),
         "self_test.pooled is not as wide as the model": any(len(row) != manifest.hidden_size for row in test.pooled),
-        "self_test.tolerance should be positive": not test.tolerance > 0,
+        f"self_test.tolerance should be above 0 and at most 1, found {test.tolerance}": not 0 < test.tolerance <= 1,
+        f"self_test.amplitude should be 0 to 1000, found {test.amplitude}": not 0 <= test.amplitude <= 1000,
+        "a weight has a negative or impossible size": any(
+            not 0 < size <= LARGEST for spec in manifest.weights for size in spec.shape
+        ),
+        "a bias is of an impossible size or layer": any(
+            spec.size > LARGEST or not -1 <= spec.layer <= LARGEST for spec in manifest.biases
+        ),
     }
     for problem, present in problems.items():
         if present:
