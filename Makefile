@@ -18,7 +18,7 @@ help:
 	@echo "make bench-quick   a look at the same (some minutes); make profile   time by operator"
 	@echo "make residency   measure what many installed tasks and a start cost (minutes)"
 	@echo "make accuracy DATA=folder   compare methods on six tasks, going on where it stopped (hours)"
-	@echo "make fuzz    a million altered packs, manifests and signed metadata, 10,000 model folders (half an hour or so); FUZZ_RUNS=number"
+	@echo "make fuzz    a million altered packs, manifests and signed metadata, 10,000 model folders, 100,000 data files (half an hour or so); FUZZ_RUNS=number"
 	@echo "make clean   remove what was made"
 
 demo: .venv/.ready
@@ -53,6 +53,7 @@ fuzz: .venv/.ready
 	@$(PIP) --editable '.[fuzz]'
 	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.run --runs $(FUZZ_RUNS)
 	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.model_folders --runs $$(($(FUZZ_RUNS) / 100))
+	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.data_files --runs $$(($(FUZZ_RUNS) / 10))
 
 # torch first and pinned: a bare `torch` may bring gigabytes of CUDA. The demo's model is a package of its own, whose
 # declared dependencies are not needed.

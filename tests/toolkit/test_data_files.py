@@ -212,3 +212,14 @@ def test_classes_of_parquet_and_of_a_saved_data_set_come_by_their_names(tmp_path
         load_examples(tmp_path)
     with pytest.raises(DataError, match="choose one, such as data\\['train'\\]"):
         load_examples(datasets.DatasetDict({"train": data}))
+
+
+def test_rows_without_labels_need_texts_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"tokens": ["Ann", "Lee"]}\n{"tokens": ["x"]}\n')
+    assert [e.text for e in load_examples(path, need_label=False)] == ["Ann Lee", "x"]
+    path.write_text('{"text": [{"start": 0}]}\n')
+    with pytest.raises(DataError, match="line 1: text should be a string, found list"):
+        load_examples(path, need_label=False)
+    (tmp_path / "a.csv").write_text("text,label,label\na,b,c\n")
+    assert [e.text for e in load_examples(tmp_path / "a.csv", need_label=False)] == ["a"]

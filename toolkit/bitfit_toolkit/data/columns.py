@@ -34,10 +34,10 @@ class Roles:
 def find_roles(table: Table, usual: Mapping[str, tuple[str, ...]], columns: Columns, need_label: bool) -> Roles:
     """Return which column has which role. Raises DataError where a needed one is not found, or found twice."""
     wanted = {"text": columns.text, "text_pair": columns.text_pair, "label": columns.label}
-    if not need_label:
-        wanted["label"] = None
     found: dict[str, str] = {}
     for role, names in usual.items():
+        if role == "label" and not need_label:
+            continue
         name = wanted.get(role)
         if name is None:
             name = next(filter(None, (_match(table, usual_name) for usual_name in names)), None)

@@ -134,6 +134,6 @@ def _unlabelled(cells: Cells, roles: Roles) -> Example:
     text = cells.text
     if isinstance(text, str) and roles.names["text"].lower() in WORD_COLUMNS:
         text = parse_list(text) or text
-    if isinstance(text, list):
-        text = " ".join(map(str, text))
+    if isinstance(text, list) and text and all(isinstance(word, str) for word in text):
+        text = " ".join(text)
     return Cells(cells.where, text, cells.text_pair, task=cells.task).example(None)
