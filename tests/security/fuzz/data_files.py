@@ -93,6 +93,8 @@ SEEDS: tuple[tuple[str, bytes], ...] = (
     ("a.csv.gz", gzip.compress(b"text,label\ngood,pos\n", mtime=0)),
     ("a.tsv", b'sentence\tlabel\nhe said "no\t1\nyes\t0\n'),
     ("a.jsonl", b'{"text": "good", "label": "2024-01-05"}\n{"text": "bad", "label": 1, "text_pair": null}\n'),
+    ("a.jsonl", b'{"text": "good", "label": "a", "note": "b"}\n'),
+    ("a.csv", b"text,label,note\ngood,a,b\n"),
     ("a.jsonl", b'{"text": "good", "label": ["a", "b"]}\n{"text": "bad", "label": []}\n'),
     ("a.jsonl", b'{"tokens": ["Ann", "x"], "tags": ["B-PER", "O"]}\n{"tokens": ["y"], "tags": ["S-PER"]}\n'),
     ("a.jsonl", b'{"text": "Ann x", "entities": [{"start": 0, "end": 3, "label": "PER"}]}\n'),
@@ -201,8 +203,8 @@ def altered(random: Random) -> Input:
         content = b"\n".join(lines)
     else:
         content = mutate_bytes(content, random)
-    if random.random() < 0.05:
-        content = content.replace(b"text", b"label")  # two columns of one name
+    if b"note" in content and random.random() < 0.5:
+        content = content.replace(b"note", random.choice((b"label", b"text")))  # two columns of one name
     if random.random() < 0.05:
         name = random.choice(SEEDS)[0]
     return Input(random.choice((name, name.upper())), content, None)
