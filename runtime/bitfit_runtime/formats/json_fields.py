@@ -61,12 +61,13 @@ class Fields:
             raise self._fail(f"{self._where}: field {name!r} should be {count} lists of numbers")
         return tuple(tuple(self._typed(item, name, float) for item in row) for row in rows)
 
-    def schema(self, version: int) -> None:
-        """Check that field `schema_version` is `version`."""
+    def schema(self, *versions: int) -> None:
+        """Check that field `schema_version` is one of `versions`."""
         found = self.get("schema_version", int)
-        if found != version:
-            remedy = "upgrade bitfit-edge" if found > version else "there was no such version"
-            raise self._fail(f"{self._where} has schema version {found}, this runtime reads {version}; {remedy}")
+        if found not in versions:
+            remedy = "upgrade bitfit-edge" if found > max(versions) else "there was no such version"
+            known = " and ".join(map(str, versions))
+            raise self._fail(f"{self._where} has schema version {found}, this runtime reads {known}; {remedy}")
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:
         """Return field `name`, a string that must be one of `allowed`."""
@@ -90,13 +91,13 @@ class Fields:
         return value
 
 
-def read_document(data: str | bytes, where: str, fail: Callable[[str], Exception], kind: str, schema: int) -> Fields:
-    """Return the fields of a JSON document whose `format` is `kind` and whose `schema_version` is `schema`."""
+def read_document(data: str | bytes, where: str, fail: Callable[[str], Exception], kind: str, *schemas: int) -> Fields:
+    """Return the fields of a JSON document whose `format` is `kind` and whose `schema_version` is one of `schemas`."""
     try:
         document: Any = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise fail(f"{where} is not JSON ({error})") from None
     fields = Fields(document, where, fail)
     fields.choice("format", (kind,))
-    fields.schema(schema)
+    fields.schema(*schemas)
     return fields

@@ -28,6 +28,9 @@ from bitfit_runtime.updates.slots import Slots, StoredRelease, parse_slots
 from bitfit_runtime.updates.version_floor import VersionFloor, parse_version_floor
 
 STATE_BYTES: Final = 1 << 20
+# What is written stays below the first, unless one base alone has more tasks; earlier versions let the file grow.
+FLOOR_BYTES, READ_FLOOR_BYTES = 512 << 10, 16 << 20
+OTHER_BASES: Final = 15  # whose version floors are kept
 SLOTS_FILE: Final = "pointer.json"
 # Nothing else is removed: the folder may be a link to one that is not the store's alone.
 PACK_NAME: Final = re.compile(rf"{SHA256.pattern}\.safetensors")
@@ -137,14 +140,46 @@ class Store:
     def read_version_floor(self) -> VersionFloor:
         """Read the version floor. Raises StoreError."""
         with _store_errors("read", self._version_floor):
-            data = read_file(self._version_floor, STATE_BYTES)
+            data = read_file(self._version_floor, READ_FLOOR_BYTES)
         return VersionFloor() if data is None else parse_version_floor(data, str(self._version_floor))
 
     def raise_version_floor(self, floor: VersionFloor) -> None:
-        """Write the version floor where it differs from what is there. Raises StoreError."""
-        if floor != self.read_version_floor():
-            with _store_errors("write", self._version_floor):
+        """Write the version floor where it differs from what is there. Raises StoreError.
+
+        Bases whose folder is gone are left out, and of many others those that were used least recently.
+        """
+        with _store_errors("write", self._version_floor):
+            floor = self._pruned(floor)
+            if floor != self.read_version_floor():
+                for part in (self._tasks.parent, self._tasks):  # the base is not gone
+                    make_folder(part)
                 write_file(self._version_floor, floor.to_json())
+
+    def begin_repository(self) -> None:
+        """Forget what another repository numbered and signed. What is active goes on answering.
+
+        After an interruption it is repeated: signed metadata, by which it is noticed, go last. Raises StoreError.
+        """
+        with _store_errors("write", self.folder):
+            for path in sorted(self._tasks.parent.glob(f"*/*/{SLOTS_FILE}")):
+                with contextlib.suppress(StoreError):  # damaged ones stay, and are told of
+                    slots = parse_slots(read_file(path, STATE_BYTES) or b"", str(path))
+                    write_file(path, slots.of_former_repository().to_json())
+            write_file(self._version_floor, VersionFloor().to_json())
+            for folder in (self.metadata, self.metadata / ROOT_HISTORY):
+                for path in folder.glob("*.json"):
+                    path.unlink()
+
+    def _pruned(self, floor: VersionFloor) -> VersionFloor:
+        own, tasks = self._tasks.name, self._tasks.parent
+        others = {path.partition("/")[0] for path in floor.releases} - {own}
+        kept = sorted((base for base in others if (tasks / base).is_dir()), key=lambda base: _last_used(tasks / base))
+        kept = kept[-OTHER_BASES:]
+        while True:
+            found = floor.of_bases({own, *kept})
+            if not kept or len(found.to_json()) <= FLOOR_BYTES:
+                return found
+            kept.pop(0)
 
     def _folder(self, task: str) -> Path:
         return self._tasks / check_task_name(task)
@@ -152,6 +187,11 @@ class Store:
     def _make(self, folder: Path) -> None:
         for part in (self._tasks.parent, self._tasks, folder):
             make_folder(part)
+
+
+def _last_used(folder: Path) -> float:
+    """When the slots of one of a base's tasks were last written."""
+    return max((path.stat().st_mtime for path in (folder, *folder.iterdir())), default=0)
 
 
 def _file_name(release: StoredRelease) -> str:

@@ -11,11 +11,12 @@ from bitfit_runtime.formats import Base
 from bitfit_runtime.updates.addresses import check_repository_url
 from bitfit_runtime.updates.callbacks import CALLBACK_TIMEOUT
 from bitfit_runtime.updates.check import check_tasks
-from bitfit_runtime.updates.client import Clock, TrustedClient, download_pack, metadata_expiry
+from bitfit_runtime.updates.client import Clock, TrustedClient, client_errors, download_pack, metadata_expiry
 from bitfit_runtime.updates.fetcher import Fetcher, NetworkOptions
+from bitfit_runtime.updates.lineage import is_of_another_repository
 from bitfit_runtime.updates.results import Status, UpdateCheck, UpdateResult
 from bitfit_runtime.updates.schema import METADATA_FOLDER, Release, target_path
-from bitfit_runtime.updates.store import Store
+from bitfit_runtime.updates.store import ROOT_HISTORY, Store
 from bitfit_runtime.updates.task_update import TaskUpdate
 from bitfit_runtime.updates.validation import HealthCheck
 
@@ -77,8 +78,9 @@ class Updater:
         """
         paths = {name: task.path for name, task in self._tasks.items()}
         with self._store.metadata_lock():
-            url = f"{self._url}{METADATA_FOLDER}/"
-            client = TrustedClient(self._store.metadata, url, self._root_bytes(), self.fetcher, self._now())
+            url, root = f"{self._url}{METADATA_FOLDER}/", self._root_bytes()
+            self._follow_root(root)
+            client = TrustedClient(self._store.metadata, url, root, self.fetcher, self._now())
             client.refresh()
             client.load(paths.values())
             with self._store.write_lock():
@@ -164,6 +166,16 @@ class Updater:
         if now.tzinfo is None:
             raise InputError("`clock` should return a time with its zone, as datetime.now(UTC) does; it has none")
         return now
+
+    def _follow_root(self, root: bytes) -> None:
+        """Begin anew where the application now ships the root of another repository."""
+        history = self._store.metadata / ROOT_HISTORY
+        with client_errors(history):
+            another = is_of_another_repository(root, history)
+        if another:
+            log.warning("the application's root is of another repository than before; releases are numbered anew")
+            with self._store.write_lock():
+                self._store.begin_repository()
 
     def _root_bytes(self) -> bytes:
         if isinstance(self._root, bytes):

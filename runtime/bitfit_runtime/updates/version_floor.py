@@ -6,7 +6,7 @@ only by what the targets key and the root keys signed: whoever steals the timest
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,6 +46,11 @@ class VersionFloor:
         paths = {*self.releases, *releases}
         highest = {path: max(self.releases.get(path, 0), releases.get(path, 0)) for path in sorted(paths)}
         return VersionFloor(max(self.root, root), highest)
+
+    def of_bases(self, folders: Container[str]) -> "VersionFloor":
+        """Return the floor without the releases of bases whose folder is not among `folders`."""
+        kept = {path: number for path, number in self.releases.items() if path.partition("/")[0] in folders}
+        return VersionFloor(self.root, kept)
 
     def to_json(self) -> bytes:
         """Return the text of the file; `parse_version_floor` is its inverse."""

@@ -105,8 +105,8 @@ def test_state_of_a_newer_schema_is_refused_by_version(tmp_path: Path, name: str
     store.write_slots("mood", Slots())
     store.raise_version_floor(VersionFloor(1))
     [path] = tmp_path.rglob(name)
-    path.write_bytes(path.read_bytes().replace(b'"schema_version": 1', b'"schema_version": 2'))
-    with pytest.raises(StoreError, match="schema version 2"):
+    path.write_bytes(path.read_bytes().replace(b'"schema_version": 1', b'"schema_version": 3'))
+    with pytest.raises(StoreError, match="schema version 3"):
         store.read_slots("mood")
         store.read_version_floor()
 
