@@ -3,12 +3,14 @@
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bitfit_runtime import Base, Pack, write_pack
+from bitfit_runtime.updates import updater
 from bitfit_toolkit.publish import open_server
 from support.command_line import bitfit
 from support.packs import random_pack
@@ -119,6 +121,33 @@ def test_a_refused_task_is_reported_by_every_command_and_keeps_no_other_from_its
     mood, spam = status["tasks"]
     assert "not JSON" in mood["problem"] and (mood["active"], mood["version_floor"]) == (None, 1)
     assert (spam["problem"], spam["active"]) == (None, 2)
+
+
+def test_missing_and_withdrawn_tasks_are_told_by_every_command_with_exit_code_10(team: Team) -> None:
+    team.publish("spam", random_pack(team.base, 1))
+    for command in ("check", "fetch", "apply"):
+        code, _, err = team.update(command, "--task", "spam")
+        assert (code, err.count("\n")) == (10, 1), err
+        assert err.startswith("error: 1 of 2 tasks ") and "(mood: it is not published for this base; correct" in err
+    assert {one["task"]: one["active"] for one in team.update("status", "--task", "spam")[1]["tasks"]} == {
+        "mood": None,
+        "spam": 1,
+    }
+    team.publish("mood", random_pack(team.base, 2))
+    assert team.update("apply", "--task", "spam")[0] == 0
+    team.bitfit("publish", "withdraw", *team.site, "mood")
+    for command in ("check", "fetch", "apply"):
+        code, _, err = team.update(command, "--task", "spam")
+        assert code == 10 and "(mood: it was withdrawn by its publisher, what is active goes on answering" in err
+
+
+def test_expired_metadata_are_a_failure_of_status(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    team.publish("mood", random_pack(team.base, 1))
+    assert team.update("apply")[0] == team.update("status")[0] == 0
+    monkeypatch.setattr(updater.Updater, "_now", lambda self: datetime.now(UTC) + timedelta(days=400))
+    code, status, err = team.update("status")
+    assert (code, status["expired"], err.count("\n")) == (10, True, 1)
+    assert "the signed metadata expired at " in err and "signed again" in err
 
 
 def test_the_former_names_of_commands_still_work_and_are_not_listed(team: Team) -> None:

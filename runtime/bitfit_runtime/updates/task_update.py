@@ -1,6 +1,7 @@
 """Update of one task in one store: fetch, activate, roll back, install."""
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
@@ -22,6 +23,8 @@ from bitfit_runtime.updates.schema import Release
 from bitfit_runtime.updates.slots import Slots, StoredRelease
 from bitfit_runtime.updates.store import Store
 from bitfit_runtime.updates.validation import Health, HealthCheck, as_outcome, parse_stored, validate_pack
+
+log = logging.getLogger(__name__)
 
 
 class TaskUpdate:
@@ -188,6 +191,9 @@ class TaskUpdate:
         return self._installed.get(engine) if self.task in engine.tasks else None  # the application may have removed it
 
     def _install_pack(self, release: StoredRelease, pack: Pack, engine: Engine) -> None:
+        former, new = engine.tasks.get(self.task), pack.info
+        if former is not None and (former.task_type, former.labels) != (new.task_type, new.labels):
+            log.warning("release %d of task %r has another type or other labels than before", release.number, self.task)
         engine.install(self.task, pack)
         self._installed[engine] = release
 

@@ -206,3 +206,12 @@ def test_a_store_that_cannot_be_written_lets_the_previous_pack_answer_for_a_dama
             assert "missing from the store or was altered" in str(problems["mood"])
             assert device.same(restarted, first)
     assert next(device.store.glob("tasks/*/mood/pointer.json")).read_bytes() == slots
+
+
+def test_other_labels_than_before_are_logged(device: Device, caplog: pytest.LogCaptureFixture) -> None:
+    device.update("mood", 1, seed=1)
+    device.update("mood", 2, seed=2)
+    assert "other labels" not in caplog.text
+    device.published.publish({"mood": (3, device.sign(random_pack(device.base, 3, labels=3)))})
+    assert [result.active for result in device.run()] == [True]
+    assert "release 3 of task 'mood' has another type or other labels than before" in caplog.text

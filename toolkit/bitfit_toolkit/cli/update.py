@@ -151,7 +151,7 @@ def _each(tasks: Iterable[str], do: Callable[[str], None]) -> dict[str, Exceptio
             do(task)
         except InputError:
             raise
-        except Exception as error:
+        except (BitfitError, OSError, MemoryError) as error:  # anything else is a defect, and reported as one
             problems[task] = error
     return problems
 
