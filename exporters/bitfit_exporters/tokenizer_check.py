@@ -90,7 +90,8 @@ def check_tokenizer(tokenizer: tokenizers.Tokenizer, texts: tuple[str, ...] = (*
 
 def parse(marked: str) -> tuple[str, list[Piece]]:
     """Return a text and its entities, which `marked` holds as ⟦NAME:characters⟧."""
-    text, entities, end = "", list[Piece](), 0
+    text, end = "", 0
+    entities: list[Piece] = []
     for match in MARKED.finditer(marked):
         text += marked[end : match.start()]
         entities.append((match[1], len(text), len(text) + len(match[2])))

@@ -14,6 +14,8 @@ from bitfit_toolkit.tasks import TRAINABLE_TASKS
 from bitfit_toolkit.tasks.base import Mark
 from support.tokenizer_kinds import KINDS, bytes_bpe, make_kind
 
+# As right-to-left and pasted texts have them: no word begins or ends with an invisible character or white space.
+MARKS_AROUND = ("⟦LOC:\u200fמכה\u200f⟧ ו ⟦LOC:\ufeffOslo⟧", "to ⟦PER:Ann \u200b⟧Bob")
 LETTERS = {"[UNK]": 0, **{letter: index for index, letter in enumerate("abcdefghijklmnopqrstuvwxyz", 1)}}
 
 
@@ -25,7 +27,7 @@ def test_every_entity_and_answer_is_found_again(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_targets_of_training_as_logits_give_the_examples_again(kind: str) -> None:
     tokenizer = RuntimeTokenizer(make_kind(kind))
-    parsed = [parse(marked) for marked in (*PLAIN, *OTHERS)]
+    parsed = [parse(marked) for marked in (*PLAIN, *OTHERS, *MARKS_AROUND)]
     for name, examples in {
         "token-classification": [Example(text, label=tuple(Mark(*piece) for piece in found)) for text, found in parsed],
         "span": [Example("Who?", text, (Mark("answer", *piece[1:]),)) for text, found in parsed for piece in found],

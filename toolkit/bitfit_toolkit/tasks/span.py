@@ -80,7 +80,8 @@ class SpanExtraction(TrainableTask[list[int], Span]):
         f1 = exact = 0.0
         for example, answer in zip(examples, answers, strict=True):
             context = example.text if example.text_pair is None else example.text_pair
-            accepted = [_plain_words(context[mark.start : mark.end]) for mark in marks(example)]
+            places = [slice(*visible(context, mark.start, mark.end)) for mark in marks(example)]
+            accepted = [_plain_words(context[place]) for place in places]
             found = _plain_words(answer.text)
             f1 += max(_overlap(words, found) for words in accepted)
             exact += found in accepted

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from bitfit_runtime.tasks.token_classification import BEGIN, INSIDE, OUTSIDE, TOKEN_CLASSIFICATION, Entities, tag_words
 from bitfit_runtime.tokenized_text import TokenizedText
+from bitfit_runtime.words import visible
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, TrainableTask, check_known, marks, rarity
 from bitfit_toolkit.tasks.entity_reading import read_entities
@@ -90,8 +91,11 @@ class TokenClassification(TrainableTask[list[int], Entities]):
 
     @classmethod
     def metrics(cls, examples: Sequence[Example], answers: Sequence[Entities]) -> dict[str, float]:
-        """Return precision, recall and F1 over whole entities: characters and label must both be right."""
-        expected = [{(m.label, m.start, m.end) for m in marks(example)} for example in examples]
+        """Return precision, recall and F1 over whole entities: label and visible characters must both be right."""
+        expected = [
+            {(mark.label, *visible(example.text, mark.start, mark.end)) for mark in marks(example)}
+            for example in examples
+        ]
         found = [{(e.label, e.start, e.end) for e in answer.entities} for answer in answers]
         right = sum(len(a & b) for a, b in zip(expected, found, strict=True))
         precision, recall = right / max(1, sum(map(len, found))), right / max(1, sum(map(len, expected)))
