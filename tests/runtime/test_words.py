@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer as Raw
 from tokenizers import models, normalizers, pre_tokenizers
 
+from bitfit_runtime.tasks.token_classification import tag_words
 from bitfit_runtime.tokenizer import Tokenizer
 from bitfit_runtime.words import UNSPACED, split_words, without_marks
 from support.tokenizer_kinds import KINDS, make_kind
@@ -89,6 +90,15 @@ def test_every_kind_of_tokenizer_gives_the_same_words_and_no_white_space(kind: s
         assert covered == {index for index, character in enumerate(text) if not character.isspace()}
     assert tokens[1].words("") == []
     assert tokens[1].spans("", 0) == []
+
+
+def test_an_entity_of_several_words_begins_once_and_the_last_of_two_that_meet_wins() -> None:
+    text = "the U.S. won"
+    words = Tokenizer(make_kind("bert-uncased")).tokenize([(text, None)], [32])[0].words(text)
+    assert tag_words(words, [("LOC", 4, 8)]) == ["O", "B-LOC", "I-LOC", "I-LOC", "I-LOC", "O"]
+    assert tag_words(words, [("LOC", 4, 6), ("LOC", 6, 12)]) == ["O", "B-LOC", "I-LOC", "B-LOC", "I-LOC", "I-LOC"]
+    assert tag_words(words, [("ORG", 0, 8), ("LOC", 5, 7)]) == ["B-ORG", "I-ORG", "B-LOC", "I-LOC", "I-ORG", "O"]
+    assert tag_words(words, [("LOC", 3, 4), ("LOC", 90, 99)]) == ["O"] * 6
 
 
 def test_a_word_that_is_cut_off_in_the_middle_is_whole() -> None:
