@@ -122,3 +122,14 @@ def test_columns_can_be_named_in_memory_too() -> None:
 def test_anything_else_in_memory_is_refused(data: Any) -> None:
     with pytest.raises(DataError):
         load_examples(data)
+
+
+def test_whole_and_decimal_numbers_are_never_two_labels_by_accident() -> None:
+    with pytest.raises(DataError, match="example 2: labels are whole numbers in some rows and decimal ones in others"):
+        load_examples([{"text": "a", "label": 1}, {"text": "b", "label": 1.0}])
+    assert [e.label for e in load_examples({"text": ["a", "b"], "label": [1.0, 2.0]})] == ["1.0", "2.0"]
+
+
+def test_a_name_of_a_column_is_a_string() -> None:
+    with pytest.raises(DataError, match="text_column should be the name of a column, found 3"):
+        load_examples({"text": ["a"], "label": ["b"]}, Columns(text=3))  # type: ignore[arg-type]

@@ -34,6 +34,9 @@ class Roles:
 def find_roles(table: Table, usual: Mapping[str, tuple[str, ...]], columns: Columns, need_label: bool) -> Roles:
     """Return which column has which role. Raises DataError where a needed one is not found, or found twice."""
     wanted = {"text": columns.text, "text_pair": columns.text_pair, "label": columns.label}
+    for role, given in wanted.items():
+        if not isinstance(given, (str, type(None))):
+            raise DataError(f"{role}_column should be the name of a column, found {given!r}")
     found: dict[str, str] = {}
     for role, names in usual.items():
         if role == "label" and not need_label:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from bitfit_runtime.tasks.classification import CLASSIFICATION, Prediction
 from bitfit_runtime.tokenized_text import TokenizedText
-from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.errors import DataError, TrainingError
 from bitfit_toolkit.tasks.base import Cells, Example, TrainableTask, check_known, rarity
 
 if TYPE_CHECKING:
@@ -32,6 +32,17 @@ class Classification(TrainableTask[int, Prediction]):
     def read(cls, cells: Cells) -> Example:
         """Read a label: a string that is not empty, or a number or truth value as Python writes it."""
         return cells.example(cells.name(cells.label))
+
+    @classmethod
+    def read_rows(cls, rows: Sequence[Cells]) -> tuple[list[Example], list[str]]:
+        """Read each row. Raises DataError where 1 and 1.0 are two labels, which no one means."""
+        numbers = {
+            type(c.label): c for c in rows if isinstance(c.label, (int, float)) and not isinstance(c.label, bool)
+        }
+        if len(numbers) > 1:
+            where = numbers[float].where
+            raise DataError(f"{where}: labels are whole numbers in some rows and decimal ones in others; write strings")
+        return super().read_rows(rows)
 
     @classmethod
     def check_labels(cls, examples: Sequence[Example], known: Sequence[str]) -> None:
