@@ -53,7 +53,7 @@ fuzz: .venv/.ready
 	@$(PIP) --editable '.[fuzz]'
 	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.run --runs $(FUZZ_RUNS)
 	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.model_folders --runs $$(($(FUZZ_RUNS) / 100))
-	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.data_files --runs $$(($(FUZZ_RUNS) / 10))
+	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.data_files --runs $$(($(FUZZ_RUNS) / 10)) --commands 200
 
 # torch first and pinned: a bare `torch` may bring gigabytes of CUDA. The demo's model is a package of its own, whose
 # declared dependencies are not needed.

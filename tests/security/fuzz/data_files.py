@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -272,11 +273,24 @@ def slow_csv(text: str, separator: str) -> list[dict[str, str]]:
     return [dict(zip([name.strip() for name in header], row, strict=True)) for row in others]
 
 
+def run_command(folder: Path, seed: int) -> None:
+    """Inspect an altered file in a process of its own. Raises BrokenError."""
+    given = altered(Random(seed))
+    path = folder / given.name
+    path.write_bytes(given.content)
+    command = [sys.executable, "-m", "bitfit_toolkit", "inspect", str(path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    lines = done.stdout.count("\n") if done.returncode == 0 else done.stderr.count("\n")
+    if done.returncode not in (0, 3) or lines != 1:
+        raise BrokenError(f"{given.name}: exit code {done.returncode}, {lines} lines: {done.stderr[-200:]}")
+
+
 def main() -> None:
     """Fuzz, and exit with 1 at what is found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0, help="the first")
+    parser.add_argument("--commands", type=int, default=0, help="how many to run as commands of their own besides")
     arguments = parser.parse_args()
     began, accepted, failed = time.perf_counter(), 0, 0
     with tempfile.TemporaryDirectory() as folder:
@@ -286,6 +300,12 @@ def main() -> None:
             except BrokenError as error:
                 failed += 1
                 sys.stdout.write(f"seed {seed}: {error!s:.500}\n")
+        for seed in range(arguments.seed, arguments.seed + arguments.commands):
+            try:
+                run_command(Path(folder), seed)
+            except BrokenError as error:
+                failed += 1
+                sys.stdout.write(f"command of seed {seed}: {error!s:.500}\n")
     seconds = time.perf_counter() - began
     sys.stdout.write(
         f"data files {arguments.runs:9,} inputs  {seconds:5.0f} s  {accepted:,} accepted, {failed} wrong\n"
