@@ -71,7 +71,7 @@ class Watcher:
         `report` and a health check may call it: they end the watcher without waiting for themselves.
         """
         self._stopping.set()
-        if not threading.current_thread().name.startswith(OUR_THREADS):
+        if self._thread.is_alive() and not threading.current_thread().name.startswith(OUR_THREADS):
             self._thread.join(timeout)
 
     def __enter__(self) -> "Watcher":

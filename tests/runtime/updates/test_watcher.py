@@ -33,6 +33,10 @@ def test_an_impossible_period_is_refused(device: Device, every: float) -> None:
         Watcher(device.updater, device.engine, every)
 
 
+def test_a_watcher_that_was_never_started_can_be_stopped(device: Device) -> None:
+    Watcher(device.updater, device.engine).stop()
+
+
 def test_a_task_that_is_refused_is_logged(device: Device, caplog: pytest.LogCaptureFixture) -> None:
     device.update("mood", 2, seed=1)
     device.publish("mood", 1, seed=2)
