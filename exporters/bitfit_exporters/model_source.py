@@ -114,9 +114,10 @@ def _fetch(name: str, source: str, options: ExportOptions) -> Path:
                 find(f"{module}/{CONFIG_FILE}")
     except Exception as error:  # the hub's, the network's and the cache's errors share no base class
         advice = "run once without `offline`" if options.offline else "check the name and the network"
+        whose = name if name == source else f"{name} ({source})"
         raise ModelUnavailableError(
-            f"{name} ({source}) is not available ({first_line(error).rstrip('.')}), and there is no folder of that "
-            f"name; {advice}, or give a folder"
+            f"{whose} is not available ({first_line(error).rstrip('.')}), and there is no folder of that name; "
+            f"{advice}, or give a folder"
         ) from None
     return folder
 

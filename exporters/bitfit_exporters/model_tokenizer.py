@@ -1,5 +1,6 @@
 """Tokenizers of models: complete, fast, and all of whose tokens the encoder has."""
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import tokenizers
+from tokenizers.models import BPE
 from transformers import AutoTokenizer
 
 from bitfit_exporters.errors import CheckpointError
@@ -26,6 +28,9 @@ SENTENCES = (
     "Our team moved the meeting to the small room on the third floor because the projector there works.",
     "It rained, so we stayed in and cooked.",
 )
+LEAST_CAPITALS: Final = 0.02  # of the words of a cased vocabulary
+LEAST_TOKENS: Final = 0.75  # of the embedding's rows, some of which are there for round numbers
+SMALL: Final = 1000  # tokens; smaller vocabularies are made by hand
 TRIAL_SECONDS: Final = 120
 # Runs apart, because a malformed file can end the process that reads it.
 _TRIAL: Final = """
@@ -84,6 +89,7 @@ def check_knows(folder: Path, loaded: LoadedTokenizer) -> None:
     special = {token.content for token in loaded.tokenizer.get_added_tokens_decoder().values()}
     if not set(loaded.tokenizer.get_vocab(with_added_tokens=False)) - special:
         raise CheckpointError(f"{_no_tokenizer(folder)}: what there is knows no word but special tokens; {COPY}")
+    _check_case(folder, loaded.tokenizer)
     pieces = [
         piece for one in loaded.tokenizer.encode_batch(list(SENTENCES), add_special_tokens=False) for piece in one.ids
     ]
@@ -95,8 +101,44 @@ def check_knows(folder: Path, loaded: LoadedTokenizer) -> None:
         )
 
 
+def _check_case(folder: Path, tokenizer: tokenizers.Tokenizer) -> None:
+    """Refuse what makes texts lower case although its words have capitals: a vocabulary without its settings."""
+    words = tokenizer.get_vocab(with_added_tokens=False)
+    capital = sorted(word for word in words if len(word) > 1 and word.isalpha() and word.istitle())
+    if len(capital) < max(LEAST_CAPITALS * len(words), 1):
+        return
+    tried = capital[:: -(-len(capital) // 50)]
+    lowered = sum(tokenizer.encode(word).ids == tokenizer.encode(word.lower()).ids for word in tried)
+    if 2 * lowered > len(tried):
+        raise CheckpointError(
+            f"the tokenizer in {folder} makes texts lower case, but knows words such as {capital[0]!r}: its "
+            f"settings are missing (tokenizer_config.json with do_lower_case); {COPY}"
+        )
+
+
+def check_size(name: str, loaded: LoadedTokenizer, rows: int) -> None:
+    """Refuse a vocabulary that was cut: far smaller than an embedding of `rows` rows, or without most of its merges.
+
+    Raises CheckpointError.
+    """
+    tokens = loaded.tokenizer.get_vocab_size(with_added_tokens=True)
+    if rows > SMALL and tokens < LEAST_TOKENS * rows:
+        raise CheckpointError(
+            f"{name}: the tokenizer has {tokens} tokens, but the embedding has {rows} rows: it is cut, or another "
+            f"model's; {COPY}"
+        )
+    model = loaded.tokenizer.model
+    merges = len(json.loads(loaded.tokenizer.to_str())["model"]["merges"]) if isinstance(model, BPE) else tokens
+    if tokens > SMALL and merges < tokens // 2:
+        raise CheckpointError(
+            f"{name}: the tokenizer has {merges} merges for {tokens} tokens, so that most are never made: its merges "
+            f"are cut; {COPY}"
+        )
+
+
 def check_tokens(name: str, loaded: LoadedTokenizer, rows: int) -> None:
     """Refuse a tokenizer with an id for which the embedding's `rows` do not suffice. Raises CheckpointError."""
+    check_size(name, loaded, rows)
     tokens = loaded.tokenizer.get_vocab(with_added_tokens=True)
     beyond = sorted((token_id, token) for token, token_id in tokens.items() if token_id >= rows)
     if beyond:

@@ -4,19 +4,21 @@ everything else is refused in one line that names the file and the remedy, befor
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models, pre_tokenizers
 
-from bitfit_exporters import ExportOptions, export
+from bitfit_exporters import ExportOptions, export, model_source
 from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
 from bitfit_exporters.errors import CheckpointError, ModelUnavailableError, UnknownModelError
 from bitfit_exporters.parity import check_runs
 from bitfit_runtime import Base, Engine
-from support.checkpoints import COMMON, make_tokenizer
+from support.checkpoints import COMMON, make_checkpoint, make_tokenizer
 
 OFFLINE = ExportOptions(offline=True)
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0f\nsize 17\n"
@@ -272,6 +274,56 @@ def test_a_token_without_an_embedding_is_refused_by_name(folder: Path) -> None:
     assert load(folder).tokenizer.token_to_id("<newer>") == rows + 1
 
 
+WORDS = ["the", "parcel", "came", "day", "early", "Paris", "Oslo", "Anna", "Berlin"]
+
+
+def with_vocabulary(folder: Path, words: list[str]) -> None:
+    """Replace the tokenizer by a vocabulary alone, as early models have it, for a model with as many embeddings."""
+    before = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(chr(i) for i in range(33, 127))]
+    pieces = [*before, *("##" + chr(i) for i in range(97, 123)), *words]
+    remove("*token*")(folder)
+    write("vocab.txt", "\n".join(pieces) + "\n")(folder)
+    config(vocab_size=len(pieces))(folder)
+    weights(lambda state: state | {"embeddings.word_embeddings.weight": torch.randn(len(pieces), 64)})(folder)
+
+
+def test_a_cased_vocabulary_without_its_settings_is_refused(folder: Path) -> None:
+    with_vocabulary(folder, WORDS)
+    with pytest.raises(CheckpointError, match=r"lower case, but knows words such as 'Anna'.*tokenizer_config.json"):
+        load(folder)
+    document("tokenizer_config.json", do_lower_case=False)(folder)
+    tokenizer = load(folder).tokenizer
+    assert tokenizer.encode("Paris", add_special_tokens=False).ids == [tokenizer.token_to_id("Paris")]
+
+
+def test_a_vocabulary_that_was_cut_is_refused(folder: Path) -> None:
+    with_vocabulary(folder, [f"word{i}" for i in range(2000)])
+    assert load(folder).tokenizer.get_vocab_size() > 2000
+    path = folder / "vocab.txt"
+    path.write_text("\n".join(path.read_text().splitlines()[:1000]))
+    with pytest.raises(CheckpointError, match=r"has 1000 tokens, but the embedding has \d+ rows: it is cut"):
+        load(folder)
+
+
+@pytest.mark.parametrize(("kept", "message"), [(1500, ""), (300, "has 300 merges for 2062 tokens, .* are cut")])
+def test_a_byte_level_tokenizer_whose_merges_were_cut_is_refused(folder: Path, kept: int, message: str) -> None:
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    pairs = [(a, b) for a in alphabet[:60] for b in alphabet[60:90]]
+    vocabulary = {token: i for i, token in enumerate(["[PAD]", "[UNK]", *alphabet, *map("".join, pairs)])}
+    merged = Tokenizer(models.BPE(vocab=vocabulary, merges=pairs[:kept], unk_token="[UNK]"))
+    merged.pre_tokenizer = pre_tokenizers.ByteLevel()
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=merged, pad_token="[PAD]", unk_token="[UNK]")
+    remove("*token*")(folder)
+    fast.save_pretrained(folder)
+    config(vocab_size=len(vocabulary))(folder)
+    weights(lambda state: state | {"embeddings.word_embeddings.weight": torch.randn(len(vocabulary), 64)})(folder)
+    if not message:
+        load(folder)
+        return
+    with pytest.raises(CheckpointError, match=message.replace("2062", str(len(vocabulary)))):
+        load(folder)
+
+
 def test_a_special_token_that_only_the_template_has_needs_an_embedding_too(folder: Path) -> None:
     content = json.loads((folder / "tokenizer.json").read_text())
     content["post_processor"]["special_tokens"]["[SEP]"]["ids"] = [4000]
@@ -401,6 +453,21 @@ def test_a_path_that_leads_nowhere_is_not_taken_for_a_name_of_the_hub(name: str)
 def test_a_name_that_the_hub_does_not_give_says_that_there_is_no_such_folder_either() -> None:
     with pytest.raises(ModelUnavailableError, match="no folder of that name; run once without `offline`"):
         load_checkpoint("models/mine", OFFLINE)
+
+
+def test_a_model_of_the_hub_is_taken_from_one_revision_of_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, revision = tmp_path / "models--owner--tiny", "0f" * 20
+    model = make_checkpoint("bert", cache / "snapshots" / revision)
+    sentence_transformers(pooling=modes("cls_token"))(model)
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text(revision)
+    monkeypatch.setattr(model_source, "cached_file", partial(model_source.cached_file, cache_dir=tmp_path))
+    found = load_checkpoint("owner/tiny", OFFLINE)
+    assert (found.name, found.pooling) == ("tiny", "cls")
+    with pytest.raises(ModelUnavailableError, match="owner/other is not available"):
+        load_checkpoint("owner/other", OFFLINE)
 
 
 def roberta(folder: Path, positions: int, pad: int) -> Path:
