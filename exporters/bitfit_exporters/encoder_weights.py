@@ -135,7 +135,7 @@ def _load(
     folder: Path, files: WeightFiles, prefix: str, config: Any, kind: Any
 ) -> tuple[torch.nn.Module, Mapping[str, Any]]:
     source: dict[str, Any] = {"pretrained_model_name_or_path": folder, "local_files_only": True}
-    if prefix:
+    if prefix or any(path.suffix != ".safetensors" for path in files.paths):
         state = {name.removeprefix(prefix): value for name, value in files.load().items()}
         source = {"pretrained_model_name_or_path": None, "state_dict": state}
     try:

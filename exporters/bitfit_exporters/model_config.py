@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import transformers
@@ -49,6 +50,8 @@ def load_config(folder: Path, name: str) -> Any:
     path = folder / CONFIG_FILE
     raw = read_object(path)
     check_type(raw, path)
+    if raw["model_type"] not in FAMILIES:
+        raise ArchitectureError(f"{name} {refusal(SimpleNamespace(model_type=raw['model_type']))}")
     check_numbers(raw, path)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)

@@ -15,8 +15,10 @@ from bitfit_exporters.errors import CheckpointError
 from bitfit_exporters.model_files import check_content, read_object
 from bitfit_exporters.model_source import WEIGHTS
 from bitfit_runtime.errors import first_line
+from bitfit_runtime.formats.schema import MANIFEST_FILE
 
 FOREIGN = ("tf_model.h5", "flax_model.msgpack", "model.ckpt.index", "rust_model.ot")
+CODED = ("I8", "U8", "I4", "U4", "F8", "F4")  # what begins the dtypes of quantized weights
 LONGEST_HEADER = 100 << 20  # that of the safetensors library
 AGAIN = "download it again"
 
@@ -46,6 +48,8 @@ def find_weights(folder: Path) -> WeightFiles:
             f"{folder} holds an adapter of PEFT, which an export would leave out; merge it into its model "
             "(merge_and_unload) and save that, with the tokenizer, in another folder"
         )
+    if (folder / MANIFEST_FILE).is_file():
+        raise CheckpointError(f"{folder} is a base already; give the model that it was exported from")
     name = next((name for name in WEIGHTS if (folder / name).is_file()), None)
     if name is None:
         raise CheckpointError(_no_weights(folder))
@@ -95,9 +99,14 @@ def _header(path: Path) -> dict[str, tuple[int, ...]]:
             table: dict[str, Any] = json.loads(stream.read(length))
         table.pop("__metadata__", None)
         shapes = {str(name): tuple(map(int, one["shape"])) for name, one in table.items()}
+        coded = sorted(name for name, one in table.items() if str(one["dtype"]).startswith(CODED))
         end = max((int(one["data_offsets"][1]) for one in table.values()), default=0)
     except (struct.error, ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError) as error:
         raise CheckpointError(f"{path} is not a safetensors file ({first_line(error)}); {AGAIN}") from None
+    if coded:
+        raise CheckpointError(
+            f"{path} is quantized already ({coded[0]} is not stored in floats); give the float32 model"
+        )
     if end != size - 8 - length:
         raise CheckpointError(
             f"{path} is truncated or altered: its header describes {end + 8 + length} bytes, found {size}; {AGAIN}"

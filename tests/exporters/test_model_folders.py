@@ -102,6 +102,12 @@ def pickled(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
 
 
+def lightning(folder: Path) -> None:
+    pickled(folder)
+    path = folder / "pytorch_model.bin"
+    torch.save({"state_dict": torch.load(path)}, path)
+
+
 def two_encoders(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {f"{side}.{name}": tensor.clone() for side in ("query", "passage") for name, tensor in state.items()}
 
@@ -165,6 +171,11 @@ REFUSED: dict[str, tuple[Change, str]] = {
         "should map weights to files beside it",
     ),
     "pickle: cut": (both(pickled, cut("pytorch_model.bin", 900)), "pytorch_model.bin is (truncated|damaged)"),
+    "a base": (write("bitfit.json", "{}"), "is a base already; give the model that it was exported from"),
+    "weights in int8": (
+        weights(lambda state: state | {"embeddings.LayerNorm.weight": torch.ones(64, dtype=torch.int8)}),
+        "quantized already",
+    ),
     "adapter": (write("adapter_config.json", "{}"), "adapter of PEFT.*merge_and_unload"),
     # R3: what the loader drops
     "relative positions": (
@@ -342,7 +353,8 @@ def test_a_special_token_that_only_the_template_has_needs_an_embedding_too(folde
         prefixed("module.bert."),
         prefixed("0.auto_model."),
         both(prefixed("module.bert."), with_weight("module.classifier.weight", 2, 64)),
-        both(pickled),
+        pickled,
+        lightning,
         both(prefixed("_orig_mod.module."), pickled),
         both(prefixed("module."), weights(lambda s: {n.replace("Norm.bias", "Norm.beta"): t for n, t in s.items()})),
         shards,

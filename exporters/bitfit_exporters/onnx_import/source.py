@@ -9,6 +9,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass
 
 from bitfit_exporters.errors import CheckpointError, OnnxModelError
+from bitfit_exporters.model_files import check_content
 from bitfit_runtime.errors import first_line
 
 MODEL_NAMES = ("model.onnx", "onnx/model.onnx")
@@ -45,9 +46,10 @@ def locate(path: Path) -> OnnxSource:
 def read_model(path: Path) -> ir.Model:
     """Read the graph, its functions inlined. Weights in other files stay there until asked for.
 
-    Raises OnnxModelError when the file is truncated or not an ONNX model, names a file outside its folder, or has what
+    Raises CheckpointError on a Git-LFS pointer, OnnxModelError when the file is truncated or not an ONNX model, names a file outside its folder, or has what
     rules out recovering the parameters: an unknown opset, quantized weights, operators fused by an optimizer.
     """
+    check_content(path)
     try:
         model = ir.load(path, format="protobuf")
         _check_opset(path, model)
