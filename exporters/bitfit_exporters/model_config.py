@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import transformers
-from transformers import AutoConfig, AutoModel
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModel
 
 from bitfit_exporters.errors import ArchitectureError, CheckpointError
 from bitfit_exporters.families import FAMILIES, refusal
@@ -50,8 +50,9 @@ def load_config(folder: Path, name: str) -> Any:
     path = folder / CONFIG_FILE
     raw = read_object(path)
     check_type(raw, path)
-    if raw["model_type"] not in FAMILIES:
-        raise ArchitectureError(f"{name} {refusal(SimpleNamespace(model_type=raw['model_type']))}")
+    kind = raw["model_type"]
+    if kind not in CONFIG_MAPPING:
+        raise CheckpointError(f"{path} {refusal(SimpleNamespace(model_type=kind))}")
     check_numbers(raw, path)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)

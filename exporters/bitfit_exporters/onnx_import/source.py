@@ -46,11 +46,12 @@ def locate(path: Path) -> OnnxSource:
 def read_model(path: Path) -> ir.Model:
     """Read the graph, its functions inlined. Weights in other files stay there until asked for.
 
-    Raises CheckpointError on a Git-LFS pointer, OnnxModelError when the file is truncated or not an ONNX model, names a file outside its folder, or has what
-    rules out recovering the parameters: an unknown opset, quantized weights, operators fused by an optimizer.
+    Raises OnnxModelError when the file is a Git-LFS pointer, truncated or not an ONNX model, names a file outside its
+    folder, or has what rules out recovering the parameters: an unknown opset, quantized weights, operators fused by an
+    optimizer.
     """
-    check_content(path)
     try:
+        check_content(path)
         model = ir.load(path, format="protobuf")
         _check_opset(path, model)
         _check_files(path, model)
@@ -58,6 +59,9 @@ def read_model(path: Path) -> ir.Model:
             InlinePass()(model)
     except OnnxModelError:
         raise
+    except CheckpointError as error:
+        found = str(error).removeprefix(f"{path} ")
+        raise OnnxModelError(f"{path} is truncated or not an ONNX model ({found})") from None
     except Exception as error:  # protobuf's decoding errors share no base class
         raise OnnxModelError(
             f"{path} is truncated or not an ONNX model ({first_line(error)}); export it again"
