@@ -1,6 +1,7 @@
 """Batch planning: which rows run together, and what a batch of different tasks feeds to the graph."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,23 @@ from bitfit_runtime.pack_cache import DecodedPack
 from bitfit_runtime.padding import Padding
 
 Float32 = npt.NDArray[np.float32]
+PIECE_ROWS: Final = 1024
+PIECE_CHARACTERS: Final = 1 << 18
+
+
+def pieces(characters: Sequence[int]) -> Iterator[slice]:
+    """Cut rows, of so many characters each, into pieces that are tokenized and held in memory one after the other.
+
+    A piece has at most PIECE_ROWS rows and, unless it is a single row, at most PIECE_CHARACTERS characters.
+    """
+    start = held = 0
+    for row, size in enumerate(characters):
+        if row - start == PIECE_ROWS or (row > start and held + size > PIECE_CHARACTERS):
+            yield slice(start, row)
+            start, held = row, 0
+        held += size
+    if characters:
+        yield slice(start, len(characters))
 
 
 def plan_batches(lengths: Sequence[int], batch_size: int, max_tokens: int, padding: Padding) -> list[list[int]]:

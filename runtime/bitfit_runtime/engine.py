@@ -3,7 +3,7 @@
 import copy
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from bitfit_runtime.batching import batch_feeds, plan_batches
+from bitfit_runtime.batching import batch_feeds, pieces, plan_batches
 from bitfit_runtime.errors import InputError, UnknownTaskError
 from bitfit_runtime.formats import LIMITS, Base, Pack, PackInfo, read_pack
 from bitfit_runtime.graph import LAST_HIDDEN_STATE, LOGITS, POOLED, TOKEN_LOGITS
@@ -221,8 +221,8 @@ class Engine:
             found = TASK_TYPES[pack.info.task_type].answer
             if expect is not None and not issubclass(found, expect):
                 raise InputError(f"task {row.task!r} answers with {found.__name__}, expected {expect.__name__}")
-        requests = self._requests(rows, packs, [TASK_TYPES[pack.info.task_type].output for pack in packs])
-        return [request.answer(values) for request, values in zip(requests, self._run(requests), strict=True)]
+        outputs = [TASK_TYPES[pack.info.task_type].output for pack in packs]
+        return [request.answer(values) for request, values in self._outputs(rows, packs, outputs)]
 
     def logits(self, inputs: Inputs, task: str | None = None) -> list[Float32]:
         """Return each row's plain logits, float32 `[labels]`, or `[tokens, labels]` where the task labels tokens.
@@ -235,18 +235,19 @@ class Engine:
             if not pack.has_head:
                 raise InputError(f"task {row.task!r} is an embedding, which has no logits; use embed or predict")
         outputs = [TASK_TYPES[pack.info.task_type].output for pack in packs]
-        return self._run(self._requests(rows, packs, outputs))
+        return [values for _, values in self._outputs(rows, packs, outputs)]
 
     def embed(self, inputs: Inputs, task: str | None = None) -> Float32:
         """Return each row's pooled vector, float32 `[inputs, hidden]`: the bare base's where a row has no task."""
         rows = as_rows(inputs, task)
-        pooled = self._run(self._requests(rows, self._packs_or_bare(rows), [POOLED] * len(rows)))
+        pooled = [values for _, values in self._outputs(rows, self._packs_or_bare(rows), [POOLED] * len(rows))]
         return np.stack(pooled) if pooled else np.zeros((0, self._base.manifest.hidden_size), np.float32)
 
     def hidden_states(self, inputs: Inputs, task: str | None = None) -> list[Float32]:
         """Return each row's last hidden states, float32 `[its tokens, hidden]`, without the padding."""
         rows = as_rows(inputs, task)
-        return self._run(self._requests(rows, self._packs_or_bare(rows), [LAST_HIDDEN_STATE] * len(rows)))
+        outputs = self._outputs(rows, self._packs_or_bare(rows), [LAST_HIDDEN_STATE] * len(rows))
+        return [values for _, values in outputs]
 
     def _packs_of(self, rows: Sequence[Row]) -> list[Pack]:
         packs = self._packs  # one read: a replacement from another thread is seen whole or not at all
@@ -255,6 +256,17 @@ class Engine:
     def _packs_or_bare(self, rows: Sequence[Row]) -> list[Pack | None]:
         packs = self._packs
         return [None if row.task is None else _find(packs, row.task) for row in rows]
+
+    def _outputs(
+        self, rows: Sequence[Row], packs: Sequence[Pack | None], outputs: Sequence[str]
+    ) -> Iterator[tuple[Request, Float32]]:
+        """Tokenize and run the rows in pieces, so that a long list takes no more memory than its results do.
+
+        Yields each row's request and output, in the order of the rows.
+        """
+        for piece in pieces([len(row.text) + len(row.text_pair or "") for row in rows]):
+            requests = self._requests(rows[piece], packs[piece], outputs[piece])
+            yield from zip(requests, self._run(requests), strict=True)
 
     def _requests(self, rows: Sequence[Row], packs: Sequence[Pack | None], outputs: Sequence[str]) -> list[Request]:
         longest = self._base.manifest.max_length

@@ -1,11 +1,12 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 import pytest
 
-from bitfit_runtime import Base, Engine, Prediction, Row, Score, write_pack
+from bitfit_runtime import Base, Engine, Prediction, Row, Score, batching, write_pack
 from bitfit_runtime.errors import InputError, PackFormatError, PackMismatchError, UnknownTaskError
 from bitfit_runtime.onnx_adapter import write_onnx_adapter
 from bitfit_runtime.tokenizer import Tokenizer, collate
@@ -136,3 +137,36 @@ def test_stock_onnxruntime_gives_the_same_bits_with_an_adapter_file(base: Base, 
     options.add_active_adapter(adapter)
     logits = session.run(["logits"], tokens, options)[0]
     np.testing.assert_array_equal(logits, np.stack(engine.logits(TEXTS, "t")))
+
+
+def test_a_long_list_is_answered_in_pieces_to_the_bit_as_at_once_and_in_order(
+    engine: Engine, base: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed, name in enumerate("ab"):
+        engine.install(name, random_pack(base, seed))
+    rows = [Row("abc " * (1 + index % 7), "ab"[index % 2], "z" * (index % 3) or None) for index in range(40)]
+    at_once = engine.logits(rows)
+    monkeypatch.setattr(batching, "PIECE_ROWS", 7)
+    monkeypatch.setattr(batching, "PIECE_CHARACTERS", 40)
+    tokenized: list[int] = []
+    tokenize = Tokenizer.tokenize
+
+    def counted(self: Tokenizer, texts: Any, *rest: Any) -> Any:
+        tokenized.append(len(texts))
+        return tokenize(self, texts, *rest)
+
+    monkeypatch.setattr(Tokenizer, "tokenize", counted)
+    in_pieces = engine.logits(rows)
+    assert max(tokenized) <= 7 and sum(tokenized) == len(rows)
+    assert all(np.array_equal(one, other) for one, other in zip(at_once, in_pieces, strict=True))
+    assert [answer.task for answer in engine.predict(rows)] == [row.task for row in rows]
+    assert engine.predict([], task="a") == []
+
+
+def test_pieces_are_bounded_in_rows_and_characters_and_leave_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "PIECE_ROWS", 3)
+    monkeypatch.setattr(batching, "PIECE_CHARACTERS", 10)
+    assert list(batching.pieces([])) == []
+    assert list(batching.pieces([99])) == [slice(0, 1)]
+    assert list(batching.pieces([1, 1, 1, 1])) == [slice(0, 3), slice(3, 4)]
+    assert list(batching.pieces([5, 5, 1, 99, 0])) == [slice(0, 2), slice(2, 3), slice(3, 4), slice(4, 5)]
