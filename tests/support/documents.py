@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from bitfit_toolkit.cli.app import app
+from bitfit_toolkit.cli.app import assemble
 from bitfit_toolkit.training.option_spec import Sharing, option_specs
 from bitfit_toolkit.training.options import TrainOptions
 
@@ -80,7 +80,7 @@ def parse(command: str, complete: bool) -> None:
     One that is not complete may lack what is required, or an option's value.
     """
     arguments = [word for word in shlex.split(command, comments=True) if word != "&"][1:]
-    found: Any = typer.main.get_command(app)
+    found: Any = typer.main.get_command(assemble())
     name = "bitfit"
     if command.startswith("bitfit-export"):
         arguments.insert(0, "export")
@@ -103,7 +103,7 @@ def parse(command: str, complete: bool) -> None:
 
 def leaf_commands() -> list[str]:
     """Return every command that does something, such as `publish add`, but hidden ones."""
-    found: Any = typer.main.get_command(app)
+    found: Any = typer.main.get_command(assemble())
     names = []
     for name, command in found.commands.items():
         inner = getattr(command, "commands", None)

@@ -10,13 +10,13 @@ Training needs the extra `train`; everything else here works without torch.
 from typing import TYPE_CHECKING
 
 from bitfit_runtime.lazy import lazy_exports
-from bitfit_toolkit.data import Columns, load_examples
-from bitfit_toolkit.errors import ToolkitError
-from bitfit_toolkit.tasks import Example
-from bitfit_toolkit.training.options import TrainOptions
 
 if TYPE_CHECKING:
+    from bitfit_toolkit.data import Columns, load_examples
+    from bitfit_toolkit.errors import ToolkitError
+    from bitfit_toolkit.tasks import Example
     from bitfit_toolkit.training.evaluation import evaluate
+    from bitfit_toolkit.training.options import TrainOptions
     from bitfit_toolkit.training.shared import read_run_configs, train_shared
     from bitfit_toolkit.training.train import TrainReport, train
 
@@ -36,8 +36,13 @@ __all__ = [
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "Columns": "bitfit_toolkit.data",
+        "Example": "bitfit_toolkit.tasks",
+        "ToolkitError": "bitfit_toolkit.errors",
+        "TrainOptions": "bitfit_toolkit.training.options",
         "TrainReport": "bitfit_toolkit.training.train",
         "evaluate": "bitfit_toolkit.training.evaluation",
+        "load_examples": "bitfit_toolkit.data",
         "read_run_configs": "bitfit_toolkit.training.shared",
         "train": "bitfit_toolkit.training.train",
         "train_shared": "bitfit_toolkit.training.shared",

@@ -3,6 +3,7 @@
 import sys
 
 HINT = "error: the command line needs {}; run: pip install 'bitfit-edge[cli]'"
+MISSING_EXTRA = 11  # as `cli/failures.py` has it, which needs the extra
 
 
 def main() -> None:
@@ -19,7 +20,8 @@ def _run(program: str) -> None:
     try:
         from bitfit_toolkit.cli.app import run
     except ModuleNotFoundError as error:
-        sys.exit(HINT.format(error.name))
+        sys.stderr.write(HINT.format(error.name) + "\n")
+        sys.exit(MISSING_EXTRA)
     run(sys.argv[1:], program)
 
 
