@@ -1,6 +1,8 @@
 """Atomic replacement of a base: a reader finds the old one, the new one, or none, but never half of one."""
 
 import contextlib
+import glob
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,15 +17,15 @@ def staged(output: Path) -> Iterator[Path]:
     """Yield an empty folder beside `output` that replaces it when the block ends well, and is removed otherwise.
 
     Folders that killed exports left behind are removed first. Raises OutputError when `output` is something other
-    than a base or an empty folder, or cannot be written.
+    than a base or an empty folder, or cannot be written. A link is followed.
     """
-    output = output.absolute()
+    output = Path(os.path.realpath(output))
     if output.exists() and not _replaceable(output):
         raise OutputError(f"{output} exists and is not a base; choose another `output`, or remove it first")
     staging = None
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in output.parent.glob(f".{output.name}.partial-*"):
+        for leftover in output.parent.glob(f".{glob.escape(output.name)}.partial-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{output.name}.partial-", dir=output.parent))
         staging.chmod(0o755)

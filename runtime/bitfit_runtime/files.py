@@ -1,6 +1,8 @@
 """Atomic file writes that survive a loss of power, and bounded reads."""
 
+import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -10,13 +12,18 @@ PUBLIC: Final = 0o644
 
 
 def write_file(path: Path, data: bytes, mode: int = PUBLIC) -> None:
-    """Write a file and rename it into place; content and name then survive a loss of power. Raises OSError."""
+    """Write a file and rename it into place; content and name then survive a loss of power. Raises OSError.
+
+    A link is followed, and what is there and is not a regular file is refused, as by `destination`.
+    """
+    path = destination(path)
     place_file(path, data, mode)
     sync_folder(path.parent)
 
 
 def place_file(path: Path, data: bytes, mode: int = PUBLIC) -> None:
     """Write a file and rename it into place; its name survives once its folder is synchronized. Raises OSError."""
+    path = destination(path)
     descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -28,6 +35,20 @@ def place_file(path: Path, data: bytes, mode: int = PUBLIC) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def destination(path: Path) -> Path:
+    """Return where a file that is written to `path` comes to lie: a link is followed, also to what is not there yet.
+
+    To rename a file over a device node or a socket would destroy it. Raises OSError on all but a regular file.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EEXIST, "it exists and is not a regular file")
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bitfit_runtime.errors import first_line
+from bitfit_runtime.files import destination
 from bitfit_toolkit.errors import DataError
 
 
@@ -54,6 +55,6 @@ class CellFile:
 
     def add(self, cell: Cell) -> None:
         """Append a cell."""
-        with self.path.open("a", encoding="utf-8") as stream:
+        with destination(self.path).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(asdict(cell)) + "\n")
         self.cells.append(cell)

@@ -1,10 +1,12 @@
 """Plots of a comparison: a panel a task, a colour a method."""
 
+import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bitfit_runtime.errors import MissingExtraError
+from bitfit_runtime.files import write_file
 from bitfit_toolkit.compare.table import Row, shared_training
 
 COLUMNS = 3
@@ -58,6 +60,8 @@ def _draw(rows: Sequence[Row], value: Callable[[Row], float], label: str, folder
         axes.set(xscale="log", xlabel=label, ylabel=metric, title=task)
     figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=2 * columns)
     path = folder / f"metric-by-{label.split()[-1]}.png"
-    figure.savefig(path, dpi=100)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=100)
+    write_file(path, drawn.getvalue())
     pyplot.close(figure)
     return path

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
+from bitfit_runtime.files import write_file
 from bitfit_toolkit.compare.cells import Cell
 
 
@@ -111,5 +112,5 @@ def _means(rows: Collection[Row], tasks: int) -> list[str]:
 
 def write_tables(rows: Sequence[Row], folder: Path) -> None:
     """Write `table.md` and `table.json`."""
-    (folder / "table.md").write_text(markdown(rows), encoding="utf-8")
-    (folder / "table.json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    write_file(folder / "table.md", markdown(rows).encode())
+    write_file(folder / "table.json", (json.dumps([asdict(row) for row in rows], indent=1) + "\n").encode())
