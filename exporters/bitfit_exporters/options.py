@@ -31,6 +31,19 @@ class ExportOptions:
 
     def check(self) -> None:
         """Raise ExportError, naming the option, where a value is not one of those above."""
+        for name, kind, expected in (
+            ("precision", str, "a string"),
+            ("pooling", str, "a string or None"),
+            ("max_length", int, "a whole number or None"),
+            ("revision", str, "a string or None"),
+            ("offline", bool, "True or False"),
+            ("name", str, "a string or None"),
+        ):
+            value = getattr(self, name)
+            if not (value is None and expected.endswith("None")) and (
+                not isinstance(value, kind) or (isinstance(value, bool) and kind is int)
+            ):
+                raise ExportError(f"`{name}` should be {expected}, found {value!r}")
         if self.precision not in PRECISIONS:
             raise ExportError(f"unknown precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}")
         if self.pooling is not None and self.pooling not in POOLINGS:

@@ -17,6 +17,7 @@ from bitfit_exporters.self_test import measure_self_test
 from bitfit_exporters.staging import staged
 from bitfit_exporters.verify import verify
 from bitfit_runtime import Base, Engine
+from bitfit_runtime.arguments import as_path, instance
 from bitfit_runtime.formats.schema import MODEL_FILE
 from bitfit_runtime.session import open_session
 
@@ -35,7 +36,7 @@ def export(
     `progress` receives each step's name as it begins. A base that is at `output` already is replaced only when the new
     one has passed every check. Raises ExportError or one of its subclasses.
     """
-    return _export(lambda: load_checkpoint(str(model), options), Path(output), options, progress)
+    return _export(lambda: load_checkpoint(str(as_path(model, "model")), options), output, options, progress)
 
 
 def export_onnx(
@@ -48,11 +49,15 @@ def export_onnx(
 
     `path` is the file, or the folder that holds it with config.json and tokenizer.json. Nothing is downloaded.
     """
-    return _export(lambda: load_onnx(Path(path), options), Path(output), options, progress)
+    return _export(lambda: load_onnx(as_path(path, "path"), options), output, options, progress)
 
 
-def _export(load: Callable[[], Checkpoint], output: Path, options: ExportOptions, progress: Progress) -> ExportReport:
+def _export(
+    load: Callable[[], Checkpoint], output: str | Path, options: ExportOptions, progress: Progress
+) -> ExportReport:
     began = time.perf_counter()
+    instance(options, "options", ExportOptions, "an ExportOptions")
+    output = as_path(output, "output")
     options.check()
     progress("load the model")
     checkpoint = load()

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypeVar, overload
+from typing import Final, Literal, TypeVar, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from bitfit_runtime.arguments import as_path, choice, flag, instance, whole_number
 from bitfit_runtime.batching import batch_feeds, pieces, plan_batches
 from bitfit_runtime.errors import InputError, UnknownTaskError
 from bitfit_runtime.formats import LIMITS, Base, Pack, PackInfo, read_pack
@@ -23,13 +24,14 @@ from bitfit_runtime.inputs import Inputs, Row, as_rows, as_rows_per_task, is_sin
 from bitfit_runtime.pack_cache import BARE_BASE, DecodedPack, PackCache
 from bitfit_runtime.padding import Padding
 from bitfit_runtime.self_test import full_test, kernel_fingerprint, quick_test
-from bitfit_runtime.session import open_session
+from bitfit_runtime.session import open_session, run_session
 from bitfit_runtime.tasks import TASK_TYPES, Answer, HeadOutput
 from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_runtime.tokenizer import Tokenizer, collate
 
 Float32 = npt.NDArray[np.float32]
 SelfTestLevel = Literal["off", "quick", "full"]
+MOST_THREADS: Final = 1024  # each is a thread of the system, whatever the number of cores
 A = TypeVar("A", bound=Answer)
 log = logging.getLogger(__name__)
 
@@ -84,18 +86,24 @@ class Engine:
     ) -> None:
         """Load a base.
 
-        `threads` bounds the threads inside one operator. A list of more than `batch_size` rows, or of more than
-        `max_batch_tokens` padded tokens, is run in several batches of similar length. Packs stay encoded in memory; of
-        those used last at most `pack_cache_bytes` are kept decoded as well, and a pack that needs more than that, which
-        takes thousands of labels, is decoded for every batch. `verify` compares every file with its digest. `self_test`
-        proves on this machine that bias inputs are honoured: `quick` all together, `full` each by itself.
+        `threads`, 1 to 1,024, bounds the threads inside one operator; None is one for each core. A list of more than
+        `batch_size` rows, or of more than `max_batch_tokens` padded tokens, is run in several batches of similar
+        length. Packs stay encoded in memory; of those used last at most `pack_cache_bytes` are kept decoded as well,
+        and a pack that needs more than that, which takes thousands of labels, is decoded for every batch. `verify`
+        compares every file with its digest. `self_test` proves on this machine that bias inputs are honoured: `quick`
+        all together, `full` each by itself.
 
         Raises BaseError or one of its subclasses, InputError.
         """
-        if batch_size < 1 or max_batch_tokens < 1 or pack_cache_bytes < 0:
-            raise InputError("batch_size and max_batch_tokens should be at least 1, pack_cache_bytes at least 0")
-        self._base = base if isinstance(base, Base) else Base.open(base)
-        self._batch_size, self._max_batch_tokens = batch_size, max_batch_tokens
+        threads = None if threads is None else whole_number(threads, "threads", 1, MOST_THREADS)
+        if session_options is not None:
+            instance(session_options, "session_options", ort.SessionOptions, "an onnxruntime.SessionOptions")
+        self._batch_size = whole_number(batch_size, "batch_size", 1)
+        self._max_batch_tokens = whole_number(max_batch_tokens, "max_batch_tokens", 1)
+        pack_cache_bytes = whole_number(pack_cache_bytes, "pack_cache_bytes", 0)
+        choice(self_test, "self_test", get_args(SelfTestLevel))
+        verify = flag(verify, "verify")
+        self._base = base if isinstance(base, Base) else Base.open(as_path(base, "base"))
         self._base.check_graph(verify)
         with ThreadPoolExecutor(2) as pool:  # hashing and ONNX Runtime's loading overlap: both release the GIL
             verified = pool.submit(self._base.verify, graph=False) if verify else None
@@ -149,7 +157,7 @@ class Engine:
                 f"a task name should be a string of 1 to {LIMITS.task_name_characters} characters: {name!r}"
             )
         if not isinstance(pack, Pack):
-            pack = read_pack(pack)
+            pack = read_pack(as_path(pack, "pack"))
         pack.decode(self._base.manifest, self._base.default_biases)
         if pack.info.tokenizer is None and not self._told_of_old_packs.is_set():
             self._told_of_old_packs.set()
@@ -216,6 +224,8 @@ class Engine:
         return mappings[0] if is_single(inputs) else mappings
 
     def _answers(self, rows: Sequence[Row], expect: type[object] | None = None) -> list[Answer]:
+        if expect is not None:
+            instance(expect, "expect", type, "a class of answers such as Prediction")
         packs = self._packs_of(rows)
         for row, pack in zip(rows, packs, strict=True):
             found = TASK_TYPES[pack.info.task_type].answer
@@ -285,7 +295,7 @@ class Engine:
             tokens = collate([request.tokens for request in chosen], manifest.inputs, manifest.pad_token_id, width)
             biases = batch_feeds(self._decode([request.pack for request in chosen]), self._defaults)
             wanted = sorted({request.output for request in chosen})
-            found = dict(zip(wanted, self._session.run(wanted, {**tokens, **biases}), strict=True))
+            found = dict(zip(wanted, run_session(self._session, wanted, {**tokens, **biases}), strict=True))
             for row, (index, request) in enumerate(zip(batch, chosen, strict=True)):
                 results[index] = request.without_padding(found[request.output][row])
         return [results[index] for index in range(len(requests))]
@@ -299,7 +309,7 @@ class Engine:
 def _find(packs: Mapping[str, Pack], name: str | None) -> Pack:
     if name is None:
         raise InputError("no task was given; pass task=NAME, or Row(text, task)")
-    if name not in packs:
+    if not isinstance(name, str) or name not in packs:
         known = ", ".join(sorted(packs)[:8]) or "none"
         raise UnknownTaskError(f"task {name!r} is not installed (installed: {known}); install its pack first")
     return packs[name]

@@ -5,7 +5,8 @@ BitfitError
 │   ├── BaseNotFoundError     no base in that folder
 │   ├── BaseFormatError       its manifest is malformed or of a newer schema
 │   ├── BaseIntegrityError    a file differs from the digest that the manifest gives
-│   └── SelfTestError         this machine's kernels do not compute what the export computed
+│   ├── SelfTestError         this machine's kernels do not compute what the export computed
+│   └── InferenceError        ONNX Runtime failed while it ran the graph
 ├── PackError                 a pack cannot be used
 │   ├── PackNotFoundError     no such file
 │   ├── PackFormatError       truncated, altered, not finite, over a limit, or of a newer schema
@@ -72,6 +73,10 @@ class BaseIntegrityError(BaseError):
 
 class SelfTestError(BaseError):
     """The graph, run here, does not give what it gave at export."""
+
+
+class InferenceError(BaseError):
+    """ONNX Runtime failed while it ran the graph."""
 
 
 class PackError(BitfitError):

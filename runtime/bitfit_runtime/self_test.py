@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from bitfit_runtime.errors import SelfTestError, first_line
+from bitfit_runtime.errors import InferenceError, SelfTestError
 from bitfit_runtime.formats import BiasSpec, Manifest
 from bitfit_runtime.graph import ATTENTION_MASK, HEAD_WEIGHT, INPUT_IDS, LOGITS, POOLED, TOKEN_LOGITS, TOKEN_TYPE_IDS
 from bitfit_runtime.padding import Padding, pad_tokens
+from bitfit_runtime.session import run_session
 
 Float32 = npt.NDArray[np.float32]
 # Large enough that even a key bias shows: it shifts a whole row of attention scores, which softmax cancels except for
@@ -109,9 +110,7 @@ def _outputs(
     width = Padding.of_machine(manifest.max_length).width(ids.shape[1])
     tokens = pad_tokens({name: every[name] for name in manifest.inputs}, width, manifest.pad_token_id)
     try:
-        found: list[Float32] = session.run(names, {**tokens, **feeds})
-    except Exception as error:  # onnxruntime's exceptions have no common class of their own
-        raise SelfTestError(
-            f"{manifest.name}: the graph does not run ({first_line(error)}); export the base again"
-        ) from None
+        found: list[Float32] = run_session(session, names, {**tokens, **feeds})
+    except InferenceError as error:
+        raise SelfTestError(f"{manifest.name}: {error}") from None
     return found

@@ -1,15 +1,18 @@
 """ONNX Runtime sessions, with exact integer products on every processor."""
 
 import ctypes
+import re
 import sys
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import onnxruntime as ort
 
-from bitfit_runtime.errors import BaseFormatError, first_line
+from bitfit_runtime.errors import BaseFormatError, InferenceError, first_line
 
+LOWEST_ONNXRUNTIME: Final = (1, 24, 1)  # as pyproject.toml has it; 1.23 has no QuantizeLinear of opset 23
 ERRORS_ONLY = 3
 # An ONNX graph: y = MatMulInteger(a, b) with a = uint8 [[255, 255]] and b = int8 [[127], [127]]. Only ONNX Runtime
 # knows which kernels it takes on this processor, and it has no means to build graphs; so here is one as bytes.
@@ -44,10 +47,33 @@ def open_session(
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no base class but Exception
         raise BaseFormatError(
-            f"onnxruntime {ort.__version__} cannot load {path} ({first_line(error)}); export again"
+            f"onnxruntime {ort.__version__} cannot load {path} ({first_line(error)}); {_remedy()}"
         ) from None
     _trim_memory()
     return session
+
+
+def run_session(session: ort.InferenceSession, outputs: Sequence[str], feeds: Mapping[str, Any]) -> list[Any]:
+    """Run a graph and return the named outputs. Raises InferenceError, and MemoryError where there is not enough."""
+    try:
+        found: list[Any] = session.run(outputs, feeds)
+    except Exception as error:  # onnxruntime's exceptions share no base class but Exception
+        reason = first_line(error)
+        if re.search(r"bad_alloc|bad allocation|failed to allocate", str(error), re.IGNORECASE):
+            raise MemoryError(reason) from None
+        raise InferenceError(
+            f"onnxruntime {ort.__version__} cannot run the base on these rows ({reason}); export the base again"
+        ) from None
+    return found
+
+
+def _remedy() -> str:
+    """Say what to do where a graph cannot be loaded: a version that is too old has no kernels for quantized bases."""
+    found = tuple(int(part) for part in re.findall(r"\d+", ort.__version__)[:3])
+    if found >= LOWEST_ONNXRUNTIME:
+        return "export again"
+    needed = ".".join(map(str, LOWEST_ONNXRUNTIME))
+    return f"onnxruntime {needed} or later is needed; run: pip install 'onnxruntime>={needed}'"
 
 
 def _trim_memory() -> None:

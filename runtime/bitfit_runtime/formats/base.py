@@ -10,6 +10,7 @@ import numpy.typing as npt
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from bitfit_runtime.arguments import as_path
 from bitfit_runtime.errors import BaseFormatError, BaseIntegrityError, BaseNotFoundError
 from bitfit_runtime.formats.manifest import Manifest, parse_manifest
 from bitfit_runtime.formats.onnx_files import external_files
@@ -45,7 +46,7 @@ class Base:
 
         Raises BaseNotFoundError, BaseFormatError or BaseIntegrityError.
         """
-        folder = Path(folder)
+        folder = as_path(folder, "folder")
         path = folder / MANIFEST_FILE
         if not path.is_file():
             raise BaseNotFoundError(f"{folder} is not a base: it has no {MANIFEST_FILE}; make one with 'bitfit export'")

@@ -15,6 +15,7 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from bitfit_runtime.arguments import as_path
 from bitfit_runtime.errors import PackError, PackFormatError, PackNotFoundError, first_line
 from bitfit_runtime.files import write_file
 from bitfit_runtime.formats.json_fields import Fields
@@ -50,7 +51,7 @@ def parse_pack(data: bytes, where: str = "pack") -> Pack:
 
 def read_pack(path: str | Path) -> Pack:
     """Read a pack file. Raises PackNotFoundError or PackFormatError."""
-    path = Path(path)
+    path = as_path(path, "path")
     try:
         if not path.is_file():
             raise PackNotFoundError(f"no pack at {path}; make one with 'bitfit train'")
@@ -85,7 +86,7 @@ def serialize(pack: Pack) -> bytes:
 
 def write_pack(pack: Pack, path: str | Path) -> Path:
     """Write a pack file atomically: a reader finds the old file or the whole new one. Raises PackError."""
-    path = Path(path)
+    path = as_path(path, "path")
     data = serialize(pack)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

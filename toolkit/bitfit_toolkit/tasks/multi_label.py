@@ -51,7 +51,8 @@ class MultiLabel(TrainableTask[list[float], LabelSet]):
     def target(self, example: Example, tokens: TokenizedText) -> list[float]:
         """Return 1 for each label that the example has, 0 for the others."""
         del tokens
-        return [float(label in _labels(example)) for label in self.labels]
+        own = _labels(example)
+        return [1.0 if label in own else 0.0 for label in self.labels]  # two objects, however many labels
 
     def stack(self, targets: Sequence[list[float]], width: int) -> npt.NDArray[np.float32]:
         """Return targets `[batch, labels]`."""

@@ -4,10 +4,12 @@ The command line, the TOML of `--many`, the checks, and the rules for resumed an
 """
 
 import operator
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from enum import Enum
 from functools import cache
+from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, get_args, get_type_hints
@@ -17,6 +19,16 @@ BOUNDS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "at_least": operator.ge,
     "below": operator.lt,
     "at_most": operator.le,
+}
+
+# NumPy's numbers are numbers, True is none.
+TYPES: Final[Mapping[type, type]] = {str: str, bool: bool, int: Integral, float: Real}
+NAMES: Final[Mapping[type, str]] = {
+    str: "a string",
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    Path: "a path",
 }
 
 
@@ -64,6 +76,9 @@ class OptionSpec:
         """Return what is wrong with a value, None where nothing is."""
         if value is None and self.optional:
             return None
+        accepted = (str, os.PathLike) if self.type is Path else TYPES[self.type]
+        if not isinstance(value, accepted) or (self.type is not bool and isinstance(value, bool)):
+            return f"`{self.name}` should be {NAMES[self.type]}, found {value!r}"
         if self.choices and value not in self.choices:
             return f"`{self.name}` should be one of {', '.join(self.choices)}, found {value!r}"
         bounds = {word: getattr(self, word) for word in BOUNDS if getattr(self, word) is not None}

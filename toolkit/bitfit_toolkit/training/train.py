@@ -11,7 +11,9 @@ import numpy as np
 import torch
 
 from bitfit_runtime import Base, Engine, write_pack
+from bitfit_runtime.arguments import as_path, instance
 from bitfit_runtime.canary import make_canary
+from bitfit_runtime.files import destination
 from bitfit_toolkit.data import Columns, Data, read_examples
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.training.cut import Cut
@@ -79,6 +81,7 @@ def train(
     Raises TrainingError, DataError, BaseError, PackError.
     """
     began = time.perf_counter()
+    instance(options, "options", TrainOptions, "a TrainOptions")
     options.check()
     readings = [read_examples(data, columns, task_type=options.task_type) for data in (train, evaluation)]
     examples, held_out = (reading.examples for reading in readings)
@@ -147,7 +150,12 @@ def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path,
 
 def check_output(output: str | Path) -> None:
     """Raise TrainingError where no pack can be written, before a run is spent on it."""
-    path = Path(output)
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+    path = as_path(output, "output")
+    try:
+        target = destination(path).absolute()
+        folder = next(parent for parent in target.parents if parent.exists())
+        fits = folder.is_dir() and os.access(folder, os.W_OK)
+    except OSError:
+        fits = False
+    if not fits or not target.name:
         raise TrainingError(f"a pack cannot be written to {path}; name a file in a folder that can be written")

@@ -1,0 +1,66 @@
+"""Arguments of public functions: what is of the wrong type or out of bounds is refused in one line, by its name."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from bitfit_runtime.errors import InputError
+
+
+def as_path(value: object, name: str) -> Path:
+    """Return a path that a caller gave as a string or path object. Raises InputError."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise InputError(f"`{name}` should be a path, found {_kind(value)}")
+    path = os.fspath(value)
+    if not isinstance(path, str) or "\0" in path:
+        raise InputError(f"`{name}` should be a path that a file can have, found {path!r}")
+    return Path(path)
+
+
+def whole_number(value: object, name: str, least: int, most: int | None = None) -> int:
+    """Return a whole number within its bounds. Raises InputError."""
+    bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+    expected = f"`{name}` should be a whole number {bounds}"
+    try:
+        number = value.__index__()  # type: ignore[attr-defined]  # NumPy's integers are whole numbers too
+    except (AttributeError, TypeError):
+        raise InputError(f"{expected}, found {_kind(value)}") from None
+    if isinstance(value, bool) or number < least or (most is not None and number > most):
+        raise InputError(f"{expected}, found {value!r}")
+    return int(number)
+
+
+def flag(value: object, name: str) -> bool:
+    """Return True or False. Raises InputError."""
+    if not isinstance(value, bool):
+        raise InputError(f"`{name}` should be True or False, found {_kind(value)}")
+    return value
+
+
+def choice(value: object, name: str, choices: Sequence[str]) -> str:
+    """Return one of the choices. Raises InputError."""
+    if not isinstance(value, str) or value not in choices:
+        raise InputError(f"`{name}` should be one of {', '.join(choices)}, found {value!r}")
+    return value
+
+
+def instance(value: object, name: str, kind: type, example: str) -> None:
+    """Check that a value is of a class. Raises InputError."""
+    if not isinstance(value, kind):
+        raise InputError(f"`{name}` should be {example}, found {_kind(value)}")
+
+
+def names(values: object, name: str) -> list[str]:
+    """Return a list of different names of tasks. Raises InputError."""
+    if isinstance(values, str) or not isinstance(values, (list, tuple, set, frozenset)):
+        raise InputError(f"`{name}` should be a list of names, found {_kind(values)}; write ['mood']")
+    for value in values:
+        if not isinstance(value, str) or not value:
+            raise InputError(f"`{name}` should hold names, found {value!r}")
+    return list(values)
+
+
+def _kind(value: object) -> str:
+    """Describe a value of an unexpected type: what it is, and its text where that is short."""
+    text = repr(value)
+    return f"{type(value).__name__} {text}" if len(text) <= 40 else type(value).__name__
