@@ -1,11 +1,14 @@
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from bitfit_runtime import Base, read_pack, write_pack
+from bitfit_runtime.errors import MissingExtraError
+from bitfit_toolkit.cli.app import COMMANDS
 from bitfit_toolkit.cli.failures import with_flags
 from support.command_line import ROWS, bitfit, write_csv
 from support.packs import random_pack
@@ -136,3 +139,83 @@ def test_a_column_that_is_missing_is_named_with_its_flag(
     data, pack = write_csv(tmp_path / "d.csv", ROWS, ("line", "label")), tmp_path / "p"
     arguments = ("train", "--base", base.folder, "--train", data, "--eval", data, "--output", pack)
     assert "name it with --text-column" in bitfit(*arguments, capsys=capsys)[2]
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
+    for name, listed in COMMANDS.items():
+        module = listed.load()
+        said = module.app.info.help if hasattr(module, "app") else (module.command.__doc__ or "").splitlines()[0]
+        assert listed.hidden or listed.help == said, name
+
+
+def test_help_imports_no_command_and_nothing_that_they_need() -> None:
+    heavy = ("numpy", "onnxruntime", "tokenizers", "pyarrow", "torch", "bitfit_toolkit.cli.train")
+    for arguments in (["--help"], [], ["predikt"]):
+        code = f"import sys\nfrom bitfit_toolkit.cli.app import run\ntry: run({arguments})\n"
+        code += f"except SystemExit: assert not set({heavy!r}) & set(sys.modules), set({heavy!r}) & set(sys.modules)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def planted(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Base, "open", broken)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyError("x"), ValueError("two\nlines \x1b[31m"), OSError("no number"), RecursionError(), StopIteration()],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_exception_that_nobody_expected_is_a_defect_of_ours_with_a_file_to_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    planted(monkeypatch, error)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code, _, err = bitfit("inspect", tmp_path, capsys=capsys)
+    (report,) = tmp_path.glob("bitfit-defect-*.txt")
+    assert code == 70 and err.count("\n") == 1 and err[:-1].isprintable()
+    assert "defect of bitfit-edge" in err and type(error).__name__ in err and str(report) in err
+    assert "Traceback" in report.read_text() and report.stat().st_mode & 0o077 == 0
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert "BITFIT_TRACEBACK=1" in bitfit("inspect", tmp_path, capsys=capsys)[2]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (PermissionError(13, "Permission denied", "f\x1b"), 9, "Permission denied"),
+        (MemoryError(), 9, "not enough memory"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (EOFError(), 130, "interrupted"),
+        (MissingExtraError("it needs tuf; run: pip install 'bitfit-edge[update]'"), 11, "pip install"),
+        (BrokenPipeError(32, "Broken pipe"), 141, ""),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_defect_has_a_code_of_its_own(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    says: str,
+) -> None:
+    planted(monkeypatch, error)
+    found, _, err = bitfit("inspect", tmp_path, capsys=capsys)
+    assert found == code and says in err and err.strip().count("\n") == 0 and "\x1b" not in err
+
+
+def test_a_missing_package_of_the_command_line_itself_is_named() -> None:
+    code = "import sys; sys.modules['typer'] = None; import bitfit_toolkit.__main__ as m; m.main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 11 and "needs typer; run: pip install 'bitfit-edge[cli]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_output_that_is_not_read_to_its_end_is_no_failure_of_ours(base: Base) -> None:
+    command = f"{sys.executable} -m bitfit_toolkit inspect {base.folder} --json | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.stdout.strip() in ("0", "141") and done.stderr == ""
