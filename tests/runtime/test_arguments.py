@@ -45,7 +45,7 @@ def test_an_engine_takes_numbers_of_numpy(base: Base) -> None:
     assert Engine(base, threads=np.int64(1), batch_size=np.uint8(3)).embed("a").shape == (1, 64)
 
 
-@pytest.mark.parametrize("value", ODD, ids=repr)
+@pytest.mark.parametrize("value", ODD, ids=[f"{type(value).__name__}-{index}" for index, value in enumerate(ODD)])
 def test_whatever_is_passed_is_taken_or_refused_with_an_error_of_ours(
     base: Base, engine: Engine, tmp_path: Path, value: Any
 ) -> None:
