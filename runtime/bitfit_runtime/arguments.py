@@ -1,7 +1,8 @@
 """Arguments of public functions: what is of the wrong type or out of bounds is refused in one line, by its name."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Real
 from pathlib import Path
 
 from bitfit_runtime.errors import InputError
@@ -30,6 +31,13 @@ def whole_number(value: object, name: str, least: int, most: int | None = None) 
     return int(number)
 
 
+def seconds(value: object, name: str, most: float) -> float:
+    """Return a number of seconds from 0 on, None being no number. Raises InputError."""
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) <= most:
+        raise InputError(f"`{name}` should be from 0 to {most:g} seconds, found {_kind(value)}")
+    return float(value)
+
+
 def flag(value: object, name: str) -> bool:
     """Return True or False. Raises InputError."""
     if not isinstance(value, bool):
@@ -51,13 +59,14 @@ def instance(value: object, name: str, kind: type, example: str) -> None:
 
 
 def names(values: object, name: str) -> list[str]:
-    """Return a list of different names of tasks. Raises InputError."""
-    if isinstance(values, str) or not isinstance(values, (list, tuple, set, frozenset)):
-        raise InputError(f"`{name}` should be a list of names, found {_kind(values)}; write ['mood']")
-    for value in values:
+    """Return names of tasks as a list. Raises InputError."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise InputError(f"`{name}` should be a list of names, found {_kind(values)}; put it into a list")
+    found = list(values)
+    for value in found:
         if not isinstance(value, str) or not value:
             raise InputError(f"`{name}` should hold names, found {value!r}")
-    return list(values)
+    return found
 
 
 def _kind(value: object) -> str:

@@ -1,10 +1,11 @@
 """Updater of an application's tasks: check, fetch, activate, roll back."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bitfit_runtime.arguments import as_path, instance, names, seconds
 from bitfit_runtime.engine import Engine
 from bitfit_runtime.errors import BitfitError, ExpiredError, InputError
 from bitfit_runtime.formats import Base
@@ -21,6 +22,7 @@ from bitfit_runtime.updates.task_update import TaskUpdate
 from bitfit_runtime.updates.validation import HealthCheck
 
 log = logging.getLogger(__name__)
+LONGEST_TIMEOUT = 24 * 60 * 60  # seconds; a lock's own wait ends sooner
 
 
 def utc_now() -> datetime:
@@ -56,12 +58,18 @@ class Updater:
         seconds to wait for another writer, `health_timeout` how many for a health check. Raises InputError, and
         BaseError where `base` is a folder without one.
         """
-        if isinstance(tasks, str):
-            raise InputError(f"tasks should be a list of names, found the text {tasks!r}; put it into a list")
+        tasks = names(tasks, "tasks")
+        instance(url, "url", str, "a URL")
         self._url = check_repository_url(url)
-        self._root = root
-        self._base = (base if isinstance(base, Base) else Base.open(base)).manifest.digest
-        self._store = Store(Path(store), self._base, lock_timeout)
+        self._root = root if isinstance(root, bytes) else as_path(root, "root")
+        lock_timeout = seconds(lock_timeout, "lock_timeout", LONGEST_TIMEOUT)
+        health_timeout = seconds(health_timeout, "health_timeout", LONGEST_TIMEOUT)
+        instance(clock, "clock", Callable, "a function that returns the time")  # type: ignore[arg-type]
+        if network is not None:
+            instance(network, "network", NetworkOptions, "a NetworkOptions")
+        store = as_path(store, "store")
+        self._base = (base if isinstance(base, Base) else Base.open(as_path(base, "base"))).manifest.digest
+        self._store = Store(store, self._base, lock_timeout)
         self._clock = clock
         self.fetcher = Fetcher(network)
         self._tasks = {
@@ -152,7 +160,7 @@ class Updater:
         return Status(tasks, expires, expires is not None and self._now() > expires)
 
     def _task(self, name: str) -> TaskUpdate:
-        if name not in self._tasks:
+        if not isinstance(name, str) or name not in self._tasks:
             raise InputError(
                 f"task {name!r} is not one of this updater's ({', '.join(self._tasks)}); create the updater with it"
             )
@@ -181,11 +189,12 @@ class Updater:
         if isinstance(self._root, bytes):
             return self._root
         try:
-            return Path(self._root).read_bytes()
+            return self._root.read_bytes()
         except OSError as error:
             raise InputError(f"cannot read the root metadata in {self._root} ({error.strerror or error})") from None
 
     def _check_engine(self, engine: Engine) -> None:
+        instance(engine, "engine", Engine, "an Engine")
         if engine.base.manifest.digest != self._base:
             raise InputError(
                 f"this updater is for base {self._base[:19]}…, the engine has {engine.base.manifest.digest[:19]}…; "
@@ -193,7 +202,8 @@ class Updater:
             )
 
     def _check_grace(self, grace: timedelta) -> None:
+        instance(grace, "grace", timedelta, "a timedelta")
         expires = metadata_expiry(self._store.metadata)
-        if expires is None or self._now() > expires + grace:
+        if expires is None or self._now() - expires > grace:  # a sum might be a time that no calendar has
             since = "were never fetched" if expires is None else f"expired at {expires.isoformat()}"
             raise ExpiredError(f"the signed metadata {since}, which `grace` does not allow; check for updates first")

@@ -53,8 +53,8 @@ class Watcher:
         default failures are logged. Where `report` itself raises, or takes longer than a minute, that is logged, and
         the watcher goes on.
         """
-        if not 0 < every <= MAX_PERIOD:
-            raise InputError(f"`every` should be more than 0 and at most {MAX_PERIOD:g} seconds, found {every}")
+        if not isinstance(every, (int, float)) or not 0 < every <= MAX_PERIOD:
+            raise InputError(f"`every` should be more than 0 and at most {MAX_PERIOD:g} seconds, found {every!r}")
         self._updater, self._engine, self._every = updater, engine, every
         self._health, self._report = health, report
         self._reports = Callback("bitfit-report")

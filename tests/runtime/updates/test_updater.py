@@ -9,11 +9,12 @@ from datetime import timedelta
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from filelock import FileLock
 
-from bitfit_runtime import Engine
+from bitfit_runtime import Base, Engine
 from bitfit_runtime.errors import (
     BaseNotFoundError,
     CanaryError,
@@ -222,7 +223,13 @@ def test_a_stricter_policy_refuses_packs_some_time_after_the_metadata_expired(de
         device.updater.install(device.engine, grace=timedelta(days=1))
     device.update("mood", 1, seed=1)
     device.now = device.published.expires + timedelta(hours=23)
-    assert device.updater.install(device.engine, grace=timedelta(days=1)) == {}
+    for grace in (timedelta(days=1), timedelta.max):
+        assert device.updater.install(device.engine, grace=grace) == {}
+    for wrong in (5, "1 day"):
+        with pytest.raises(InputError, match="`grace` should be a timedelta"):
+            device.updater.install(device.engine, grace=wrong)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="`engine` should be an Engine"):
+        device.updater.install(None)  # type: ignore[arg-type]
     device.now += timedelta(hours=2)
     with pytest.raises(ExpiredError, match="grace"):
         device.updater.install(device.engine, grace=timedelta(days=1))
@@ -426,3 +433,26 @@ def test_invalid_root_metadata_are_told_from_what_a_server_sends(device: Device)
     for root in (b"", b"{}", device.published.first_root.replace(b"root", b"toor")):
         with pytest.raises(InputError, match="invalid root metadata"):
             Updater(device.store, device.server.url, root, device.base, ["mood"]).check()
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        *(({"tasks": value}, "`tasks` should") for value in ("mood", b"mood", 5, None, [None], [5], [""], [["a"]])),
+        *(({"store": value}, "`store` should") for value in (None, 5, b"s", "a\0b")),
+        *(({"root": value}, "`root` should") for value in (None, 5, [1])),
+        *(({"base": value}, "`base` should") for value in (None, 5)),
+        *(({"url": value}, "`url` should") for value in (None, 5, b"https://x")),
+        *(({"lock_timeout": value}, "`lock_timeout` should") for value in (None, "1", -1, float("nan"), 1e99, True)),
+        *(({"health_timeout": value}, "`health_timeout` should") for value in (None, "1", -1, float("inf"))),
+        ({"clock": 5}, "`clock` should"),
+        ({"network": {"timeout": 5}}, "`network` should"),
+    ],
+    ids=str,
+)
+def test_an_updater_names_the_parameter_that_it_cannot_take(
+    base: Base, tmp_path: Path, changed: dict[str, Any], says: str
+) -> None:
+    given: dict[str, Any] = {"store": tmp_path, "url": "https://x", "root": b"", "base": base, "tasks": ["mood"]}
+    with pytest.raises(InputError, match=says):
+        Updater(**given | changed)
