@@ -131,5 +131,5 @@ def test_the_command_line_works_without_the_extra_and_names_it() -> None:
         )
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 1
+    assert done.returncode == 11
     assert "pip install 'bitfit-edge[publish]'" in done.stderr and "Traceback" not in done.stderr

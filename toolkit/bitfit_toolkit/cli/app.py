@@ -10,7 +10,7 @@ from typing import Final
 
 import typer
 
-from bitfit_toolkit.cli.failures import fail
+from bitfit_toolkit.cli.failures import INTERRUPTED, NOT_READ, fail
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     "predict": Listed("predict", "Answer texts with one task, several, or every installed one, in mixed batches."),
     "run": Listed("predict", "The name before `predict`.", hidden=True),
     "eval": Listed("evaluate", "Measure a pack on labelled texts, in the engine that ships."),
-    "inspect": Listed("inspect", "Show what a base or a pack holds."),
+    "inspect": Listed("inspect", "Show what a base or a pack holds, or how labelled texts are read before training."),
     "convert": Listed("convert", "Convert a pack to ONNX Runtime's adapter file, which runs without this package."),
     "compare": Listed(
         "compare",
@@ -86,6 +86,13 @@ def run(arguments: Sequence[str], program: str = "bitfit") -> None:
     try:
         app = assemble_export() if program == "bitfit-export" else assemble(arguments[:1])
         code = app(args=list(arguments), prog_name=program, standalone_mode=False)
+        sys.stdout.flush()
+        if code == INTERRUPTED:  # which is how typer returns it
+            raise KeyboardInterrupt
+    except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):  # for which typer leaves with 1
+            sys.exit(NOT_READ)
+        raise
     except (Exception, KeyboardInterrupt) as error:
         if os.environ.get("BITFIT_TRACEBACK"):
             raise

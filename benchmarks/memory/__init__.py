@@ -1,1 +1,0 @@
-"""What processes take at their peak: training, lists of texts, long documents, one huge text; and how they start."""
