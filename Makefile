@@ -61,7 +61,6 @@ fuzz: .venv/.ready
 	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.run --runs $(FUZZ_RUNS)
 	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.model_folders --runs $$(($(FUZZ_RUNS) / 100))
 	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.data_files --runs $$(($(FUZZ_RUNS) / 10)) --commands 200
-	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.data_files --runs $$(($(FUZZ_RUNS) / 10))
 	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.command_lines --runs $(FUZZ_COMMANDS)
 
 # No part of `make test`: Debian's packages for ARM are fetched the first time, and an emulator is slow. What was recorded
