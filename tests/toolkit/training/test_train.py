@@ -246,7 +246,7 @@ def test_training_refuses_what_it_cannot_learn_and_keeps_the_earlier_pack(base: 
     alone = [e for e in good if e.label == "first"]
     stranger = [Example("a", None, "third")]
     for examples, held_out, options, error in (
-        ([], good, TrainOptions(), TrainingError),
+        ([], good, TrainOptions(), DataError),
         (alone, alone, TrainOptions(), TrainingError),
         (good, stranger, TrainOptions(), DataError),
         (good, good, TrainOptions(terms="q,m9"), TrainingError),
