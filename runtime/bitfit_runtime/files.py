@@ -14,16 +14,19 @@ PUBLIC: Final = 0o644
 def write_file(path: Path, data: bytes, mode: int = PUBLIC) -> None:
     """Write a file and rename it into place; content and name then survive a loss of power. Raises OSError.
 
-    A link is followed, and what is there and is not a regular file is refused, as by `destination`.
+    A link is replaced: in a folder of our own nobody is to choose where a file comes to lie.
     """
-    path = destination(path)
     place_file(path, data, mode)
     sync_folder(path.parent)
 
 
+def write_output(path: Path, data: bytes) -> None:
+    """Write a file that a user named, as `write_file` does, where `destination` says. Raises OSError."""
+    write_file(destination(path), data)
+
+
 def place_file(path: Path, data: bytes, mode: int = PUBLIC) -> None:
     """Write a file and rename it into place; its name survives once its folder is synchronized. Raises OSError."""
-    path = destination(path)
     descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:

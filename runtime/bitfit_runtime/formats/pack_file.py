@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 
 from bitfit_runtime.arguments import as_path
 from bitfit_runtime.errors import PackError, PackFormatError, PackNotFoundError, first_line
-from bitfit_runtime.files import write_file
+from bitfit_runtime.files import write_output
 from bitfit_runtime.formats.json_fields import Fields
 from bitfit_runtime.formats.pack import Canary, Pack, PackInfo
 from bitfit_runtime.formats.pack_encoding import ENCODINGS, SCALE, Stored
@@ -90,7 +90,7 @@ def write_pack(pack: Pack, path: str | Path) -> Path:
     data = serialize(pack)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, data)
+        write_output(path, data)
     except OSError as error:
         raise PackError(f"cannot write {path} ({error.strerror or error}); what was there is unchanged") from None
     return path

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bitfit_runtime.errors import MissingExtraError
-from bitfit_runtime.files import write_file
+from bitfit_runtime.files import write_output
 from bitfit_toolkit.compare.table import Row, shared_training
 
 COLUMNS = 3
@@ -62,6 +62,6 @@ def _draw(rows: Sequence[Row], value: Callable[[Row], float], label: str, folder
     path = folder / f"metric-by-{label.split()[-1]}.png"
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=100)
-    write_file(path, drawn.getvalue())
+    write_output(path, drawn.getvalue())
     pyplot.close(figure)
     return path

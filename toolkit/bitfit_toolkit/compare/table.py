@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from bitfit_runtime.files import write_file
+from bitfit_runtime.files import write_output
 from bitfit_toolkit.compare.cells import Cell
 
 
@@ -112,5 +112,5 @@ def _means(rows: Collection[Row], tasks: int) -> list[str]:
 
 def write_tables(rows: Sequence[Row], folder: Path) -> None:
     """Write `table.md` and `table.json`."""
-    write_file(folder / "table.md", markdown(rows).encode())
-    write_file(folder / "table.json", (json.dumps([asdict(row) for row in rows], indent=1) + "\n").encode())
+    write_output(folder / "table.md", markdown(rows).encode())
+    write_output(folder / "table.json", (json.dumps([asdict(row) for row in rows], indent=1) + "\n").encode())
