@@ -26,7 +26,7 @@ def test_who_drips_before_a_connection_is_made_is_given_up(serve: Serve, proxy: 
     began = time.monotonic()
     with pytest.raises(SlowRetrievalError, match="too slow") as caught:
         Fetcher(options).download_bytes("https://updates.example/x" if proxy else f"https://{address}/x", 10)
-    assert time.monotonic() - began < 5 and server.requests
+    assert time.monotonic() - began < 60 and server.requests  # without an end it would be hours
     assert "secret" not in str(caught.value)
 
 
