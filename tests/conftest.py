@@ -17,8 +17,8 @@ from support.checkpoints import make_checkpoint
 
 pytest_plugins = ("support.device", "support.simulated", "support.victim")
 
-# No test is timed: the machines are shared.
-settings.register_profile("untimed", deadline=None)
+# No test is timed: the machines are shared. CI draws the same examples each time; elsewhere new ones are tried.
+settings.register_profile("untimed", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("untimed")
 
 

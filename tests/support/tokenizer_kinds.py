@@ -67,11 +67,16 @@ def unigram(special: tuple[str, ...], unknown: str, lower: bool = False) -> list
 
 @cache
 def word_pieces(lower: bool, chinese: bool = True) -> dict[str, int]:
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lower, handle_chinese_chars=chinese)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator(CORPUS, trainers.WordPieceTrainer(vocab_size=260, special_tokens=BERT))
-    return tokenizer.get_vocab()
+    """Vocabulary of a WordPiece: every character, at the beginning of a word and inside, and words of plain letters.
+
+    It is not trained: among pieces that are equally frequent the trainer chooses by chance.
+    """
+    normalizer = normalizers.BertNormalizer(lowercase=lower, handle_chinese_chars=chinese)
+    lines = [normalizer.normalize_str(line) for line in CORPUS]
+    characters = sorted({character for line in lines for character in line if not character.isspace()})
+    words = sorted({word for line in lines for word in line.split() if word.isascii() and word.isalpha()})
+    pieces = [*BERT, *characters, *(f"##{character}" for character in characters), *words]
+    return {piece: index for index, piece in enumerate(dict.fromkeys(pieces))}
 
 
 def _vocabulary(tokenizer: Tokenizer) -> tuple[dict[str, int], list[tuple[str, str]]]:
