@@ -6,6 +6,15 @@ INPUT_IDS: Final = "input_ids"
 ATTENTION_MASK: Final = "attention_mask"
 TOKEN_TYPE_IDS: Final = "token_type_ids"
 
+
+def branch_input(layer: int) -> str:
+    """Return the name of the input, int64 `[rows]`, that says which row below `layer` each row from there on continues.
+
+    Its default is the identity.
+    """
+    return f"branch.{layer}"
+
+
 HEAD_WEIGHT: Final = "head.weight"
 HEAD_BIAS: Final = "head.bias"
 

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from bitfit_runtime import Base, Pack, PackInfo, read_pack, write_pack
 from bitfit_runtime.errors import PackError, PackFormatError, PackMismatchError, PackNotFoundError
-from bitfit_runtime.formats import pack_file, parse_pack, serialize
+from bitfit_runtime.formats import Windows, pack_file, parse_pack, serialize
 from support.packs import random_pack
 
 INFO = PackInfo("sha256:0", "b", "t", "classification", ("no", "yes"), "mean", 16, ("q",), encoding="float32")
@@ -83,7 +83,7 @@ def test_a_value_too_large_for_float16_is_refused() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (b'"schema_version": 1', b'"schema_version": 2', "schema version 2"),
+        (b'"schema_version": 1', b'"schema_version": 3', "schema version 3"),
         (b'["no", "yes"]', b'["no", "no" ]', "labels"),
         (b'"classification"', b'"classificatiom"', "task_type"),
         (b'"head.bias"', b'"head.bIas"', "head.bias"),
@@ -176,3 +176,50 @@ def test_tensors_of_other_names_or_kinds_are_refused_when_the_file_is_read(
     good = small_pack(np.arange(4))
     with pytest.raises(PackFormatError, match=message):
         parse_pack(serialize(replace(good, tensors={**good.tensors, **change})))
+
+
+def test_a_pack_from_a_layer_on_holds_what_acts_there(base: Base) -> None:
+    manifest = base.manifest
+    assert manifest.layers == max(spec.layer for spec in manifest.biases) + 1
+    for start in range(manifest.layers + 1):
+        pack = parse_pack(serialize(random_pack(base, from_layer=start)))
+        expected = {
+            spec.name
+            for spec in manifest.biases
+            if not start or spec.term in ("pooler", "final") or (spec.layer >= start and spec.term != "embeddings")
+        }
+        assert decoded(pack, base).keys() - {"head.weight", "head.bias"} == expected
+        assert pack.info.from_layer == start
+        assert (b'"schema_version\\": 2' in serialize(pack)) == (start > 0)
+
+
+def test_a_start_above_the_last_layer_is_refused(base: Base) -> None:
+    pack = random_pack(base, terms=())
+    pack = replace(pack, info=replace(pack.info, from_layer=base.manifest.layers + 1))
+    with pytest.raises(PackMismatchError, match="begins at layer"):
+        decoded(pack, base)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("windows", Windows("offsets", 4, 32)),
+        ("windows", Windows("mean", 9, 32)),
+        ("windows", Windows("mean", -1, 32)),
+        ("windows", Windows("mean", 4, 0)),
+        ("windows", Windows("mean", 4, 10**6)),
+        ("from_layer", -1),
+    ],
+)
+def test_fields_of_the_second_schema_are_checked(field: str, value: object) -> None:
+    pack = small_pack(np.arange(5))
+    assert parse_pack(serialize(replace(pack, info=replace(INFO, windows=Windows("mean", 8, 32))))).info.windows
+    with pytest.raises(PackFormatError):
+        parse_pack(serialize(replace(pack, info=replace(INFO, **{field: value}))))
+
+
+def test_fields_of_the_second_schema_are_refused_in_the_first() -> None:
+    content = serialize(replace(small_pack(np.arange(5)), info=replace(INFO, from_layer=3)))
+    assert parse_pack(content).info.from_layer == 3
+    with pytest.raises(PackFormatError, match="schema version 1 has no field 'from_layer'"):
+        parse_pack(content.replace(b'schema_version\\": 2', b'schema_version\\": 1'))

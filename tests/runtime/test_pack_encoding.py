@@ -20,6 +20,7 @@ BASE = Manifest(
     *("n", "bert", "int8", "mean", 16, 2, 0, 9, ("input_ids", "attention_mask"), {"model.onnx": "0"}, SPECS, ()),
     *((), {}, TEST, "test"),
 )
+HELD = [SPECS[0], SPECS[2]]
 DEFAULTS = {name: np.linspace(-1, 1, size, dtype=np.float32) for name, size in SIZES.items()}
 NUMBERS = st.floats(-100, 100, width=32)
 
@@ -37,7 +38,7 @@ def test_decoding_gives_back_each_value_within_the_encodings_step(
     a: np.ndarray, weight: np.ndarray, encoding: str
 ) -> None:
     values = values_of(a, weight)
-    found = decode(encode(values, DEFAULTS, BASE, encoding), ("a", "c"), 3, DEFAULTS, BASE)
+    found = decode(encode(values, DEFAULTS, BASE, encoding), HELD, 3, DEFAULTS, BASE.hidden_size)
     assert list(found) == ["a.bias", "c.bias", "head.weight", "head.bias"]
     # An encoder that clips gives up the outlier for the rest, so its bound is on the squared error of the group.
     steps = {"int2": 1 / 2, "int3": 1 / 6, "int4": 1 / 14, "int8": 1 / 254, "float16": 2**-11, "float32": 2**-23}
@@ -57,7 +58,7 @@ def test_decoded_bits_are_those_of_two_rounded_float32_operations() -> None:
     stream = deflater.compress(codes.tobytes()) + deflater.flush()
     scales = np.array([0.1, 0.3], np.float32)
     stored = {"biases": np.frombuffer(stream, np.uint8), "biases.scale": scales}
-    found = decode(stored, ("a", "c"), 2, DEFAULTS, BASE)
+    found = decode(stored, HELD, 2, DEFAULTS, BASE.hidden_size)
     for name, part, scale in (("a.bias", codes[:5], scales[0]), ("c.bias", codes[5:], scales[1])):
         expected = [
             np.float32(float(d) + float(np.float32(float(c) * float(scale))))  # exact in double, then rounded once
@@ -90,7 +91,7 @@ def test_codes_that_do_not_fit_the_base_are_refused_without_inflating_more_than_
     values = values_of(np.arange(5, dtype=np.float32), np.ones((2, 3), np.float32))
     stored = encode(values, DEFAULTS, BASE, "int8") | change
     with pytest.raises(PackFormatError, match=message):
-        decode(stored, ("a", "c"), 3, DEFAULTS, BASE)
+        decode(stored, HELD, 3, DEFAULTS, BASE.hidden_size)
 
 
 def test_packs_in_bits_survive_a_file_and_shrink(base: Base) -> None:

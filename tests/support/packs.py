@@ -12,17 +12,16 @@ def random_pack(
     labels: int = 2,
     terms: tuple[str, ...] | None = None,
     task_type: str = "classification",
+    from_layer: int = 0,
 ) -> Pack:
-    """A pack of random values; `terms` restricts which biases it holds."""
+    """A pack of random values; `terms` and `from_layer` restrict which biases it holds."""
     generator = np.random.default_rng(seed)
 
     def noise(*shape: int) -> np.ndarray:
         return generator.standard_normal(shape).astype(np.float32)
 
     manifest = base.manifest
-    tensors = {b.name: 0.1 * noise(b.size) for b in manifest.biases if terms is None or b.term in terms}
-    if labels:
-        tensors |= {"head.weight": noise(manifest.hidden_size, labels), "head.bias": noise(labels)}
+    every = tuple(dict.fromkeys(b.term for b in manifest.biases if not (from_layer and b.below(from_layer))))
     info = PackInfo(
         base=manifest.digest,
         base_name=manifest.name,
@@ -31,8 +30,12 @@ def random_pack(
         labels=tuple(f"label-{i}" for i in range(labels)),
         pooling=manifest.pooling,
         max_length=64,
-        terms=terms or tuple(dict.fromkeys(b.term for b in manifest.biases)),
+        terms=every if terms is None else tuple(term for term in terms if term in every),
         encoding="float32",
         tokenizer=manifest.tokenizer_digest,
+        from_layer=from_layer,
     )
+    tensors = {spec.name: 0.1 * noise(spec.size) for spec in info.biases(manifest)}
+    if labels:
+        tensors |= {"head.weight": noise(manifest.hidden_size, labels), "head.bias": noise(labels)}
     return Pack(info, encode(tensors, base.default_biases, manifest, info.encoding))

@@ -21,6 +21,9 @@ class Fields:
             raise fail(f"{where}: expected an object, found {type(value).__name__}")
         self._value: Mapping[str, Any] = value
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._value
+
     def get(self, name: str, kind: type[T]) -> T:
         """Return field `name`, which must be of type `kind` (an integer is accepted as a float)."""
         if name not in self._value:

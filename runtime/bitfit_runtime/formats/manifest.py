@@ -14,6 +14,7 @@ FORMAT = "bitfit-base"
 LARGEST = 1 << 53  # of a number that every reader of JSON knows exactly
 MOST_TOKENS = 1 << 31  # of a vocabulary
 WORD_EMBEDDINGS = re.compile(r"(word_embeddings|tok_embeddings|embed_tokens)\.weight$")
+ABOVE_LAYERS = ("final", "pooler")  # terms that act on what the last layer gives
 WEIGHT_DTYPES = ("float32", "int8", "int4")
 # Fields whose names in the file are older than those in the code.
 STORED_NAMES = {"dtype": "scheme", "redundant_terms": "inert_terms", "foldable_terms": "folded_terms"}
@@ -31,6 +32,10 @@ class BiasSpec:
     size: int
     term: str
     layer: int
+
+    def below(self, layer: int) -> bool:
+        """Whether this bias acts below encoder layer `layer`: on what the layer receives."""
+        return self.layer < layer if self.layer >= 0 else self.term not in ABOVE_LAYERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Manifest:
 
     `files` maps each other file of the base to its SHA-256 in hexadecimal. `redundant_terms` are bias terms that cannot
     change an answer. `foldable_terms` maps terms to those that can carry them: Δb_m1 = W_o Δb_v where v maps to m1.
+    `branches` are the layers, ascending, below which the rows of a batch may branch (`graph.branch_input`).
     """
 
     name: str
@@ -88,6 +94,12 @@ class Manifest:
     foldable_terms: Mapping[str, str]
     self_test: SelfTest
     created_by: str
+    branches: tuple[int, ...] = ()
+
+    @property
+    def layers(self) -> int:
+        """The number of encoder layers, layers that share their parameters being one."""
+        return max((spec.layer for spec in self.biases), default=-1) + 1
 
     @property
     def digest(self) -> str:
@@ -108,6 +120,8 @@ class Manifest:
         """Return the manifest as the text of `bitfit.json`; `parse_manifest` reads it back unchanged."""
         fields = asdict(self, dict_factory=lambda items: {STORED_NAMES.get(name, name): value for name, value in items})
         document = {"format": FORMAT, "schema_version": BASE_SCHEMA} | fields
+        if not self.branches:
+            del document["branches"]
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -136,6 +150,7 @@ def parse_manifest(text: str, where: str = "bitfit.json") -> Manifest:
         foldable_terms=fields.mapping("folded_terms", str),
         self_test=_self_test(fields.nested("self_test")),
         created_by=fields.get("created_by", str),
+        branches=fields.integers("branches") if "branches" in fields else (),
     )
     _check(manifest, where)
     return manifest
@@ -179,6 +194,8 @@ def _check(manifest: Manifest, where: str) -> None:
             0 <= manifest.pad_token_id < tokens
         ),
         f"parameters should be 1 to {LARGEST}, found {manifest.parameters}": not 1 <= manifest.parameters <= LARGEST,
+        f"branches should be ascending layers, 1 to {manifest.layers}": list(manifest.branches)
+        != sorted({layer for layer in manifest.branches if 1 <= layer <= manifest.layers}),
         "a bias is listed twice": len(set(names)) != len(names),
         "a bias has no elements": any(spec.size < 1 for spec in manifest.biases),
         f"files lists no {MODEL_FILE}": MODEL_FILE not in manifest.files,

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime.errors import PackFormatError, PackMismatchError
-from bitfit_runtime.formats.manifest import Manifest
+from bitfit_runtime.formats.manifest import BiasSpec, Manifest
 from bitfit_runtime.formats.pack_encoding import Stored, decode
 from bitfit_runtime.formats.schema import CREATED_BY, TOKENIZER_FILE
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
@@ -16,12 +16,26 @@ Float32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
+class Windows:
+    """How a text of more tokens than fit is answered: in overlapping windows, whose outputs are joined.
+
+    `join` is a rule that the task type knows (`TaskType.joins`), `overlap` the number of tokens that neighbours share,
+    `max_windows` how many windows are read; what is left after them is cut.
+    """
+
+    join: str
+    overlap: int
+    max_windows: int
+
+
+@dataclass(frozen=True, slots=True)
 class PackInfo:
     """What a pack says about itself.
 
     `base` is the digest of the base it was trained on, `tokenizer` that of its tokenizer (None in a pack of version
     0.1.0, which did not name it), `terms` the bias terms it holds in the paper's names, `encoding` how its numbers are
-    stored. `labels` are in the order of the logits.
+    stored. `labels` are in the order of the logits. Of its terms the pack holds the biases from encoder layer
+    `from_layer` on: those that act on what lies below it are the base's. `windows` is None where long texts are cut.
     """
 
     base: str
@@ -36,6 +50,13 @@ class PackInfo:
     metrics: Mapping[str, float] = field(default_factory=dict)
     created_by: str = CREATED_BY
     tokenizer: str | None = None
+    from_layer: int = 0
+    windows: Windows | None = None
+
+    def biases(self, base: Manifest) -> list[BiasSpec]:
+        """Return the biases of the base that the pack holds, in the base's order."""
+        start = self.from_layer
+        return [spec for spec in base.biases if spec.term in self.terms and not (start and spec.below(start))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,11 +101,13 @@ class Pack:
             raise PackMismatchError(f"{where} pools by {info.pooling}, the base by {base.pooling}; train it again")
         if info.max_length > base.max_length:
             raise PackMismatchError(f"{where} takes {info.max_length} tokens, the base at most {base.max_length}")
+        if info.from_layer > base.layers:
+            raise PackMismatchError(f"{where} begins at layer {info.from_layer}, the base has {base.layers} layers")
         unknown = set(info.terms) - {spec.term for spec in base.biases}
         if unknown:
             raise PackFormatError(f"{where} holds bias term {min(unknown)!r}, which the base lacks; train it again")
         try:
-            return decode(self.tensors, info.terms, len(info.labels), defaults, base)
+            return decode(self.tensors, info.biases(base), len(info.labels), defaults, base.hidden_size)
         except PackFormatError as error:
             raise PackFormatError(f"{where}: {error}") from None
 

@@ -7,14 +7,14 @@ decodes the same bits. The head's default is zero. Codes are int8, deflated (RFC
 
 import itertools
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime.errors import PackFormatError
-from bitfit_runtime.formats.manifest import Manifest
+from bitfit_runtime.formats.manifest import BiasSpec, Manifest
 from bitfit_runtime.formats.schema import BIASES
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
 
@@ -67,27 +67,30 @@ def encode(
 
 
 def decode(
-    stored: Mapping[str, Stored], terms: tuple[str, ...], labels: int, defaults: Mapping[str, Float32], base: Manifest
+    stored: Mapping[str, Stored],
+    biases: Sequence[BiasSpec],
+    labels: int,
+    defaults: Mapping[str, Float32],
+    hidden_size: int,
 ) -> dict[str, Float32]:
-    """Return float32 biases `[size]` of `terms` by name, and `head.weight [hidden, labels]`, `head.bias [labels]`.
+    """Return the float32 `biases` `[size]` by name, and `head.weight [hidden, labels]`, `head.bias [labels]`.
 
     The biases are views of one vector, so that a pack decodes in a few operations however many biases it has.
     Nothing larger than the base's own biases and head is allocated. Raises PackFormatError when a tensor does not
-    have the size that the base and `labels` give, or a value is not finite.
+    have the size that `biases` and `labels` give, or a value is not finite.
     """
-    specs = [spec for spec in base.biases if spec.term in terms]
     values: dict[str, Float32] = {}
-    if specs:
-        sizes = [spec.size for spec in specs]
+    if biases:
+        sizes = [spec.size for spec in biases]
         vector = _decode_groups(stored, BIASES, sizes)
         with np.errstate(over="ignore"):  # what overflows is refused below
-            vector += np.concatenate([defaults[spec.name] for spec in specs])
+            vector += np.concatenate([defaults[spec.name] for spec in biases])
         _check_finite(BIASES, vector)
         ends = itertools.accumulate(sizes)
-        values = {spec.name: vector[end - spec.size : end] for spec, end in zip(specs, ends, strict=True)}
+        values = {spec.name: vector[end - spec.size : end] for spec, end in zip(biases, ends, strict=True)}
     if HEAD_WEIGHT in stored:
-        weight = _decode_groups(stored, HEAD_WEIGHT, [base.hidden_size] * labels)
-        values[HEAD_WEIGHT] = np.ascontiguousarray(weight.reshape(labels, base.hidden_size).T)
+        weight = _decode_groups(stored, HEAD_WEIGHT, [hidden_size] * labels)
+        values[HEAD_WEIGHT] = np.ascontiguousarray(weight.reshape(labels, hidden_size).T)
         values[HEAD_BIAS] = stored[HEAD_BIAS].astype(np.float32)
         _check_finite(HEAD_WEIGHT, weight)
         _check_finite(HEAD_BIAS, values[HEAD_BIAS])

@@ -19,14 +19,15 @@ from bitfit_runtime.arguments import as_path
 from bitfit_runtime.errors import PackError, PackFormatError, PackNotFoundError, first_line
 from bitfit_runtime.files import write_output
 from bitfit_runtime.formats.json_fields import Fields
-from bitfit_runtime.formats.pack import Canary, Pack, PackInfo
+from bitfit_runtime.formats.pack import Canary, Pack, PackInfo, Windows
 from bitfit_runtime.formats.pack_encoding import ENCODINGS, SCALE, Stored
-from bitfit_runtime.formats.schema import BIASES, CANARY, LIMITS, PACK_SCHEMA
+from bitfit_runtime.formats.schema import BIASES, CANARY, EXTENDED_PACK_SCHEMA, LIMITS, PACK_SCHEMA
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, POOLINGS
-from bitfit_runtime.tasks import TASK_TYPES
+from bitfit_runtime.tasks import TASK_TYPES, TaskType
 
 FORMAT = "bitfit-pack"
 METADATA_KEY = "bitfit"
+EXTENSIONS = ("from_layer", "windows")  # fields of schema 2
 
 
 def parse_pack(data: bytes, where: str = "pack") -> Pack:
@@ -68,7 +69,10 @@ def serialize(pack: Pack) -> bytes:
     Raises PackFormatError when no reader would take it: too large, or with a value that is not finite.
     """
     fields = {name: value for name, value in asdict(pack.info).items() if value is not None}
-    document = {"format": FORMAT, "schema_version": PACK_SCHEMA} | fields
+    if not pack.info.from_layer:
+        del fields["from_layer"]
+    extended = not fields.keys().isdisjoint(EXTENSIONS)
+    document = {"format": FORMAT, "schema_version": EXTENDED_PACK_SCHEMA if extended else PACK_SCHEMA} | fields
     tensors = dict(pack.tensors)
     if pack.canary is not None:
         document[CANARY] = {
@@ -109,24 +113,29 @@ def _load_tensors(data: bytes, where: str) -> dict[str, Stored]:
 def _parse_info(document: object, where: str) -> PackInfo:
     fields = Fields(document, where, lambda message: PackFormatError(f"{message}; get the pack again"))
     fields.choice("format", (FORMAT,))
-    fields.schema(PACK_SCHEMA)
+    fields.schema(PACK_SCHEMA, EXTENDED_PACK_SCHEMA)
+    strange = [name for name in EXTENSIONS if name in fields]
+    if strange and fields.get("schema_version", int) == PACK_SCHEMA:
+        raise PackFormatError(f"{where}: schema version {PACK_SCHEMA} has no field {strange[0]!r}; get the pack again")
+    task_type, max_length = TASK_TYPES[fields.choice("task_type", tuple(TASK_TYPES))], fields.get("max_length", int)
     info = PackInfo(
         base=fields.get("base", str),
         base_name=fields.get("base_name", str),
         task=fields.get("task", str),
-        task_type=fields.choice("task_type", tuple(TASK_TYPES)),
+        task_type=task_type.name,
         labels=fields.strings("labels"),
         pooling=fields.choice("pooling", POOLINGS),
-        max_length=fields.get("max_length", int),
+        max_length=max_length,
         terms=fields.strings("terms"),
         encoding=fields.choice("encoding", tuple(ENCODINGS)),
         metrics=fields.mapping("metrics", float),
         created_by=fields.get("created_by", str),
         tokenizer=fields.optional("tokenizer", str),
+        from_layer=fields.optional("from_layer", int) or 0,
+        windows=_windows(fields.nested("windows"), task_type, max_length, where) if "windows" in fields else None,
     )
     if len(info.task) > LIMITS.task_name_characters:
         raise PackFormatError(f"{where}: a task name has at most {LIMITS.task_name_characters} characters")
-    task_type = TASK_TYPES[info.task_type]
     fewest, most = task_type.min_labels, LIMITS.labels if task_type.max_labels is None else task_type.max_labels
     if not fewest <= len(info.labels) <= most or len(set(info.labels)) != len(info.labels):
         raise PackFormatError(
@@ -134,7 +143,23 @@ def _parse_info(document: object, where: str) -> PackInfo:
         )
     if info.max_length < 3:
         raise PackFormatError(f"{where}: max_length should be at least 3, found {info.max_length}; get the pack again")
+    if not 0 <= info.from_layer <= LIMITS.layers:
+        raise PackFormatError(f"{where}: from_layer should be a layer, found {info.from_layer}; get the pack again")
     return info
+
+
+def _windows(fields: Fields, task_type: TaskType, max_length: int, where: str) -> Windows:
+    windows = Windows(
+        join=fields.choice("join", task_type.joins),
+        overlap=fields.get("overlap", int),
+        max_windows=fields.get("max_windows", int),
+    )
+    most = max_length // 2
+    if not 0 <= windows.overlap <= most:
+        raise PackFormatError(f"{where}: windows should overlap by 0 to {most} tokens, found {windows.overlap}")
+    if not 1 <= windows.max_windows <= LIMITS.windows:
+        raise PackFormatError(f"{where}: max_windows should be 1 to {LIMITS.windows}, found {windows.max_windows}")
+    return windows
 
 
 def _parse_canary(document: object, expected: Stored | None, where: str) -> Canary:

@@ -8,6 +8,7 @@ from bitfit_runtime import __version__
 CREATED_BY: Final = f"bitfit-edge {__version__}"
 BASE_SCHEMA: Final = 1
 PACK_SCHEMA: Final = 1
+EXTENDED_PACK_SCHEMA: Final = 2  # of packs with windows, or with biases from a layer on
 PRECISIONS: Final = ("int8", "int4", "fp32")
 
 MODEL_FILE: Final = "model.onnx"
@@ -35,6 +36,8 @@ class Limits:
     tokens: int = 65_536
     task_name_characters: int = 256
     canary_texts: int = 64
+    windows: int = 1024
+    layers: int = 65_536
 
 
 LIMITS: Final = Limits()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,11 @@ from bitfit_runtime.tokenized_text import TokenizedText
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+# Rules that join the outputs of a text's windows: one for each label, or a token's where windows overlap.
+MEAN: Final = "mean"
+MAXIMUM: Final = "maximum"
+NOISY_OR: Final = "noisy-or"
+OFFSETS: Final = "offsets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,8 @@ class TaskType:
 
     `output` is the graph's output that it reads; a pack has `min_labels` to `max_labels` labels, None being the limit
     of the format. `postprocess` turns an output into an answer of class `answer`, which has `task`, `truncated`,
-    `as_dict(top)` for programs and `summary(top)` for people.
+    `as_dict(top)` for programs and `summary(top)` for people. `joins` are the rules that can join the windows of a long
+    text.
     """
 
     name: str
@@ -47,6 +53,7 @@ class TaskType:
     max_labels: int | None
     answer: type[Any]
     postprocess: Callable[[HeadOutput], Any]
+    joins: tuple[str, ...]
 
     @property
     def has_head(self) -> bool:

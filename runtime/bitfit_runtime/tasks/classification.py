@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bitfit_runtime.graph import LOGITS
-from bitfit_runtime.tasks.base import HeadOutput, TaskType, softmax
+from bitfit_runtime.tasks.base import MAXIMUM, MEAN, NOISY_OR, HeadOutput, TaskType, softmax
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +55,4 @@ def postprocess(output: HeadOutput) -> Prediction:
     return Prediction(output.task, output.labels, probabilities, output.tokens.truncated)
 
 
-CLASSIFICATION: Final = TaskType("classification", LOGITS, 2, None, Prediction, postprocess)
+CLASSIFICATION: Final = TaskType("classification", LOGITS, 2, None, Prediction, postprocess, (MEAN, MAXIMUM, NOISY_OR))

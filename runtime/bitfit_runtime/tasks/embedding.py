@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bitfit_runtime.graph import POOLED
-from bitfit_runtime.tasks.base import Float32, HeadOutput, TaskType
+from bitfit_runtime.tasks.base import MEAN, Float32, HeadOutput, TaskType
 
 SHOWN: Final = 4  # numbers of a vector in its summary
 
@@ -33,4 +33,4 @@ def postprocess(output: HeadOutput) -> Embedding:
     return Embedding(output.task, output.values, output.tokens.truncated)
 
 
-EMBEDDING: Final = TaskType("embedding", POOLED, 0, 0, Embedding, postprocess)
+EMBEDDING: Final = TaskType("embedding", POOLED, 0, 0, Embedding, postprocess, (MEAN,))

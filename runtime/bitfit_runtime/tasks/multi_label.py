@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from bitfit_runtime.graph import LOGITS
-from bitfit_runtime.tasks.base import HeadOutput, TaskType
+from bitfit_runtime.tasks.base import MAXIMUM, MEAN, NOISY_OR, HeadOutput, TaskType
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +41,4 @@ def postprocess(output: HeadOutput) -> LabelSet:
     return LabelSet(output.task, output.labels, tuple(probabilities.tolist()), output.tokens.truncated)
 
 
-MULTI_LABEL: Final = TaskType("multi-label", LOGITS, 1, None, LabelSet, postprocess)
+MULTI_LABEL: Final = TaskType("multi-label", LOGITS, 1, None, LabelSet, postprocess, (MEAN, MAXIMUM, NOISY_OR))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bitfit_runtime.graph import LOGITS
-from bitfit_runtime.tasks.base import HeadOutput, TaskType
+from bitfit_runtime.tasks.base import MAXIMUM, MEAN, HeadOutput, TaskType
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +31,4 @@ def postprocess(output: HeadOutput) -> Score:
     return Score(output.task, float(output.values[0]), output.tokens.truncated)
 
 
-REGRESSION: Final = TaskType("regression", LOGITS, 1, 1, Score, postprocess)
+REGRESSION: Final = TaskType("regression", LOGITS, 1, 1, Score, postprocess, (MEAN, MAXIMUM))

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from bitfit_runtime.graph import TOKEN_LOGITS
-from bitfit_runtime.tasks.base import HeadOutput, TaskType, softmax
+from bitfit_runtime.tasks.base import OFFSETS, HeadOutput, TaskType, softmax
 from bitfit_runtime.tokenized_text import FIRST, SECOND
 from bitfit_runtime.words import Characters, own_characters
 
@@ -71,4 +71,4 @@ def find_tokens(spans: Sequence[tuple[int, Characters]], start: int, end: int) -
     return (first, last) if first <= last else (inside[0][0], inside[-1][0])
 
 
-SPAN: Final = TaskType("span", TOKEN_LOGITS, 2, 2, Span, postprocess)
+SPAN: Final = TaskType("span", TOKEN_LOGITS, 2, 2, Span, postprocess, (OFFSETS,))

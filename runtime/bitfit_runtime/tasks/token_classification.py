@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from bitfit_runtime.graph import TOKEN_LOGITS
-from bitfit_runtime.tasks.base import HeadOutput, TaskType, softmax
+from bitfit_runtime.tasks.base import OFFSETS, HeadOutput, TaskType, softmax
 from bitfit_runtime.tokenized_text import SECOND, Word
 
 OUTSIDE: Final = "O"
@@ -91,4 +91,4 @@ def tag_words(words: Sequence[Word], entities: Iterable[tuple[str, int, int]]) -
     return tags
 
 
-TOKEN_CLASSIFICATION: Final = TaskType("token-classification", TOKEN_LOGITS, 2, None, Entities, postprocess)
+TOKEN_CLASSIFICATION: Final = TaskType("token-classification", TOKEN_LOGITS, 2, None, Entities, postprocess, (OFFSETS,))
