@@ -1,4 +1,4 @@
-"""Batch planning: which rows run together, and what a batch of different tasks feeds to the graph."""
+"""Batches: the pieces of a long list, and what a batch of different tasks feeds to the graph."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -6,11 +6,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
+from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, branch_input
 from bitfit_runtime.pack_cache import DecodedPack
-from bitfit_runtime.padding import Padding
+from bitfit_runtime.planning import Batch
 
 Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
 PIECE_ROWS: Final = 1024
 PIECE_CHARACTERS: Final = 1 << 18
 
@@ -30,42 +31,44 @@ def pieces(characters: Sequence[int]) -> Iterator[slice]:
         yield slice(start, len(characters))
 
 
-def plan_batches(lengths: Sequence[int], batch_size: int, max_tokens: int, padding: Padding) -> list[list[int]]:
-    """Group row numbers into batches of similar length, so that little is spent on padding.
-
-    Each batch holds at most `batch_size` rows and, unless it is a single row, at most `max_tokens` padded tokens.
-    No row is in a batch whose width would change its bits. Every row number occurs exactly once, the longest of a batch
-    first.
-    """
-    batches: list[list[int]] = []
-    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        batch = batches[-1] if batches else []
-        width = padding.width(lengths[batch[0]]) if batch else 0
-        full = len(batch) == batch_size or width * (len(batch) + 1) > max_tokens
-        if batch and not full and padding.fits(lengths[row], width):
-            batch.append(row)
-        else:
-            batches.append([row])
-    return batches
-
-
 def batch_feeds(packs: Sequence[DecodedPack], defaults: Mapping[str, Float32]) -> dict[str, Float32]:
-    """Return the feeds of a batch whose row `i` is answered by `packs[i]`.
+    """Return the feeds of a batch whose row `i` is answered by `packs[i]`, none of its layers being shared."""
+    return bias_feeds(packs, list(defaults), defaults) | head_feeds(packs)
+
+
+def bias_feeds(
+    packs: Sequence[DecodedPack], names: Sequence[str], defaults: Mapping[str, Float32]
+) -> dict[str, Float32]:
+    """Return the feeds of some biases, `names`, for rows of which row `i` has those of `packs[i]`.
 
     With one pack for all rows nothing is copied (rows = 1). Otherwise rows = batch: a pack that lacks a bias gets the
-    base's from `defaults`, float32 `[1, 1, n]` each, and heads are padded with zeros to the largest number of labels.
+    base's from `defaults`, float32 `[1, 1, n]` each. What all packs lack is left out.
     """
     first = packs[0]
     if all(pack is first for pack in packs):
-        return {**first.biases, **first.head}
-    names = {name: None for pack in packs for name in pack.biases}
-    feeds = {name: np.concatenate([pack.biases.get(name, defaults[name]) for pack in packs]) for name in names}
+        return {name: first.biases[name] for name in names if name in first.biases}
+    present = [name for name in names if any(name in pack.biases for pack in packs)]
+    return {name: np.concatenate([pack.biases.get(name, defaults[name]) for pack in packs]) for name in present}
+
+
+def head_feeds(packs: Sequence[DecodedPack]) -> dict[str, Float32]:
+    """Return the feeds of the heads: one for all rows, or one for each, padded with zeros to the most labels."""
+    first = packs[0]
+    if all(pack is first for pack in packs):
+        return dict(first.head)
+    feeds = {}
     for name in (HEAD_WEIGHT, HEAD_BIAS):
         parts = [pack.head.get(name) for pack in packs]
         present = [part for part in parts if part is not None]
         if present:
             feeds[name] = _pad_labels(parts, present[0].shape[1])
     return feeds
+
+
+def branch_feeds(batch: Batch, starts: Sequence[int]) -> dict[str, Int64]:
+    """Return which row of the level below each row of a level continues, for all levels but the lowest."""
+    pairs = zip(starts[1:], batch.levels[1:], strict=True)
+    return {branch_input(start): np.array(level.below, np.int64) for start, level in pairs}
 
 
 def _pad_labels(parts: Sequence[Float32 | None], width: int) -> Float32:

@@ -5,8 +5,8 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, TypeVar, get_args, overload
@@ -16,54 +16,28 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from bitfit_runtime.arguments import as_path, choice, flag, instance, whole_number
-from bitfit_runtime.batching import batch_feeds, pieces, plan_batches
+from bitfit_runtime.batching import pieces
 from bitfit_runtime.errors import InputError, UnknownTaskError
+from bitfit_runtime.explain import Sharing
 from bitfit_runtime.formats import LIMITS, Base, Pack, PackInfo, read_pack
-from bitfit_runtime.graph import LAST_HIDDEN_STATE, LOGITS, POOLED, TOKEN_LOGITS
+from bitfit_runtime.graph import LAST_HIDDEN_STATE, POOLED
 from bitfit_runtime.inputs import Inputs, Row, as_rows, as_rows_per_task, is_single
-from bitfit_runtime.pack_cache import BARE_BASE, DecodedPack, PackCache
+from bitfit_runtime.levels import Identities, Levels
+from bitfit_runtime.pack_cache import PackCache
 from bitfit_runtime.padding import Padding
+from bitfit_runtime.planning import Batch, Planner
+from bitfit_runtime.request import Request
+from bitfit_runtime.runner import Runner
 from bitfit_runtime.self_test import full_test, kernel_fingerprint, quick_test
-from bitfit_runtime.session import open_session, run_session
-from bitfit_runtime.tasks import TASK_TYPES, Answer, HeadOutput
-from bitfit_runtime.tokenized_text import TokenizedText
-from bitfit_runtime.tokenizer import Tokenizer, collate
+from bitfit_runtime.session import open_session
+from bitfit_runtime.tasks import TASK_TYPES, Answer
+from bitfit_runtime.tokenizer import Tokenizer
 
 Float32 = npt.NDArray[np.float32]
 SelfTestLevel = Literal["off", "quick", "full"]
 MOST_THREADS: Final = 1024  # each is a thread of the system, whatever the number of cores
 A = TypeVar("A", bound=Answer)
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One row of a call, ready to run.
-
-    `pack` answers it, None being the bare base; `output` is the graph's output that is wanted of it.
-    """
-
-    row: Row
-    pack: Pack | None
-    tokens: TokenizedText
-    output: str
-
-    def without_padding(self, values: Float32) -> Float32:
-        """Return this row's part of its row of the graph's output."""
-        if self.output in (TOKEN_LOGITS, LAST_HIDDEN_STATE):
-            values = values[: len(self.tokens)]
-        if self.output in (LOGITS, TOKEN_LOGITS) and self.pack is not None:
-            values = values[..., : len(self.pack.info.labels)]
-        return values
-
-    def answer(self, values: Float32) -> Answer:
-        """Turn this row's output, without padding, into the answer of its task's type."""
-        assert self.pack is not None and self.row.task is not None
-        info = self.pack.info
-        answer: Answer = TASK_TYPES[info.task_type].postprocess(
-            HeadOutput(self.row.task, info.labels, self.row, values, self.tokens, info.tokenizer is None)
-        )
-        return answer
 
 
 class Engine:
@@ -116,6 +90,8 @@ class Engine:
         self._base.check_weights(self._session.get_modelmeta().custom_metadata_map)
         self._tokenizer = tokenizer.result()
         self._padding = Padding.of_machine(self._base.manifest.max_length)
+        self._levels = Levels.of(self._base.manifest)
+        self._identities = Identities(self._base.manifest)
         self._defaults = {name: bias[None, None] for name, bias in self._base.default_biases.items()}
         if self_test != "off":
             test = quick_test if self_test == "quick" else full_test
@@ -123,7 +99,8 @@ class Engine:
         self._installing = threading.Lock()
         self._packs: Mapping[str, Pack] = {}
         self._pack_cache = PackCache(self._base, pack_cache_bytes)
-        self._told_of_old_packs = threading.Event()  # forks share it
+        self._told_of_old_packs = threading.Event()  # forks share them
+        self._told_of_no_branches = threading.Event()
 
     @property
     def base(self) -> Base:
@@ -159,17 +136,29 @@ class Engine:
         if not isinstance(pack, Pack):
             pack = read_pack(as_path(pack, "pack"))
         pack.decode(self._base.manifest, self._base.default_biases)
-        if pack.info.tokenizer is None and not self._told_of_old_packs.is_set():
+        self._tell_once(name, pack.info)
+        with self._installing:
+            self._packs = {**self._packs, name: pack.copy()}
+            self._pack_cache.keep(self._packs.values())
+        return pack.info
+
+    def _tell_once(self, name: str, info: PackInfo) -> None:
+        """Warn of a pack that is used, although more could be had of it."""
+        if info.tokenizer is None and not self._told_of_old_packs.is_set():
             self._told_of_old_packs.set()
             log.warning(
                 "pack %r does not name the tokenizer that it was trained with, as packs of version 0.1.0 do not; it is "
                 "used, and is right if %s is the same; train it again to have that checked (said once)",
                 *(name, self._base.tokenizer_path),
             )
-        with self._installing:
-            self._packs = {**self._packs, name: pack.copy()}
-            self._pack_cache.keep(self._packs.values())
-        return pack.info
+        branches, told = self._base.manifest.branches, self._told_of_no_branches
+        if info.from_layer and min(branches, default=LIMITS.tokens) > info.from_layer and not told.is_set():
+            told.set()
+            log.warning(
+                "pack %r begins at layer %d, but base %s has no branch point up to there; it is used, and shares no "
+                "layers with others; export the base with branch points to have them shared (said once)",
+                *(name, info.from_layer, self._base.manifest.name),
+            )
 
     def remove(self, name: str) -> None:
         """Remove a task. Raises UnknownTaskError."""
@@ -259,6 +248,22 @@ class Engine:
         outputs = self._outputs(rows, self._packs_or_bare(rows), [LAST_HIDDEN_STATE] * len(rows))
         return [values for _, values in outputs]
 
+    def explain(self, inputs: Inputs, task: str | None = None, *, tasks: Sequence[str] | None = None) -> Sharing:
+        """Return what `predict` would share among the rows of such a call, without running it.
+
+        Inputs and errors are those of `predict`.
+        """
+        if tasks is not None and task is not None:
+            raise InputError("tasks cannot be combined with task; give one of them")
+        rows = as_rows(inputs, task) if tasks is None else list(chain.from_iterable(as_rows_per_task(inputs, tasks)))
+        packs = self._packs_of(rows)
+        outputs = [TASK_TYPES[pack.info.task_type].output for pack in packs]
+        runner, batches, texts = self._runner, list[Batch](), 0
+        for requests in self._pieces(rows, packs, outputs):
+            batches += runner.plan(requests)
+            texts += len({request.tokens.key for request in requests})
+        return Sharing.of(batches, texts, self._levels)
+
     def _packs_of(self, rows: Sequence[Row]) -> list[Pack]:
         packs = self._packs  # one read: a replacement from another thread is seen whole or not at all
         return [_find(packs, row.task) for row in rows]
@@ -274,9 +279,16 @@ class Engine:
 
         Yields each row's request and output, in the order of the rows.
         """
+        runner = self._runner
+        for requests in self._pieces(rows, packs, outputs):
+            yield from zip(requests, runner.run(requests), strict=True)
+
+    def _pieces(
+        self, rows: Sequence[Row], packs: Sequence[Pack | None], outputs: Sequence[str]
+    ) -> Iterator[list[Request]]:
+        """Tokenize the rows, a piece at a time."""
         for piece in pieces([len(row.text) + len(row.text_pair or "") for row in rows]):
-            requests = self._requests(rows[piece], packs[piece], outputs[piece])
-            yield from zip(requests, self._run(requests), strict=True)
+            yield self._requests(rows[piece], packs[piece], outputs[piece])
 
     def _requests(self, rows: Sequence[Row], packs: Sequence[Pack | None], outputs: Sequence[str]) -> list[Request]:
         longest = self._base.manifest.max_length
@@ -284,26 +296,11 @@ class Engine:
         tokens = self._tokenizer.tokenize([(row.text, row.text_pair) for row in rows], lengths)
         return [Request(*parts) for parts in zip(rows, packs, tokens, outputs, strict=True)]
 
-    def _run(self, requests: Sequence[Request]) -> list[Float32]:
-        """Run every request and return its output, without padding, in their order."""
+    @property
+    def _runner(self) -> Runner:
         manifest = self._base.manifest
-        results: dict[int, Float32] = {}
-        lengths = [len(request.tokens) for request in requests]
-        for batch in plan_batches(lengths, self._batch_size, self._max_batch_tokens, self._padding):
-            chosen = [requests[index] for index in batch]
-            width = self._padding.width(lengths[batch[0]])
-            tokens = collate([request.tokens for request in chosen], manifest.inputs, manifest.pad_token_id, width)
-            biases = batch_feeds(self._decode([request.pack for request in chosen]), self._defaults)
-            wanted = sorted({request.output for request in chosen})
-            found = dict(zip(wanted, run_session(self._session, wanted, {**tokens, **biases}), strict=True))
-            for row, (index, request) in enumerate(zip(batch, chosen, strict=True)):
-                results[index] = request.without_padding(found[request.output][row])
-        return [results[index] for index in range(len(requests))]
-
-    def _decode(self, packs: Sequence[Pack | None]) -> list[DecodedPack]:
-        """Return the decoded pack of each row, the same object for the same pack."""
-        decoded = {pack: BARE_BASE if pack is None else self._pack_cache.get(pack) for pack in dict.fromkeys(packs)}
-        return [decoded[pack] for pack in packs]
+        planner = Planner(self._levels, self._padding, manifest.hidden_size, self._batch_size, self._max_batch_tokens)
+        return Runner(self._session, manifest, planner, self._identities, self._defaults, self._pack_cache)
 
 
 def _find(packs: Mapping[str, Pack], name: str | None) -> Pack:

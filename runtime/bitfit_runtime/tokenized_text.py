@@ -40,6 +40,11 @@ class TokenizedText:
         return len(self.ids)
 
     @property
+    def key(self) -> bytes:
+        """What the encoder receives: equal for texts that are one and the same to it."""
+        return self.ids.tobytes() + self.type_ids.tobytes()
+
+    @property
     def truncated(self) -> bool:
         """Whether a text was cut."""
         return any(self.cut)

@@ -4,10 +4,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bitfit_runtime import Base, Row
-from bitfit_runtime.batching import plan_batches
 from bitfit_runtime.errors import InputError
 from bitfit_runtime.inputs import as_rows, as_rows_per_task
-from bitfit_runtime.padding import Padding
 from bitfit_runtime.tasks import Prediction
 from bitfit_runtime.tasks.base import softmax
 from bitfit_runtime.token_layout import longest_first
@@ -23,15 +21,6 @@ def test_truncation_fits_and_never_leaves_the_longer_side_shorter(first: int, se
         assert kept[0] >= kept[1]
     elif second > first:
         assert kept[1] + room % 2 >= kept[0]
-
-
-@given(st.lists(st.integers(1, 512), max_size=80), st.integers(1, 40), st.integers(1, 5000))
-def test_batches_hold_every_row_once_and_respect_both_limits(lengths: list[int], size: int, tokens: int) -> None:
-    batches = plan_batches(lengths, size, tokens, Padding(1, 512))
-    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
-    for batch in batches:
-        assert len(batch) <= size
-        assert len(batch) == 1 or max(lengths[row] for row in batch) * len(batch) <= tokens
 
 
 def test_every_accepted_form_of_input_becomes_the_row_it_means() -> None:

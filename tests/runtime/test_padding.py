@@ -5,12 +5,9 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import bitfit_runtime.padding as padding_module
 from bitfit_runtime import Base, Engine
-from bitfit_runtime.batching import plan_batches
 from bitfit_runtime.graph import INPUT_IDS
 from bitfit_runtime.padding import PROBE, Padding, padding_multiple
 from bitfit_runtime.self_test import full_test
@@ -56,22 +53,6 @@ def test_widths_are_multiples_up_to_the_longest_input() -> None:
     assert [Padding(1, 130).width(length) for length in LENGTHS] == list(LENGTHS)
     assert padding.fits(128, 128) and padding.fits(3, 128) and padding.fits(129, 130)
     assert not padding.fits(128, 130) and Padding(1, 130).fits(128, 130)
-
-
-@given(
-    st.lists(st.integers(1, 130), max_size=80), st.integers(1, 40), st.integers(1, 2000), st.sampled_from([1, 4, 16])
-)
-def test_no_row_shares_a_batch_whose_width_would_change_it(
-    lengths: list[int], size: int, tokens: int, multiple: int
-) -> None:
-    padding = Padding(multiple, 130)
-    batches = plan_batches(lengths, size, tokens, padding)
-    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
-    for batch in batches:
-        width = padding.width(lengths[batch[0]])
-        assert len(batch) <= size and (len(batch) == 1 or width * len(batch) <= tokens)
-        assert max(lengths[row] for row in batch) <= width <= 130
-        assert width % multiple == 0 or {padding.width(lengths[row]) for row in batch} == {130}
 
 
 @pytest.mark.parametrize(("multiple", "same"), [(1, False), (4, True)])

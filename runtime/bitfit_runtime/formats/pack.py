@@ -72,7 +72,7 @@ class Canary:
     expected: Float32
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Pack:
     """One task, as it is stored: `pack_encoding` says what `tensors` hold. Equal only to itself."""
 

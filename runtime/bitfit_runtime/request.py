@@ -1,0 +1,49 @@
+"""A request: one row of a call, tokenized, with the pack that answers it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bitfit_runtime.formats import Pack
+from bitfit_runtime.graph import LAST_HIDDEN_STATE, LOGITS, TOKEN_LOGITS
+from bitfit_runtime.inputs import Row
+from bitfit_runtime.tasks import TASK_TYPES, Answer, HeadOutput
+from bitfit_runtime.tokenized_text import TokenizedText
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One row of a call, ready to run.
+
+    `pack` answers it, None being the bare base; `output` is the graph's output that is wanted of it.
+    """
+
+    row: Row
+    pack: Pack | None
+    tokens: TokenizedText
+    output: str
+
+    @property
+    def head(self) -> Pack | None:
+        """The pack whose head the output goes through, None where it goes through none."""
+        return self.pack if self.output in (LOGITS, TOKEN_LOGITS) else None
+
+    def without_padding(self, values: Float32) -> Float32:
+        """Return this row's part of its row of the graph's output."""
+        if self.output in (TOKEN_LOGITS, LAST_HIDDEN_STATE):
+            values = values[: len(self.tokens)]
+        if self.output in (LOGITS, TOKEN_LOGITS) and self.pack is not None:
+            values = values[..., : len(self.pack.info.labels)]
+        return values
+
+    def answer(self, values: Float32) -> Answer:
+        """Turn this row's output, without padding, into the answer of its task's type."""
+        assert self.pack is not None and self.row.task is not None
+        info = self.pack.info
+        answer: Answer = TASK_TYPES[info.task_type].postprocess(
+            HeadOutput(self.row.task, info.labels, self.row, values, self.tokens, info.tokenizer is None)
+        )
+        return answer

@@ -1,0 +1,74 @@
+"""Running requests: a plan, what each of its batches feeds to the graph, and each request's part of what comes back."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from bitfit_runtime.batching import bias_feeds, branch_feeds, head_feeds
+from bitfit_runtime.formats import Manifest, Pack
+from bitfit_runtime.levels import Identities
+from bitfit_runtime.pack_cache import BARE_BASE, DecodedPack, PackCache
+from bitfit_runtime.planning import Batch, Leaf, Planner
+from bitfit_runtime.request import Request
+from bitfit_runtime.session import run_session
+from bitfit_runtime.tokenizer import collate
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A session with what it takes to run requests on it. `defaults` are the base's biases, `[1, 1, n]` each."""
+
+    session: ort.InferenceSession
+    manifest: Manifest
+    planner: Planner
+    identities: Identities
+    defaults: Mapping[str, Float32]
+    packs: PackCache
+
+    def plan(self, requests: Sequence[Request]) -> list[Batch]:
+        """Return the batches in which the requests run."""
+        return self.planner.plan([self._leaf(request) for request in requests])
+
+    def _leaf(self, request: Request) -> Leaf:
+        biases = self.identities.of(request.pack).biases
+        tokens, head = request.tokens, request.head
+        if head is None:
+            return Leaf(tokens.key, len(tokens), biases)
+        return Leaf(tokens.key, len(tokens), biases, self.identities.of(head).head, len(head.info.labels))
+
+    def run(self, requests: Sequence[Request]) -> list[Float32]:
+        """Run every request and return its output, without padding, in their order."""
+        results: dict[int, Float32] = {}
+        for batch in self.plan(requests):
+            wanted = sorted({requests[index].output for index in batch.rows})
+            feeds = self._feeds(batch, requests)
+            found = dict(zip(wanted, run_session(self.session, wanted, feeds), strict=True))
+            given: set[tuple[str, int]] = set()
+            for index, row in batch.rows.items():
+                request = requests[index]
+                values = request.without_padding(found[request.output][row])
+                results[index] = values.copy() if (request.output, row) in given else values  # callers may change it
+                given.add((request.output, row))
+        return [results[index] for index in range(len(requests))]
+
+    def _feeds(self, batch: Batch, requests: Sequence[Request]) -> dict[str, npt.NDArray[np.generic]]:
+        """Return what a batch feeds to the graph: tokens, what continues what, biases of each level, heads."""
+        manifest = self.manifest
+        decoded = self._decode({requests[index].pack for level in batch.levels for index in level.requests})
+        texts = [requests[index].tokens for index in batch.levels[0].requests]
+        feeds: dict[str, npt.NDArray[np.generic]] = {}
+        feeds |= collate(texts, manifest.inputs, manifest.pad_token_id, batch.width)
+        feeds |= branch_feeds(batch, self.planner.levels.starts)
+        for level, names in zip(batch.levels, self.planner.levels.biases, strict=True):
+            feeds |= bias_feeds([decoded[requests[index].pack] for index in level.requests], names, self.defaults)
+        feeds |= head_feeds([decoded[requests[index].head] for index in batch.levels[-1].requests])
+        return feeds
+
+    def _decode(self, packs: Collection[Pack | None]) -> dict[Pack | None, DecodedPack]:
+        """Return packs in the graph's shapes, and the bare base under None."""
+        return {None: BARE_BASE} | {pack: self.packs.get(pack) for pack in packs if pack is not None}
