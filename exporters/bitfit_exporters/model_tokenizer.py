@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +17,7 @@ from transformers import AutoTokenizer
 from bitfit_exporters.errors import CheckpointError
 from bitfit_exporters.model_files import check_content, read_object
 from bitfit_exporters.model_source import VOCABULARIES
-from bitfit_runtime.errors import first_line
+from bitfit_runtime.errors import first_line, is_panic
 from bitfit_runtime.formats.schema import TOKENIZER_FILE
 
 COPY: Final = "copy it from the model it came from"
@@ -57,31 +59,36 @@ def load_tokenizer(folder: Path) -> LoadedTokenizer:
     most of the sentences' pieces are unknown to it.
     """
     _check_files(folder)
-    try:
+    with _loading(folder):
         fast = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except ImportError as error:
-        raise CheckpointError(_missing_package(folder, first_line(error))) from None
-    except Exception as error:  # transformers and tokenizers raise errors of many kinds
-        raise CheckpointError(_not_loaded(folder, error)) from None
-    except BaseException as error:
-        if not is_panic(error):
-            raise
-        raise CheckpointError(_not_loaded(folder, error)) from None
     backend = getattr(fast, "backend_tokenizer", None)
     if backend is None:
         raise CheckpointError(
             f"the tokenizer in {folder} is {type(fast).__name__}, Python code that cannot be saved as "
             f"{TOKENIZER_FILE}; choose a model that has a {TOKENIZER_FILE}"
         )
-    try:
+    with _loading(folder):
         tokenizer = tokenizers.Tokenizer.from_str(backend.to_str())
-    except Exception as error:  # tokenizers raises bare Exception
-        raise CheckpointError(_not_loaded(folder, error)) from None
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    loaded = LoadedTokenizer(tokenizer, fast.pad_token_id, _unknown_ids(fast, tokenizer))
-    check_knows(folder, loaded)
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        loaded = LoadedTokenizer(tokenizer, fast.pad_token_id, _unknown_ids(fast, tokenizer))
+        check_knows(folder, loaded)
     return loaded
+
+
+@contextmanager
+def _loading(folder: Path) -> Iterator[None]:
+    """Raise what transformers and tokenizers raise, errors of many kinds and panics, as CheckpointError."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except ImportError as error:
+        raise CheckpointError(_missing_package(folder, first_line(error))) from None
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
+        raise CheckpointError(_not_loaded(folder, error)) from None
 
 
 def check_knows(folder: Path, loaded: LoadedTokenizer) -> None:
@@ -154,11 +161,6 @@ def check_tokens(name: str, loaded: LoadedTokenizer, rows: int) -> None:
         raise CheckpointError(
             f"{name}: the tokenizer adds a special token of id {wrong[0]}, but the embedding has {rows} rows; {COPY}"
         )
-
-
-def is_panic(error: BaseException) -> bool:
-    """Tell whether an exception is a panic of Rust code, which is no Exception."""
-    return type(error).__name__ == "PanicException"
 
 
 def _check_files(folder: Path) -> None:

@@ -157,6 +157,11 @@ class MissingExtraError(BitfitError, ImportError):
         return cls(f"{what} needs {missing}; run: pip install 'bitfit-edge[{extra}]'")
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether an exception is a panic of Rust code, which is no Exception."""
+    return type(error).__name__ == "PanicException"
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an exception's message, or the name of its class where it has none.
 

@@ -18,6 +18,7 @@ class Side(NamedTuple):
     cut: bool
 
 
+MAX_ID, MAX_TYPE = np.iinfo(np.int32).max, np.iinfo(np.uint8).max
 NO_SIDE: Final = Side([], [], False)
 
 
@@ -29,10 +30,12 @@ class Layout:
 
     @classmethod
     def of(cls, tokenizer: tokenizers.Tokenizer, pair: bool) -> "Layout":
-        """Return what the tokenizer's post-processor makes of one text, or of a pair."""
+        """Return what the tokenizer's post-processor makes of one text, or of a pair. Raises ValueError."""
         letters = tokenizers.Tokenizer(models.WordLevel({"a": 0}, unk_token="a"))
         letters.post_processor = tokenizer.post_processor
         encoding = letters.encode("a", "a" if pair else None)
+        if max(encoding.ids, default=0) > MAX_ID or max(encoding.type_ids, default=0) > MAX_TYPE:
+            raise ValueError("a special token has an id or a type that no model has")
         return cls(tuple(zip(encoding.ids, encoding.type_ids, encoding.sequence_ids, strict=True)))
 
     @property

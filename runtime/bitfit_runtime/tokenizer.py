@@ -1,6 +1,7 @@
 """Tokenization: from texts to padded batches of token ids. Training uses the same code."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tokenizers
 
-from bitfit_runtime.errors import BaseFormatError, InputError
+from bitfit_runtime.errors import BaseFormatError, BitfitError, InputError, first_line, is_panic
 from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
 from bitfit_runtime.text_head import Head, head, holds, is_valid
 from bitfit_runtime.token_layout import NO_SIDE, Layout, Side
@@ -18,22 +19,22 @@ Int64 = npt.NDArray[np.int64]
 # What is tokenized at once: a tokenizer takes some 150 bytes for each character, until ids are all that is left.
 TEXTS: Final = 256
 CHARACTERS: Final = 1 << 17
+FAILED: Final = "the base's tokenizer fails on a text"
 
 
 class Tokenizer:
     """Tokenizes texts as the base's model expects them. Safe to share between threads."""
 
     def __init__(self, tokenizer: tokenizers.Tokenizer) -> None:
-        self._set(tokenizers.Tokenizer.from_str(tokenizer.to_str()))  # which is changed
+        with _failures("the tokenizer cannot be used"):
+            self._set(tokenizers.Tokenizer.from_str(tokenizer.to_str()))  # which is changed
 
     @classmethod
     def from_file(cls, path: Path) -> "Tokenizer":
         """Load `tokenizer.json`. Raises BaseFormatError."""
-        try:
-            made = cls.__new__(cls)
+        made = cls.__new__(cls)
+        with _failures(f"{path} is not a tokenizer file"):
             made._set(tokenizers.Tokenizer.from_file(str(path)))
-        except Exception as error:  # tokenizers raises bare Exception
-            raise BaseFormatError(f"{path} is not a tokenizer file ({error}); export the base again") from None
         return made
 
     def _set(self, tokenizer: tokenizers.Tokenizer) -> None:
@@ -48,7 +49,7 @@ class Tokenizer:
 
         Of a pair the longer side is cut first. An empty text is its special tokens alone. Of a text of more than
         100,000 characters nothing is read after a word of more than 1,000, which itself is cut there. Raises InputError
-        on a string that is not valid Unicode.
+        on a string that is not valid Unicode, BaseFormatError where the tokenizer itself fails.
         """
         found: list[TokenizedText] = []
         for start in range(0, len(texts), TEXTS):
@@ -70,7 +71,10 @@ class Tokenizer:
         heads = [head(text, room, 0) for text, room in zip(texts, rooms, strict=True)]
         found: list[Side] = []
         for some in _batches(heads):
-            encodings = self._tokenizer.encode_batch([heads[index].text for index in some], add_special_tokens=False)
+            with _failures(FAILED):
+                encodings = self._tokenizer.encode_batch(
+                    [heads[index].text for index in some], add_special_tokens=False
+                )
             for index, encoding in zip(some, encodings, strict=True):
                 found.append(self._long_enough(texts[index], rooms[index], heads[index], encoding))
         return found
@@ -80,8 +84,22 @@ class Tokenizer:
         while not tried.last and not holds(len(encoding), room):
             attempt += 1
             tried = head(text, room, attempt)
-            encoding = self._tokenizer.encode(tried.text, add_special_tokens=False)
+            with _failures(FAILED):
+                encoding = self._tokenizer.encode(tried.text, add_special_tokens=False)
         return Side(encoding.ids[: room + 1], encoding.offsets[: room + 1], not tried.whole)
+
+
+@contextmanager
+def _failures(what: str) -> Iterator[None]:
+    """Raise what the library of tokenizers raises as BaseFormatError: bare exceptions, and panics of its Rust code."""
+    try:
+        yield
+    except (BitfitError, MemoryError):
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
+        raise BaseFormatError(f"{what} ({first_line(error)}); export the base again") from None
 
 
 def _batches(heads: Sequence[Head]) -> Iterator[range]:
