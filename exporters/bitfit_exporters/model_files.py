@@ -30,8 +30,9 @@ def check_content(path: Path, remedy: str = "download it again") -> None:
     try:
         with path.open("rb") as stream:
             start = stream.read(64)
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror or error}); {remedy}") from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise CheckpointError(f"{path} cannot be read ({reason}); {remedy}") from None
     if not start:
         raise CheckpointError(f"{path} is empty; {remedy}")
     if start.startswith(_POINTER):

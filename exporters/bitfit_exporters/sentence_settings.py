@@ -68,6 +68,11 @@ def _modules(path: Path) -> list[tuple[str, str]]:
         raise CheckpointError(
             f"{path} begins with a module {found[0][0] or '(none)'}, expected Transformer: it is no text encoder"
         )
+    for kind, where in found:
+        if "\0" in where or ".." in Path(where).parts or Path(where).is_absolute():
+            raise CheckpointError(
+                f"{path} names {where!r}, which is no folder beside it, for {kind}; download it again"
+            )
     return found
 
 

@@ -76,9 +76,10 @@ def _no_weights(folder: Path) -> str:
 
 def _shards(index: Path) -> tuple[Path, ...]:
     table = read_object(index).get("weight_map")
-    names = set(table.values()) if isinstance(table, dict) else set()
-    if not names or not all(isinstance(name, str) and name and Path(name).name == name for name in names):
+    listed = list(table.values()) if isinstance(table, dict) else []
+    if not listed or not all(isinstance(name, str) and name and Path(name).name == name for name in listed):
         raise CheckpointError(f"{index} should map weights to files beside it (weight_map); {AGAIN}")
+    names = set(listed)
     missing = sorted(name for name in names if not (index.parent / name).is_file())
     if missing:
         raise CheckpointError(

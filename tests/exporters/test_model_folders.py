@@ -129,6 +129,18 @@ PANICS = {
         }
     },
 }
+
+
+def without_unknown(folder: Path) -> None:
+    """A vocabulary of which transformers loses a letter, since two have one id; the library does not know it then."""
+    path = folder / "tokenizer.json"
+    document = json.loads(path.read_text())
+    document["model"]["unk_token"] = "[none]"
+    document["model"]["vocab"]["i"] = document["model"]["vocab"]["##h"]
+    path.write_text(json.dumps(document))
+
+
+MODULE = {"type": "a.Transformer", "path": ""}
 REFUSED: dict[str, tuple[Change, str]] = {
     # R2: partial copies
     "model alone": (remove("*token*"), "no tokenizer in .*copy it from the model"),
@@ -251,6 +263,25 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "tokenizer: no model": (tokenizer(model=None), "tokenizer.json has no model"),
     "tokenizer: half a model": (tokenizer(model={"type": "WordPiece", "vocab": {}}), "tokenizer.json is malformed"),
     **{f"tokenizer: {name}": (tokenizer(**parts), "tokenizer.json is malformed") for name, parts in PANICS.items()},
+    "tokenizer: no token for what is unknown": (
+        without_unknown,
+        r"the tokenizer in .* cannot be loaded \(.*UNK.*\); copy it from",
+    ),
+    "index: no names of files": (
+        both(write("model.safetensors.index.json", '{"weight_map": {"a": []}}'), remove("model.safetensors")),
+        "index.json should map weights to files beside it",
+    ),
+    **{
+        f"modules: in {where!a}": (
+            write("modules.json", json.dumps([MODULE, {"type": "a.Pooling", "path": where}])),
+            r"modules.json names .* which is no folder beside it, for Pooling",
+        )
+        for where in ("a\0b", "..", "1/../../2", "/etc", "//x")
+    },
+    "modules: in a name that no file has": (
+        write("modules.json", json.dumps([MODULE, {"type": "a.Pooling", "path": "\ud800"}])),
+        "cannot be read",
+    ),
     "modules: not a list": (write("modules.json", "{}"), "modules.json should be a list of modules"),
     "modules: pictures": (write("modules.json", '[{"type": "a.CLIPModel", "path": ""}]'), "begins with .* CLIPModel"),
 }

@@ -41,7 +41,7 @@ def read_saved_dataset(path: Path) -> Table:
         state = json.loads((path / STATE).read_text(encoding="utf-8"))
         files = [path / Path(str(entry["filename"])).name for entry in state["_data_files"]]
         table = pa.concat_tables([pa.ipc.open_stream(pa.memory_map(str(file))).read_all() for file in files])
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise DataError(f"{path} cannot be read as a saved data set ({first_line(error)}); save it again") from None
     return from_arrow(str(path), table, {"format": "data set on disk"})
 
