@@ -1,7 +1,9 @@
 # Two commands do everything on a machine that has Python 3.11 or newer: `make demo` and `make test`.
 PYTHON ?= python3
 FUZZ_RUNS ?= 1000000
-FUZZ_COMMANDS ?= 10000
+FUZZ_DRAWN ?= 35000
+FUZZ_COMMANDS ?= 200
+FUZZ_MINUTES ?= 120
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -20,8 +22,8 @@ help:
 	@echo "make bench-quick   a look at the same (some minutes); make profile   time by operator"
 	@echo "make residency   measure what many installed tasks and a start cost (minutes)"
 	@echo "make accuracy DATA=folder   compare methods on six tasks, going on where it stopped (hours)"
-	@echo "make fuzz    a million altered packs, manifests and signed metadata, 10,000 model folders, 100,000 data files,"
-	@echo "             10,000 command lines (an hour or so); FUZZ_RUNS=number FUZZ_COMMANDS=number"
+	@echo "make fuzz    a million altered packs, manifests and signed metadata, then drawn data files, model folders and command"
+	@echo "             lines, going on where they stopped (two hours); FUZZ_RUNS, FUZZ_DRAWN, FUZZ_COMMANDS, FUZZ_MINUTES"
 	@echo "make arm     run the runtime on ARM and on old x86 under QEMU; wants qemu-user-static and debootstrap (minutes)"
 	@echo "make clean   remove what was made"
 
@@ -59,9 +61,8 @@ accuracy: .venv/.ready
 fuzz: .venv/.ready
 	@$(PIP) --editable '.[fuzz]'
 	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.run --runs $(FUZZ_RUNS)
-	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.model_folders --runs $$(($(FUZZ_RUNS) / 100))
-	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.data_files --runs $$(($(FUZZ_RUNS) / 10)) --commands 200
-	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.command_lines --runs $(FUZZ_COMMANDS)
+	@PYTHONPATH=tests $(BIN)/python -m security.fuzz.long_run --runs $(FUZZ_DRAWN) --commands $(FUZZ_COMMANDS) \
+		--minutes $(FUZZ_MINUTES)
 
 # No part of `make test`: Debian's packages for ARM are fetched the first time, and an emulator is slow. What was recorded
 # is in benchmarks/arm/results, by `python -m arm.run --all`.

@@ -1,12 +1,8 @@
-"""Command lines drawn at random, each option with a value that it takes or an odd one: what must hold of every call.
+"""Fuzzer of command lines: each option with a value that it takes, or an odd one; `long_run.py` runs it at length.
 
-    PYTHONPATH=tests python -m security.fuzz.command_lines [--runs 100000] [--real 200] [--seed 0]
-
-Calls in one process, then as many real commands as asked. A call must leave with a documented exit code, and with no
-more than one printable line of error; it may not block.
+A call must leave with a documented exit code, and with no more than one printable line of error; it may not block.
 """
 
-import argparse
 import contextlib
 import io
 import os
@@ -14,9 +10,8 @@ import shlex
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, NoReturn
@@ -28,6 +23,7 @@ from bitfit_toolkit.cli.app import assemble, run
 from bitfit_toolkit.cli.failures import DEFECT, EXIT_CODES, USAGE
 from support.packs import random_pack
 
+FROZEN = Path(__file__).parents[2] / "data" / "frozen" / "base-int8"
 DOCUMENTED = {0, USAGE, *(code for _, code in EXIT_CODES)}
 LONGEST_LINE = 1100
 SECONDS = 60  # that a call may take
@@ -140,10 +136,15 @@ def prepare(folder: Path, base: Base) -> None:
 
 def command_lines(seed: int) -> Iterator[list[str]]:
     """Draw command lines without end."""
-    random, leaves = Random(seed), list(_leaves(typer.main.get_command(assemble()), ()))
+    random = Random(seed)
     while True:
-        path, command = random.choice(leaves)
-        yield [*path, *_arguments(command, random)] if random.random() < 0.98 else [random.choice(ODD), *path]
+        yield draw(random)
+
+
+def draw(random: Random) -> list[str]:
+    """Draw one command line."""
+    path, command = random.choice(_commands())
+    return [*path, *_arguments(command, random)] if random.random() < 0.98 else [random.choice(ODD), *path]
 
 
 def call(arguments: Sequence[str]) -> tuple[int, str, str]:
@@ -181,6 +182,11 @@ def check(arguments: Sequence[str], code: int, out: str, err: str) -> None:
     assert "\x1b" not in out, case
 
 
+@cache
+def _commands() -> list[tuple[tuple[str, ...], Any]]:
+    return list(_leaves(typer.main.get_command(assemble()), ()))
+
+
 def _leaves(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     inner = getattr(command, "commands", None)
     if inner is None:
@@ -215,25 +221,25 @@ def _too_long(*_: object) -> NoReturn:
     raise AssertionError(f"it took more than {SECONDS} seconds")
 
 
-def main() -> None:
-    """Call at length; exit with 1 at the first call that broke a promise."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=100_000, help="calls in this process")
-    parser.add_argument("--real", type=int, default=200, help="real commands")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "BITFIT_KEY_PASSPHRASE": "a passphrase"}
-    frozen = Path(__file__).parents[2] / "data" / "frozen" / "base-int8"
-    for count, how in ((arguments.runs, call), (arguments.real, call_really)):
-        began = time.perf_counter()
-        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-            prepare(Path(folder), Base.open(frozen))
-            for number, drawn in enumerate(command_lines(arguments.seed)):
-                if number == count:
-                    break
-                check(drawn, *how(drawn))
-        print(f"{how.__name__:12} {count:9,} command lines  {time.perf_counter() - began:5.0f} s", flush=True)
+class CommandLines:
+    """Command lines in a folder that has what their options name."""
+
+    def __init__(self, folder: Path) -> None:
+        prepare(folder, Base.open(FROZEN))
+
+    def call(self, seed: int) -> str:
+        """Call the command line of a seed. Raises AssertionError."""
+        return self._check(seed, call)
+
+    def command(self, seed: int) -> str:
+        """Run it as a process of its own. Raises AssertionError."""
+        return self._check(seed, call_really)
+
+    def _check(self, seed: int, how: Callable[[Sequence[str]], tuple[int, str, str]]) -> str:
+        drawn = draw(Random(seed))
+        code, out, err = how(drawn)
+        check(drawn, code, out, err)
+        return f"exit code {code}"
 
 
-if __name__ == "__main__":
-    main()
+open_fuzzer = CommandLines

@@ -1,19 +1,15 @@
-"""Fuzz files of examples: `PYTHONPATH=tests python -m security.fuzz.data_files [--runs 100000]`.
+"""Fuzzer of files of examples; `long_run.py` runs it at length.
 
 Half of the files are written from known rows, and must be read as these; the others are altered, and must be refused in
-one line, or hold the strings that a slow reader of ours finds in them. The seed of what fails is printed:
-`--seed NUMBER --runs 1` repeats it.
+one line, or hold the strings that a slow reader of ours finds in them.
 """
 
-import argparse
 import csv
 import gzip
 import io
 import json
 import subprocess
 import sys
-import tempfile
-import time
 import unicodedata
 import warnings
 from pathlib import Path
@@ -107,6 +103,25 @@ SEEDS: tuple[tuple[str, bytes], ...] = (
 )
 
 
+def saved_dataset() -> dict[str, bytes]:
+    """Return the files of a data set as `save_to_disk` of `datasets` writes them."""
+    sink = io.BytesIO()
+    table = pa.table({"text": ["good", "bad"], "label": [0, 1]})
+    classes = {"info": {"features": {"label": {"names": ["neg", "pos"], "_type": "ClassLabel"}}}}
+    table = table.replace_schema_metadata({"huggingface": json.dumps(classes)})
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    state = {"_data_files": [{"filename": "data-00000-of-00001.arrow"}], "_split": None}
+    return {"saved/data-00000-of-00001.arrow": sink.getvalue(), "saved/state.json": json.dumps(state).encode()}
+
+
+SAVED = saved_dataset()
+FOLDERS: tuple[tuple[str, bytes], ...] = (
+    *SAVED.items(),
+    ("splits/dataset_dict.json", b'{"splits": ["train", "test"]}'),
+)
+
+
 class BrokenError(Exception):
     """A promise was not kept."""
 
@@ -118,13 +133,22 @@ class Input(NamedTuple):
     content: bytes
     rows: list[tuple[str, str]] | None
 
+    def write(self, folder: Path) -> Path:
+        """Write the file into a folder, and return what is to be read: of a saved data set its folder."""
+        path = folder / self.name
+        path.parent.mkdir(exist_ok=True)
+        if self.name in SAVED:
+            for name, content in SAVED.items():
+                (folder / name).write_bytes(content)
+        path.write_bytes(self.content)
+        return path if path.parent == folder else path.parent
+
 
 def fuzz_one(folder: Path, seed: int) -> bool:
     """Check the input of a seed and return whether it was accepted. Raises BrokenError."""
     random = Random(seed)
     given = written(random) if random.random() < 0.5 else altered(random)
-    path = folder / given.name
-    path.write_bytes(given.content)
+    path = given.write(folder)
     task_type = "classification" if given.rows is not None else random.choice(list(TRAINABLE_TASKS))
     reading = read(path, task_type, need_label=given.rows is not None or random.random() < 0.9)
     if given.rows is not None:
@@ -194,7 +218,7 @@ def written(random: Random) -> Input:
 
 def altered(random: Random) -> Input:
     """Return a file that was good before it was altered."""
-    name, content = random.choice(SEEDS)
+    name, content = random.choice(SEEDS if random.random() < 0.9 else FOLDERS)
     if name.endswith(".json"):
         content = mutate_json(content, random)
     elif name.endswith(".jsonl") and random.random() < 0.7:
@@ -204,6 +228,8 @@ def altered(random: Random) -> Input:
         content = b"\n".join(lines)
     else:
         content = mutate_bytes(content, random)
+    if "/" in name:
+        return Input(name, content, None)
     if b"note" in content and random.random() < 0.5:
         content = content.replace(b"note", random.choice((b"label", b"text")))  # two columns of one name
     if random.random() < 0.05:
@@ -273,45 +299,26 @@ def slow_csv(text: str, separator: str) -> list[dict[str, str]]:
     return [dict(zip([name.strip() for name in header], row, strict=True)) for row in others]
 
 
-def run_command(folder: Path, seed: int) -> None:
-    """Inspect an altered file in a process of its own. Raises BrokenError."""
-    given = altered(Random(seed))
-    path = folder / given.name
-    path.write_bytes(given.content)
-    command = [sys.executable, "-m", "bitfit_toolkit", "inspect", str(path), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    lines = done.stdout.count("\n") if done.returncode == 0 else done.stderr.count("\n")
-    if done.returncode not in (0, 3) or lines != 1:
-        raise BrokenError(f"{given.name}: exit code {done.returncode}, {lines} lines: {done.stderr[-200:]}")
+class DataFiles:
+    """Files of examples in a folder: half of those that are called were written from known rows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def call(self, seed: int) -> str:
+        """Read the file of a seed. Raises BrokenError."""
+        return "accepted" if fuzz_one(self.folder, seed) else "refused"
+
+    def command(self, seed: int) -> str:
+        """Inspect an altered file in a process of its own. Raises BrokenError."""
+        given = altered(Random(seed))
+        path = given.write(self.folder)
+        command = [sys.executable, "-m", "bitfit_toolkit", "inspect", str(path), "--json"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        lines = done.stdout.count("\n") if done.returncode == 0 else done.stderr.count("\n")
+        if done.returncode not in (0, 3) or lines != 1:
+            raise BrokenError(f"{given.name}: exit code {done.returncode}, {lines} lines: {done.stderr[-200:]}")
+        return f"exit code {done.returncode}"
 
 
-def main() -> None:
-    """Fuzz, and exit with 1 at what is found."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=0, help="the first")
-    parser.add_argument("--commands", type=int, default=0, help="how many to run as commands of their own besides")
-    arguments = parser.parse_args()
-    began, accepted, failed = time.perf_counter(), 0, 0
-    with tempfile.TemporaryDirectory() as folder:
-        for seed in range(arguments.seed, arguments.seed + arguments.runs):
-            try:
-                accepted += fuzz_one(Path(folder), seed)
-            except BrokenError as error:
-                failed += 1
-                sys.stdout.write(f"seed {seed}: {error!s:.500}\n")
-        for seed in range(arguments.seed, arguments.seed + arguments.commands):
-            try:
-                run_command(Path(folder), seed)
-            except BrokenError as error:
-                failed += 1
-                sys.stdout.write(f"command of seed {seed}: {error!s:.500}\n")
-    seconds = time.perf_counter() - began
-    sys.stdout.write(
-        f"data files {arguments.runs:9,} inputs  {seconds:5.0f} s  {accepted:,} accepted, {failed} wrong\n"
-    )
-    sys.exit(failed > 0)
-
-
-if __name__ == "__main__":
-    main()
+open_fuzzer = DataFiles

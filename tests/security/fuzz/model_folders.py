@@ -1,25 +1,25 @@
-"""Fuzz what an export reads of a model's folder, up to the capture: `make fuzz`, a sample in `test_model_folders.py`.
-
-    PYTHONPATH=tests python -m security.fuzz.model_folders [--runs 10000] [--seed 0]
+"""Fuzzer of what an export reads of a model's folder, up to the capture; `long_run.py` runs it at length.
 
 One file of a tiny checkpoint is altered at a time. Nothing but an ExportError may come of it, in one line that is fit
 to print. It cannot be guided by coverage: torch and transformers are in the way.
 """
 
-import argparse
 import json
+import shutil
+import subprocess
 import sys
-import tempfile
-import time
-import traceback
-from collections import Counter
 from pathlib import Path
 from random import Random
+from typing import Final
+
+import torch
+from safetensors.torch import load_file, save_file
 
 from bitfit_exporters import ExportError, ExportOptions
 from bitfit_exporters.checkpoint import load_checkpoint
 from bitfit_exporters.parity import check_runs
 from bitfit_runtime.errors import LONGEST_MESSAGE
+from bitfit_toolkit.cli.failures import EXIT_CODES, USAGE
 from security.fuzz.mutations import mutate_bytes, mutate_json
 from support.checkpoints import make_checkpoint
 
@@ -31,19 +31,31 @@ MODULES = [
 ]
 
 
-class ModelFolder:
-    """A checkpoint of sentence-transformers in a folder of its own, of which one file at a time is altered."""
+# What the folder is of, and the family of the model in it.
+KINDS: Final = {"sentences": "bert", "shards": "roberta", "pickled": "distilbert", "newer": "modernbert"}
+WEIGHTS: Final = "model.safetensors"
+SETTINGS: Final = {
+    "modules.json": MODULES,
+    "1_Pooling/config.json": {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True},
+    "sentence_bert_config.json": {"max_seq_length": 64, "do_lower_case": False},
+    "config_sentence_transformers.json": {"prompts": {"query": "query: "}, "default_prompt_name": None},
+}
 
-    def __init__(self, folder: Path, family: str = "bert") -> None:
+
+class ModelFolder:
+    """A checkpoint in a folder of its own, of which one file at a time is altered."""
+
+    def __init__(self, folder: Path, family: str = "bert", kind: str = "sentences") -> None:
         self.folder = make_checkpoint(family, folder / "model")
-        (self.folder / "1_Pooling").mkdir()
-        for name, content in (
-            ("modules.json", MODULES),
-            ("1_Pooling/config.json", {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}),
-            ("sentence_bert_config.json", {"max_seq_length": 64, "do_lower_case": False}),
-            ("config_sentence_transformers.json", {"prompts": {"query": "query: "}, "default_prompt_name": None}),
-        ):
-            (self.folder / name).write_text(json.dumps(content))
+        if kind == "sentences":
+            (self.folder / "1_Pooling").mkdir()
+            for name, content in SETTINGS.items():
+                (self.folder / name).write_text(json.dumps(content))
+        elif kind == "shards":
+            _split(self.folder)
+        elif kind == "pickled":
+            torch.save(load_file(self.folder / WEIGHTS), self.folder / "pytorch_model.bin")
+            (self.folder / WEIGHTS).unlink()
         self.files = {
             str(path.relative_to(self.folder)): path.read_bytes()
             for path in sorted(self.folder.rglob("*"))
@@ -73,6 +85,38 @@ class ModelFolder:
             path.write_bytes(self.files[name])
         return True
 
+    def export(self, name: str, data: bytes) -> str:
+        """Export the model with `data` for one file, as a real command. Fails on a broken promise."""
+        path, output = self.folder / name, self.folder.parent / "base"
+        path.write_bytes(data)
+        command = [sys.executable, "-m", "bitfit_toolkit", "export", "--offline", "--quiet"]
+        try:
+            done = subprocess.run(
+                [*command, "--model", str(self.folder), "--output", str(output)], capture_output=True, text=True
+            )
+        finally:
+            path.write_bytes(self.files[name])
+        code, lines = done.returncode, done.stderr.splitlines()
+        case = f"{name}: exit code {code}: {done.stderr[-500:]!r}"
+        assert (output / "bitfit.json").is_file() == (code == 0), case
+        shutil.rmtree(output, ignore_errors=True)
+        assert code in (0, USAGE, *(known for _, known in EXIT_CODES)), case
+        assert len(lines) == (code != 0) and all(line.isprintable() for line in lines), case
+        return f"exit code {code}"
+
+
+def _split(folder: Path) -> None:
+    """Put the weights into two files, and an index of them."""
+    weights = load_file(folder / WEIGHTS)
+    names = sorted(weights)
+    index = {}
+    for number, half in enumerate((names[::2], names[1::2]), 1):
+        file = f"model-{number:05}-of-00002.safetensors"
+        save_file({name: weights[name] for name in half}, folder / file, {"format": "pt"})
+        index |= dict.fromkeys(half, file)
+    (folder / WEIGHTS).unlink()
+    (folder / f"{WEIGHTS}.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
+
 
 def mutate_weights(data: bytes, random: Random) -> bytes:
     """Change the header of a safetensors file, or the file byte by byte."""
@@ -83,28 +127,23 @@ def mutate_weights(data: bytes, random: Random) -> bytes:
     return len(table).to_bytes(8, "little") + table + data[8 + length :]
 
 
-def main() -> None:
-    """Fuzz for so many runs; print what was found and exit with 1 if anything was."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    began, outcomes = time.perf_counter(), Counter[str]()
-    with tempfile.TemporaryDirectory() as folder:
-        subject = ModelFolder(Path(folder))
-        for seed in range(arguments.seed, arguments.seed + arguments.runs):
-            name, data = subject.alter(Random(seed))
-            try:
-                outcomes["accepted" if subject.fuzz_one(name, data) else "refused"] += 1
-            except BaseException as error:  # whatever else escapes is a finding; a panic of Rust code is no Exception
-                if isinstance(error, KeyboardInterrupt | SystemExit):
-                    raise
-                outcomes["found"] += 1
-                print(f"--seed {seed} --runs 1: {name}\n{traceback.format_exc(limit=-3)}", flush=True)
-    seconds = time.perf_counter() - began
-    print(f"model folders      {arguments.runs:9,} inputs  {seconds:5.0f} s  {dict(outcomes)}", flush=True)
-    sys.exit(bool(outcomes["found"]))
+class ModelFolders:
+    """Folders of each kind: with settings of sentence-transformers, weights in shards, weights that torch pickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folders = [ModelFolder(folder / kind, family, kind) for kind, family in KINDS.items()]
+
+    def call(self, seed: int) -> str:
+        """Load an altered model. Fails on a broken promise."""
+        random = Random(seed)
+        altered = random.choice(self.folders)
+        return "accepted" if altered.fuzz_one(*altered.alter(random)) else "refused"
+
+    def command(self, seed: int) -> str:
+        """Export an altered model in a process of its own. Fails on a broken promise."""
+        random = Random(seed)
+        altered = random.choice(self.folders)
+        return altered.export(*altered.alter(random))
 
 
-if __name__ == "__main__":
-    main()
+open_fuzzer = ModelFolders

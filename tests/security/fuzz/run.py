@@ -1,4 +1,4 @@
-"""Fuzz every target for long, guided by coverage: `make fuzz`.
+"""Fuzz every target for long, guided by coverage: the first part of `make fuzz`.
 
     PYTHONPATH=tests python -m security.fuzz.run [--runs 1000000] [TARGET ...]
     PYTHONPATH=tests python -m security.fuzz.run TARGET --replay FILE

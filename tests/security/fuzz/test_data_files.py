@@ -23,8 +23,7 @@ def test_files_are_read_right_or_refused_in_one_line(tmp_path: Path) -> None:
 def test_commands_end_with_a_documented_code_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for seed in range(60):
         given = altered(Random(seed))
-        path = tmp_path / given.name
-        path.write_bytes(given.content)
+        path = given.write(tmp_path)
         code, out, err = bitfit("inspect", path, *(("--json",) if seed % 2 else ()), capsys=capsys)
         assert code in (0, 3), (seed, err)
         assert code == 0 or (err.startswith("error: ") and err.count("\n") == 1 and not out), (seed, err)
@@ -59,6 +58,7 @@ def last_row_lost(read: Callable[..., Any]) -> Callable[..., Any]:
         (json_files, "_is_columns", lambda value: False),
         (json_files, "_said", lookup),
         (arrow_files, "from_arrow", lookup),
+        (files, "read_saved_dataset", lookup),
         (files, "ending", lambda path: path.suffix),
         (reading, "tidy_labels", lambda where, examples: (examples, [])),
         (base.Cells, "name", lambda cells, value: str(value).lstrip("0") or "0"),

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from bitfit_exporters import model_config, weight_files
-from security.fuzz.model_folders import ModelFolder
+from security.fuzz.model_folders import ModelFolder, ModelFolders
 
 SAMPLE = 40
 
@@ -26,6 +26,13 @@ def fuzz(folder: ModelFolder, name: str, runs: int) -> None:
 
 def test_what_was_not_altered_is_accepted(folder: ModelFolder) -> None:
     assert folder.fuzz_one("config.json", folder.files["config.json"])
+
+
+def test_a_folder_of_every_kind_is_altered(tmp_path: Path) -> None:
+    folders = ModelFolders(tmp_path)
+    files = [set(folder.files) for folder in folders.folders]
+    assert [len(names - files[0]) for names in files] == [0, 3, 1, 0] and "1_Pooling/config.json" in files[0]
+    assert {folders.call(seed) for seed in range(25)} == {"accepted", "refused"}
 
 
 def test_an_altered_folder_is_refused_in_one_line_or_is_a_model(folder: ModelFolder) -> None:
