@@ -214,6 +214,22 @@ def test_classes_of_parquet_and_of_a_saved_data_set_come_by_their_names(tmp_path
         load_examples(datasets.DatasetDict({"train": data}))
 
 
+def test_a_saved_data_set_whose_offsets_lead_out_of_its_memory_is_refused(tmp_path: Path) -> None:
+    datasets.Dataset.from_dict({"text": ["good", "bad"], "label": ["a", "b"]}).save_to_disk(tmp_path / "saved")
+    [path] = (tmp_path / "saved").glob("*.arrow")
+    offsets = b"".join(number.to_bytes(4, "little") for number in (0, 4, 7))
+    assert path.read_bytes().count(offsets) == 1
+    path.write_bytes(path.read_bytes().replace(offsets, offsets[:4] + (1 << 30).to_bytes(4, "little") + offsets[8:]))
+    with pytest.raises(DataError, match=r"saved cannot be read \(.+\); write it again"):
+        read_examples(tmp_path / "saved")
+
+
+def test_a_saved_data_set_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="cannot be read as a saved data set"):
+        read_examples(tmp_path)
+
+
 def test_rows_without_labels_need_texts_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"tokens": ["Ann", "Lee"]}\n{"tokens": ["x"]}\n')

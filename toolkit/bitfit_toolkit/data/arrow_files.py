@@ -48,6 +48,10 @@ def read_saved_dataset(path: Path) -> Table:
 
 def from_arrow(where: str, table: Any, facts: dict[str, str] | None = None) -> Table:
     """Return an Arrow table as ours. Raises DataError on values that Python cannot hold."""
+    try:
+        table.validate(full=True)  # else offsets of an altered file lead out of its memory
+    except pyarrow().ArrowException as error:
+        raise DataError(f"{where} cannot be read ({first_line(error)}); write it again") from None
     classes = _class_names(table.schema.metadata or {})
     columns = []
     for index, name in enumerate(table.column_names):
