@@ -143,3 +143,11 @@ def test_the_command_line_starts_without_the_extras_that_only_some_commands_need
     names = (*UPDATE, "torch", "transformers", "onnx", "sklearn", "scipy")
     done = run("from bitfit_toolkit.cli.app import run; run(['--help'])", names)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_pack_is_inspected_without_what_reads_examples_or_runs_models() -> None:
+    pack = next((ROOT / "tests" / "data" / "frozen" / "packs-int8").glob("*.safetensors"))
+    others = ("onnxruntime", "tokenizers", "pyarrow", "torch", "rich.progress", "bitfit_toolkit.data.reading")
+    program = f"import atexit; atexit.register(lambda: print(sorted(set({others!r}) & set(sys.modules))))"
+    done = run(f"{program}; from bitfit_toolkit.cli.app import run; run(['inspect', {str(pack)!r}])", ())
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "[]", done

@@ -7,7 +7,6 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Column, Table
 
 from bitfit_toolkit.cli.printable import cell, printable
@@ -69,6 +68,8 @@ def bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
     if quiet or not _err.is_terminal:
         yield lambda done, total: None
         return
+    from rich.progress import MofNCompleteColumn, Progress  # which most commands do not need
+
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=_err) as progress:
         shown = progress.add_task("steps", total=None)
         yield lambda done, total: progress.update(shown, completed=done, total=total)
