@@ -16,17 +16,17 @@ PIECE_ROWS: Final = 1024
 PIECE_CHARACTERS: Final = 1 << 18
 
 
-def pieces(characters: Sequence[int]) -> Iterator[slice]:
-    """Cut rows, of so many characters each, into pieces that are tokenized and held in memory one after the other.
+def pieces(characters: Sequence[int], windows: Sequence[int]) -> Iterator[slice]:
+    """Cut rows, of so many characters and windows each, into pieces that are held in memory one after the other.
 
-    A piece has at most PIECE_ROWS rows and, unless it is a single row, at most PIECE_CHARACTERS characters.
+    A piece is a single row, or has at most PIECE_ROWS windows and PIECE_CHARACTERS characters.
     """
-    start = held = 0
-    for row, size in enumerate(characters):
-        if row - start == PIECE_ROWS or (row > start and held + size > PIECE_CHARACTERS):
+    start = held = count = 0
+    for row, (size, own) in enumerate(zip(characters, windows, strict=True)):
+        if row > start and (count + own > PIECE_ROWS or held + size > PIECE_CHARACTERS):
             yield slice(start, row)
-            start, held = row, 0
-        held += size
+            start, held, count = row, 0, 0
+        held, count = held + size, count + own
     if characters:
         yield slice(start, len(characters))
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, TypeVar, get_args, overload
@@ -26,12 +26,13 @@ from bitfit_runtime.levels import Identities, Levels
 from bitfit_runtime.pack_cache import PackCache
 from bitfit_runtime.padding import Padding
 from bitfit_runtime.planning import Batch, Planner
-from bitfit_runtime.request import Request
+from bitfit_runtime.request import Request, WindowedRequest
 from bitfit_runtime.runner import Runner
 from bitfit_runtime.self_test import full_test, kernel_fingerprint, quick_test
 from bitfit_runtime.session import open_session
 from bitfit_runtime.tasks import TASK_TYPES, Answer
 from bitfit_runtime.tokenizer import Tokenizer
+from bitfit_runtime.windows import Limit
 
 Float32 = npt.NDArray[np.float32]
 SelfTestLevel = Literal["off", "quick", "full"]
@@ -196,7 +197,8 @@ class Engine:
 
         With `tasks` each input is answered by all of them: a mapping from task to answer, or a list of mappings.
 
-        An empty text is answered as such; a text that is too long is cut, which the answer's `truncated` says.
+        An empty text is answered as such. A text that is too long is answered in windows where the pack declares them;
+        what is left is cut, which the answer's `truncated` says.
         Raises InputError, UnknownTaskError.
         """
         if tasks is not None:
@@ -259,7 +261,8 @@ class Engine:
         packs = self._packs_of(rows)
         outputs = [TASK_TYPES[pack.info.task_type].output for pack in packs]
         runner, batches, texts = self._runner, list[Batch](), 0
-        for requests in self._pieces(rows, packs, outputs):
+        for asked in self._pieces(rows, packs, outputs):
+            requests = [request for one in asked for request in one.requests]
             batches += runner.plan(requests)
             texts += len({request.tokens.key for request in requests})
         return Sharing.of(batches, texts, self._levels)
@@ -277,24 +280,26 @@ class Engine:
     ) -> Iterator[tuple[Request, Float32]]:
         """Tokenize and run the rows in pieces, so that a long list takes no more memory than its results do.
 
-        Yields each row's request and output, in the order of the rows.
+        Yields each row's request and output, its windows joined, in the order of the rows.
         """
         runner = self._runner
-        for requests in self._pieces(rows, packs, outputs):
-            yield from zip(requests, runner.run(requests), strict=True)
+        for asked in self._pieces(rows, packs, outputs):
+            results = iter(runner.run([request for one in asked for request in one.requests]))
+            for one in asked:
+                yield one.whole, one.join(list(islice(results, len(one.text))))
 
     def _pieces(
         self, rows: Sequence[Row], packs: Sequence[Pack | None], outputs: Sequence[str]
-    ) -> Iterator[list[Request]]:
+    ) -> Iterator[list[WindowedRequest]]:
         """Tokenize the rows, a piece at a time."""
-        for piece in pieces([len(row.text) + len(row.text_pair or "") for row in rows]):
-            yield self._requests(rows[piece], packs[piece], outputs[piece])
-
-    def _requests(self, rows: Sequence[Row], packs: Sequence[Pack | None], outputs: Sequence[str]) -> list[Request]:
-        longest = self._base.manifest.max_length
-        lengths = [longest if pack is None else pack.info.max_length for pack in packs]
-        tokens = self._tokenizer.tokenize([(row.text, row.text_pair) for row in rows], lengths)
-        return [Request(*parts) for parts in zip(rows, packs, tokens, outputs, strict=True)]
+        whole = Limit(self._base.manifest.max_length)
+        limits = [whole if pack is None else Limit.of(pack.info) for pack in packs]
+        sizes = [len(row.text) + len(row.text_pair or "") for row in rows]
+        windows = [limit.most_windows(size) for limit, size in zip(limits, sizes, strict=True)]
+        for piece in pieces(sizes, windows):
+            texts = self._tokenizer.tokenize_windows([(row.text, row.text_pair) for row in rows[piece]], limits[piece])
+            parts = zip(rows[piece], packs[piece], texts, outputs[piece], strict=True)
+            yield [WindowedRequest(Request(row, pack, text.text, output), text) for row, pack, text, output in parts]
 
     @property
     def _runner(self) -> Runner:

@@ -1,6 +1,7 @@
 """A request: one row of a call, tokenized, with the pack that answers it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +11,15 @@ from bitfit_runtime.graph import LAST_HIDDEN_STATE, LOGITS, TOKEN_LOGITS
 from bitfit_runtime.inputs import Row
 from bitfit_runtime.tasks import TASK_TYPES, Answer, HeadOutput
 from bitfit_runtime.tokenized_text import TokenizedText
+from bitfit_runtime.window_joins import join
+from bitfit_runtime.windows import WindowedText
 
 Float32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One row of a call, ready to run.
+    """One row of a call, or one window of it, ready to run.
 
     `pack` answers it, None being the bare base; `output` is the graph's output that is wanted of it.
     """
@@ -47,3 +50,21 @@ class Request:
             HeadOutput(self.row.task, info.labels, self.row, values, self.tokens, info.tokenizer is None)
         )
         return answer
+
+
+@dataclass(frozen=True, slots=True)
+class WindowedRequest:
+    """One row of a call, as a `whole` and in the windows in which it runs: one, unless it is longer than its limit."""
+
+    whole: Request
+    text: WindowedText
+
+    @property
+    def requests(self) -> list[Request]:
+        """A request for each window."""
+        return [replace(self.whole, tokens=window) for window in self.text.windows]
+
+    def join(self, parts: Sequence[Float32]) -> Float32:
+        """Return the row's output for those of its windows."""
+        pack = self.whole.pack
+        return parts[0] if pack is None else join(self.text, parts, self.whole.output, pack.info)

@@ -43,9 +43,8 @@ class Layout:
         """The number of special tokens."""
         return sum(side is None for *_, side in self.parts)
 
-    def join(self, first: Side, second: Side, room: int) -> TokenizedText:
-        """Return both texts, cut to `room` tokens, among the special tokens."""
-        kept = longest_first(len(first.ids), len(second.ids), room)
+    def arrange(self, first: Side, second: Side, kept: tuple[int, int]) -> TokenizedText:
+        """Return both texts, of each so many tokens as are `kept`, among the special tokens."""
         ids: list[int] = []
         types: list[int] = []
         offsets: list[tuple[int, int]] = []

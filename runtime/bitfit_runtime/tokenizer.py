@@ -14,10 +14,12 @@ from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
 from bitfit_runtime.text_head import Head, head, holds, is_valid
 from bitfit_runtime.token_layout import NO_SIDE, Layout, Side
 from bitfit_runtime.tokenized_text import TokenizedText
+from bitfit_runtime.windows import Limit, WindowedText
 
 Int64 = npt.NDArray[np.int64]
-# What is tokenized at once: a tokenizer takes some 150 bytes for each character, until ids are all that is left.
-TEXTS: Final = 256
+# What is tokenized at once: a tokenizer takes some 150 bytes for each character, until ids are all that is left, and
+# Python's lists of those some 200 for each token.
+TOKENS: Final = 1 << 16
 CHARACTERS: Final = 1 << 17
 FAILED: Final = "the base's tokenizer fails on a text"
 
@@ -51,17 +53,21 @@ class Tokenizer:
         100,000 characters nothing is read after a word of more than 1,000, which itself is cut there. Raises InputError
         on a string that is not valid Unicode, BaseFormatError where the tokenizer itself fails.
         """
-        found: list[TokenizedText] = []
-        for start in range(0, len(texts), TEXTS):
-            chosen, lengths = texts[start : start + TEXTS], max_lengths[start : start + TEXTS]
+        return [found.text for found in self.tokenize_windows(texts, [Limit(length) for length in max_lengths])]
+
+    def tokenize_windows(self, texts: Sequence[tuple[str, str | None]], limits: Sequence[Limit]) -> list[WindowedText]:
+        """Tokenize each (text, pair or None) in windows, to its own limit; otherwise as `tokenize` does."""
+        found: list[WindowedText] = []
+        for some in _ranges([limit.max_length * limit.max_windows for limit in limits], TOKENS):
+            chosen, own = texts[some.start : some.stop], limits[some.start : some.stop]
             layouts = [self._layouts[pair is not None] for _, pair in chosen]
-            rooms = [max(length - layout.special, 0) for length, layout in zip(lengths, layouts, strict=True)]
-            firsts = self._encode([text for text, _ in chosen], rooms)
+            most = [limit.most(layout) for limit, layout in zip(own, layouts, strict=True)]
+            firsts = self._encode([text for text, _ in chosen], most)
             paired = [index for index, (_, pair) in enumerate(chosen) if pair is not None]
-            pairs = self._encode([chosen[index][1] or "" for index in paired], [rooms[index] for index in paired])
+            pairs = self._encode([chosen[index][1] or "" for index in paired], [most[index] for index in paired])
             seconds = dict(zip(paired, pairs, strict=True))
-            for index, (layout, first, room) in enumerate(zip(layouts, firsts, rooms, strict=True)):
-                found.append(layout.join(first, seconds.get(index, NO_SIDE), room))
+            for index, (layout, first, limit) in enumerate(zip(layouts, firsts, own, strict=True)):
+                found.append(WindowedText.cut(layout, first, seconds.get(index, NO_SIDE), limit))
         return found
 
     def _encode(self, texts: Sequence[str], rooms: Sequence[int]) -> list[Side]:
@@ -70,7 +76,7 @@ class Tokenizer:
             raise InputError("a text is not valid Unicode, it holds a lone surrogate; pass valid Unicode strings")
         heads = [head(text, room, 0) for text, room in zip(texts, rooms, strict=True)]
         found: list[Side] = []
-        for some in _batches(heads):
+        for some in _ranges([len(one.text) for one in heads], CHARACTERS):
             with _failures(FAILED):
                 encodings = self._tokenizer.encode_batch(
                     [heads[index].text for index in some], add_special_tokens=False
@@ -89,6 +95,7 @@ class Tokenizer:
         return Side(encoding.ids[: room + 1], encoding.offsets[: room + 1], not tried.whole)
 
 
+<<<<<<< HEAD
 @contextmanager
 def _failures(what: str) -> Iterator[None]:
     """Raise what the library of tokenizers raises as BaseFormatError: bare exceptions, and panics of its Rust code."""
@@ -107,11 +114,18 @@ def _batches(heads: Sequence[Head]) -> Iterator[range]:
     start = size = 0
     for index, one in enumerate(heads):
         if size and size + len(one.text) > CHARACTERS:
+=======
+def _ranges(sizes: Sequence[int], most: int) -> Iterator[range]:
+    """Yield ranges of what has at most `most` together, or is one."""
+    start = held = 0
+    for index, size in enumerate(sizes):
+        if index > start and held + size > most:
+>>>>>>> 9976a9f (Answer long texts in overlapping windows, as a pack declares)
             yield range(start, index)
-            start, size = index, 0
-        size += len(one.text)
-    if start < len(heads):
-        yield range(start, len(heads))
+            start, held = index, 0
+        held += size
+    if start < len(sizes):
+        yield range(start, len(sizes))
 
 
 def collate(

@@ -149,13 +149,13 @@ def test_a_long_list_is_answered_in_pieces_to_the_bit_as_at_once_and_in_order(
     monkeypatch.setattr(batching, "PIECE_ROWS", 7)
     monkeypatch.setattr(batching, "PIECE_CHARACTERS", 40)
     tokenized: list[int] = []
-    tokenize = Tokenizer.tokenize
+    tokenize = Tokenizer.tokenize_windows
 
     def counted(self: Tokenizer, texts: Any, *rest: Any) -> Any:
         tokenized.append(len(texts))
         return tokenize(self, texts, *rest)
 
-    monkeypatch.setattr(Tokenizer, "tokenize", counted)
+    monkeypatch.setattr(Tokenizer, "tokenize_windows", counted)
     in_pieces = engine.logits(rows)
     assert max(tokenized) <= 7 and sum(tokenized) == len(rows)
     assert all(np.array_equal(one, other) for one, other in zip(at_once, in_pieces, strict=True))
@@ -166,7 +166,13 @@ def test_a_long_list_is_answered_in_pieces_to_the_bit_as_at_once_and_in_order(
 def test_pieces_are_bounded_in_rows_and_characters_and_leave_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batching, "PIECE_ROWS", 3)
     monkeypatch.setattr(batching, "PIECE_CHARACTERS", 10)
-    assert list(batching.pieces([])) == []
-    assert list(batching.pieces([99])) == [slice(0, 1)]
-    assert list(batching.pieces([1, 1, 1, 1])) == [slice(0, 3), slice(3, 4)]
-    assert list(batching.pieces([5, 5, 1, 99, 0])) == [slice(0, 2), slice(2, 3), slice(3, 4), slice(4, 5)]
+    assert list(batching.pieces([], [])) == []
+    assert list(batching.pieces([99], [1])) == [slice(0, 1)]
+    assert list(batching.pieces([1, 1, 1, 1], [1, 1, 1, 1])) == [slice(0, 3), slice(3, 4)]
+    assert list(batching.pieces([5, 5, 1, 99, 0], [1, 1, 1, 1, 1])) == [
+        slice(0, 2),
+        slice(2, 3),
+        slice(3, 4),
+        slice(4, 5),
+    ]
+    assert list(batching.pieces([1, 1, 1, 1], [2, 1, 9, 1])) == [slice(0, 2), slice(2, 3), slice(3, 4)]

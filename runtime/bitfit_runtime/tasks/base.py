@@ -44,7 +44,7 @@ class TaskType:
     `output` is the graph's output that it reads; a pack has `min_labels` to `max_labels` labels, None being the limit
     of the format. `postprocess` turns an output into an answer of class `answer`, which has `task`, `truncated`,
     `as_dict(top)` for programs and `summary(top)` for people. `joins` are the rules that can join the windows of a long
-    text.
+    text; of a pair the `searched` side is cut into windows, None being the longer one.
     """
 
     name: str
@@ -54,6 +54,7 @@ class TaskType:
     answer: type[Any]
     postprocess: Callable[[HeadOutput], Any]
     joins: tuple[str, ...]
+    searched: int | None = None
 
     @property
     def has_head(self) -> bool:

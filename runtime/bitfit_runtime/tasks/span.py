@@ -71,4 +71,4 @@ def find_tokens(spans: Sequence[tuple[int, Characters]], start: int, end: int) -
     return (first, last) if first <= last else (inside[0][0], inside[-1][0])
 
 
-SPAN: Final = TaskType("span", TOKEN_LOGITS, 2, 2, Span, postprocess, (OFFSETS,))
+SPAN: Final = TaskType("span", TOKEN_LOGITS, 2, 2, Span, postprocess, (OFFSETS,), SECOND)

@@ -9,7 +9,7 @@ import numpy as np
 
 from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_runtime.tasks.base import OFFSETS, HeadOutput, TaskType, softmax
-from bitfit_runtime.tokenized_text import SECOND, Word
+from bitfit_runtime.tokenized_text import FIRST, SECOND, Word
 
 OUTSIDE: Final = "O"
 BEGIN: Final = "B-"
@@ -91,4 +91,6 @@ def tag_words(words: Sequence[Word], entities: Iterable[tuple[str, int, int]]) -
     return tags
 
 
-TOKEN_CLASSIFICATION: Final = TaskType("token-classification", TOKEN_LOGITS, 2, None, Entities, postprocess, (OFFSETS,))
+TOKEN_CLASSIFICATION: Final = TaskType(
+    "token-classification", TOKEN_LOGITS, 2, None, Entities, postprocess, (OFFSETS,), FIRST
+)
