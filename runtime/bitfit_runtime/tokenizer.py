@@ -95,7 +95,6 @@ class Tokenizer:
         return Side(encoding.ids[: room + 1], encoding.offsets[: room + 1], not tried.whole)
 
 
-<<<<<<< HEAD
 @contextmanager
 def _failures(what: str) -> Iterator[None]:
     """Raise what the library of tokenizers raises as BaseFormatError: bare exceptions, and panics of its Rust code."""
@@ -109,18 +108,11 @@ def _failures(what: str) -> Iterator[None]:
         raise BaseFormatError(f"{what} ({first_line(error)}); export the base again") from None
 
 
-def _batches(heads: Sequence[Head]) -> Iterator[range]:
-    """Yield ranges of heads that have CHARACTERS together, or are one."""
-    start = size = 0
-    for index, one in enumerate(heads):
-        if size and size + len(one.text) > CHARACTERS:
-=======
 def _ranges(sizes: Sequence[int], most: int) -> Iterator[range]:
     """Yield ranges of what has at most `most` together, or is one."""
     start = held = 0
     for index, size in enumerate(sizes):
         if index > start and held + size > most:
->>>>>>> 9976a9f (Answer long texts in overlapping windows, as a pack declares)
             yield range(start, index)
             start, held = index, 0
         held += size
