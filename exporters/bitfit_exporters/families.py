@@ -1,9 +1,11 @@
 """Families of encoders: what differs between those that can be exported."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from bitfit_runtime.formats.manifest import ABOVE_LAYERS
 
 Terms = tuple[tuple[str, str], ...]
 
@@ -25,6 +27,8 @@ _LLAMA = {
     "m2": r"mlp\.gate_proj|mlp\.up_proj",
     "m3": r"mlp\.down_proj",
 }
+# The number of the layer, or of the group of layers that share their parameters, in a parameter's name.
+_LAYER = re.compile(r"(?:^|\.)(?:layers?|albert_layer_groups)\.(\d+)\.")
 _OUTSIDE = {"embeddings": r"embeddings\.LayerNorm|embeddings_project", "pooler": r"pooler\.dense"}
 
 
@@ -63,6 +67,17 @@ class Family:
             if match := re.fullmatch(rf"(?:{pattern})\.bias", bias):
                 return term, int(match[1]) if match.groups() else -1
         return None
+
+    def below(self, parameter: str, layer: int) -> bool:
+        """Whether a parameter acts below encoder layer `layer`: on what the layer receives."""
+        if match := _LAYER.search(parameter):
+            return int(match[1]) < layer
+        term, _ = self.term(f"{parameter.rpartition('.')[0]}.bias") or ("", -1)
+        return term not in ABOVE_LAYERS
+
+    def layers(self, parameters: Iterable[str]) -> int:
+        """Return how many encoder layers have these parameters, layers that share them being one."""
+        return max((int(match[1]) for name in parameters if (match := _LAYER.search(name))), default=-1) + 1
 
 
 FAMILIES = {

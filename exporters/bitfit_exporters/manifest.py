@@ -14,6 +14,7 @@ from bitfit_exporters.parity import sentences
 from bitfit_exporters.redundant_biases import find_redundant_terms
 from bitfit_runtime.formats import BiasSpec, Manifest, SelfTest, WeightSpec
 from bitfit_runtime.formats.schema import CREATED_BY
+from bitfit_runtime.graph import HEAD_BIAS
 
 Float32 = npt.NDArray[np.float32]
 DTYPES: dict[ir.DataType | None, str] = {
@@ -24,11 +25,11 @@ DTYPES: dict[ir.DataType | None, str] = {
 
 
 def default_biases(graph: ir.Graph) -> dict[str, Float32]:
-    """Return the default `[n]` of every bias input, in the order of the inputs."""
+    """Return the default `[n]` of every bias input, in the order of the inputs. Heads and branches are no biases."""
     return {
         str(value.name): value.const_value.numpy().reshape(-1).copy()
         for value in graph.inputs
-        if value.const_value is not None and not str(value.name).startswith("head.")
+        if value.const_value is not None and str(value.name).endswith(".bias") and value.name != HEAD_BIAS
     }
 
 
@@ -45,6 +46,7 @@ def make_manifest(
     checkpoint: Checkpoint,
     captured: Captured,
     precision: str,
+    branches: tuple[int, ...],
     defaults: Mapping[str, Float32],
     self_test: SelfTest,
     files: Mapping[str, str],
@@ -74,6 +76,7 @@ def make_manifest(
         foldable_terms=terms.foldable,
         self_test=self_test,
         created_by=CREATED_BY,
+        branches=branches,
     )
 
 

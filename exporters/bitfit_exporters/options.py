@@ -20,6 +20,8 @@ class ExportOptions:
     - `revision`: branch, tag or commit on the hub; None is the default branch.
     - `offline`: use folders and the local cache only.
     - `name`: name of the base; None is the last part of the model's name or folder.
+    - `branch_points`: encoder layers, ascending from 1, below which rows may branch, so that tasks share what lies
+      below; the number of layers is the point after all. None is after about 1/3, 1/2, 2/3, 5/6 and all of them.
     """
 
     precision: str = "int8"
@@ -28,6 +30,7 @@ class ExportOptions:
     revision: str | None = None
     offline: bool = False
     name: str | None = None
+    branch_points: tuple[int, ...] | None = None
 
     def check(self) -> None:
         """Raise ExportError, naming the option, where a value is not one of those above."""
@@ -50,3 +53,10 @@ class ExportOptions:
             raise ExportError(f"unknown pooling {self.pooling!r}; choose one of {', '.join(POOLINGS)}")
         if self.max_length is not None and self.max_length < SHORTEST:
             raise ExportError(f"`max_length` should be at least {SHORTEST} tokens, found {self.max_length}")
+        points = self.branch_points
+        if points is not None and not (
+            isinstance(points, tuple)
+            and all(isinstance(point, int) and not isinstance(point, bool) and point >= 1 for point in points)
+            and list(points) == sorted(set(points))
+        ):
+            raise ExportError(f"`branch_points` should be layers ascending from 1, or None, found {points!r}")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bitfit_exporters.base_files import graph_bytes, write_files, write_manifest
+from bitfit_exporters.branching import branch_layers
 from bitfit_exporters.capture import capture
 from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
 from bitfit_exporters.manifest import default_biases, make_manifest
@@ -62,11 +63,12 @@ def _export(
     progress("load the model")
     checkpoint = load()
     check_runs(checkpoint)
+    branches = branch_layers(options, checkpoint)
     with staged(output) as folder:
         progress("capture the graph")
         captured = capture(checkpoint)
         progress("expose biases, attach the head")
-        run_passes(captured.model, float_passes(checkpoint))
+        run_passes(captured.model, float_passes(checkpoint, branches))
         if quantization := quantization_passes(options.precision):
             progress("compare the float graph with torch")
             check_float_graph(captured.model, checkpoint, folder)
@@ -79,7 +81,7 @@ def _export(
         progress("verify")
         session = open_session(folder / MODEL_FILE)
         self_test = measure_self_test(session, checkpoint, defaults)
-        manifest = make_manifest(checkpoint, captured, options.precision, defaults, self_test, files)
+        manifest = make_manifest(checkpoint, captured, options.precision, branches, defaults, self_test, files)
         verified = verify(session, manifest, defaults, checkpoint)
         write_manifest(folder, manifest)
         Engine(Base.open(folder))  # as a user will load it

@@ -12,7 +12,8 @@ class ExportReport:
     """Figures of one export.
 
     `model_bytes` is the size of the graph and its weights, `fp32_bytes` what the same parameters take in float32. The
-    errors of parity and of cosines are those of `Parity`, `row_error` that of `Verified`. Entities and answers are
+    errors of parity and of cosines are those of `Parity`, `row_error` that of `Verified`. Rows may branch below the
+    layers `branches`. Entities and answers are
     those of `TokenizerCheck`: what no entity or span task on this base can exceed. `notes` say what of the model's
     folder (modules of sentence-transformers) is not in the base.
     """
@@ -33,6 +34,7 @@ class ExportReport:
     parity_mean: float
     cosine_error: float
     row_error: float
+    branches: tuple[int, ...]
     entities_f1: float
     answers_exact: float
     entities_lost: tuple[str, ...]
@@ -67,6 +69,7 @@ class ExportReport:
             parity_mean=verified.parity.mean,
             cosine_error=verified.parity.cosine,
             row_error=verified.row_error,
+            branches=manifest.branches,
             entities_f1=verified.tokenizer.entities_f1,
             answers_exact=verified.tokenizer.answers_exact,
             entities_lost=verified.tokenizer.lost,
@@ -74,7 +77,7 @@ class ExportReport:
             notes=notes,
         )
 
-    def as_dict(self) -> dict[str, str | int | float | tuple[str, ...]]:
+    def as_dict(self) -> dict[str, str | int | float | tuple[str, ...] | tuple[int, ...]]:
         """Return the figures by name, for programs."""
         return asdict(self)
 
@@ -95,6 +98,7 @@ class ExportReport:
                 f"cosine error {self.cosine_error:.4f}",
             ),
             ("rows in company", "bit-identical" if self.row_error == 0 else f"within {self.row_error:.1e}"),
+            ("rows may branch", f"below layers {', '.join(map(str, self.branches))}" if self.branches else "nowhere"),
             ("entities, answers", self._limits()),
             *(("not in the base", note) for note in self.notes),
             ("took", f"{self.seconds:.0f} s"),

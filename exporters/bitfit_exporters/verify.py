@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from bitfit_exporters.branching import measure_branch_error
 from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import VerificationError
 from bitfit_exporters.parity import PARITY, Parity, measure_parity
@@ -20,10 +21,14 @@ Float32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was measured: parity with torch, the largest difference of a row in other company, what tokens can tell."""
+    """What was measured: parity with torch, the largest differences of a row, what tokens can tell apart.
+
+    `row_error` is by other company, `branch_error` by sharing lower layers.
+    """
 
     parity: Parity
     row_error: float
+    branch_error: float
     tokenizer: TokenizerCheck
 
 
@@ -47,4 +52,7 @@ def verify(
     row_error = measure_row_error(session, checkpoint, defaults)
     if not row_error <= ROW_TOLERANCE[precision]:
         raise VerificationError(f"a row's answer changes by {row_error:.2e} with its batch-mates, order or padding")
-    return Verified(parity, row_error, tokenizer)
+    branch_error = measure_branch_error(session, checkpoint, manifest, defaults)
+    if not branch_error <= ROW_TOLERANCE[precision]:
+        raise VerificationError(f"a row's answer changes by {branch_error:.2e} where it shares lower layers")
+    return Verified(parity, row_error, branch_error, tokenizer)

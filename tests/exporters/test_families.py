@@ -65,6 +65,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 def test_a_base_agrees_with_torch_keeps_rows_apart_and_honours_every_bias(exported: Exported) -> None:
     assert exported.report.row_error == 0
+    assert exported.report.branches == ((1,) if exported.family == "albert" else (1, 2))  # whose layers share theirs
     assert exported.report.parity_error < FURTHEST[exported.report.precision]
     Engine(exported.base, self_test="full")
 

@@ -53,9 +53,10 @@ FAMILIES = {
 }
 
 
-def make_checkpoint(family: str, folder: Path) -> Path:
+def make_checkpoint(family: str, folder: Path, layers: int = 2) -> Path:
     torch.manual_seed(0)
     kind, options = FAMILIES[family]
+    options = options | {"n_layers" if family == "distilbert" else "num_hidden_layers": layers}
     model = transformers.AutoModel.from_config(kind(**options))
     with torch.no_grad():  # fresh biases are all zero and norms' weights all one, which real ones are not
         for name, parameter in model.named_parameters():

@@ -13,6 +13,7 @@ from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import CaptureError
 from bitfit_exporters.passes.attention import SimplifyAttention
 from bitfit_exporters.passes.biases import ExposeBiases
+from bitfit_exporters.passes.branch_points import AddBranchPoints
 from bitfit_exporters.passes.canonical import SortNodes, Strip
 from bitfit_exporters.passes.constants import MakeConstantsFoldable
 from bitfit_exporters.passes.head import AttachHead, Pooler
@@ -21,6 +22,7 @@ from bitfit_exporters.passes.quantize import QuantizeEmbeddings, QuantizeMatmuls
 from bitfit_exporters.passes.weights import Store, store_int4, store_int8
 
 __all__ = [
+    "AddBranchPoints",
     "AttachHead",
     "ExpandRotations",
     "ExposeBiases",
@@ -45,14 +47,18 @@ Passes = tuple[InPlacePass, ...]
 STORES: dict[str, Store] = {"int8": store_int8, "int4": store_int4}
 
 
-def float_passes(checkpoint: Checkpoint) -> Passes:
-    """Return what makes biases and head inputs. The graph after them differs from torch by rounding alone."""
+def float_passes(checkpoint: Checkpoint, branches: tuple[int, ...] = ()) -> Passes:
+    """Return what makes biases and head inputs, and lets rows branch below the layers `branches`.
+
+    The graph after them differs from torch by rounding alone.
+    """
     return (
         SimplifyAttention(checkpoint.max_length),
         ExposeBiases(checkpoint.family),
         ExpandRotations(),
         SpreadRelativePositions(),
         AttachHead(checkpoint.hidden_size, checkpoint.pooling, _pooler(checkpoint)),
+        AddBranchPoints(checkpoint.family, branches),
     )
 
 

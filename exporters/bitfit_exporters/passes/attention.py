@@ -96,7 +96,9 @@ def _padding_mask(graph: ir.Graph) -> ir.Value:
     )
     length = build("Shape", real, attributes={"start": 1, "end": 2})
     ones = build.constant("mask.ones", np.array([1, 1], np.int64))
-    return build("Expand", shift, build("Concat", ones, length, length, attributes={"axis": 0}))
+    mask = build("Expand", shift, build("Concat", ones, length, length, attributes={"axis": 0}))
+    mask.shape, mask.type = ir.Shape([BATCH, 1, SEQUENCE, SEQUENCE]), ir.TensorType(ir.DataType.FLOAT)
+    return mask
 
 
 def _merge_heads(graph: ir.Graph, node: ir.Node) -> None:
@@ -112,7 +114,7 @@ def _merge_heads(graph: ir.Graph, node: ir.Node) -> None:
     attributes = {a.name: a.value for a in node.attributes.values() if a.name != OUTPUT_MODE}
     attributes |= {"q_num_heads": heads, "kv_num_heads": key.shape[1]}
     build = Builder(graph, f"{node.outputs[0].name}.merged", result)
-    merged = build("Attention", *sources, *node.inputs[3:], attributes=attributes)  # type: ignore[arg-type]
+    merged = build("Attention", *sources, *node.inputs[3:], attributes=attributes)
     merged.shape, merged.type = ir.Shape([BATCH, SEQUENCE, heads * size]), ir.TensorType(ir.DataType.FLOAT)
     replace(graph, result, merged)
 

@@ -59,4 +59,6 @@ def _split_norm(graph: ir.Graph, node: ir.Node) -> None:
     data, scale, bias = node.inputs
     assert data is not None and scale is not None and bias is not None
     build = Builder(graph, str(node.outputs[0].name), node)
-    replace(graph, node, build("Add", build("LayerNormalization", data, scale, attributes=dict(node.attributes)), bias))
+    normalized = build("LayerNormalization", data, scale, attributes=dict(node.attributes))
+    normalized.shape, normalized.type = node.outputs[0].shape, node.outputs[0].type
+    replace(graph, node, build("Add", normalized, bias))

@@ -20,7 +20,7 @@ class Builder:
     def __call__(
         self,
         op_type: str,
-        *inputs: ir.Value,
+        *inputs: ir.Value | None,
         name: str | None = None,
         domain: str = "",
         attributes: Mapping[str, Any] | None = None,
@@ -67,7 +67,7 @@ def add_initializer(graph: ir.Graph, name: str, array: npt.NDArray[Any]) -> ir.V
 
 
 def add_overridable(
-    graph: ir.Graph, name: str, default: npt.NDArray[np.float32], shape: Sequence[str | int]
+    graph: ir.Graph, name: str, default: npt.NDArray[np.float32 | np.int64], shape: Sequence[str | int]
 ) -> ir.Value:
     """Add an initializer that is also a graph input: a default that a caller may override."""
     value = add_initializer(graph, name, default)

@@ -7,7 +7,7 @@ from onnx_ir.passes import InPlacePass, PassResult, PostconditionError, Precondi
 from bitfit_exporters.errors import CaptureError
 from bitfit_exporters.passes.biases import biases
 from bitfit_exporters.passes.build import Builder, graph_input, replace, require_inputs
-from bitfit_runtime.graph import INPUT_IDS
+from bitfit_runtime.graph import BATCH, INPUT_IDS
 
 
 class ExpandRotations(InPlacePass):
@@ -113,6 +113,8 @@ def _expand_instead(graph: ir.Graph, tile: ir.Node) -> None:
     build = Builder(graph, str(split.outputs[0].name), split)
     split.replace_input_with(0, _expand(graph, node.outputs[0], split))
     split.replace_input_with(1, build.constant(f"positions.{'x'.join(map(str, by_row))}", by_row))
+    for step in (node, *path):  # what was recorded holds for one row
+        step.outputs[0].shape = None
     merged = next(step for step in path if step.op_type == "Reshape")
     replace(graph, tile, merged.outputs[0])
     for step in path[1 : path.index(merged)]:
@@ -133,4 +135,7 @@ def _expand(graph: ir.Graph, value: ir.Value, before: ir.Node) -> ir.Value:
         batch = build("Shape", graph_input(graph, INPUT_IDS), attributes={"start": 0, "end": 1})
         ones = build.constant("batch.ones", np.ones(2, np.int64))
         shape = build("Concat", batch, ones, attributes={"axis": 0}, name="batch.shape")
-    return Builder(graph, str(value.name), before)("Expand", value, shape)
+    expanded = Builder(graph, str(value.name), before)("Expand", value, shape)
+    if value.shape is not None:
+        expanded.shape, expanded.type = ir.Shape([BATCH, *value.shape[1:]]), value.type
+    return expanded

@@ -1,5 +1,6 @@
 """`bitfit export`: make a base."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,10 @@ def command(
     max_length: Annotated[int | None, typer.Option(help="Longest input in tokens; default: the model's own.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the base; default: the model's.")] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
+    branch_points: Annotated[
+        str,
+        typer.Option(help="Layers below which rows may branch, to share what lies below: auto, none, or e.g. 4,8,12."),
+    ] = "auto",
     offline: Annotated[bool, typer.Option("--offline", help="Use folders and the local cache only.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
@@ -39,7 +44,7 @@ def command(
         raise typer.BadParameter("give either --model or --onnx", param_hint="--model / --onnx")
     from bitfit_exporters import ExportOptions, export, export_onnx
 
-    options = ExportOptions(precision, pooling, max_length, revision, offline, name)
+    options = ExportOptions(precision, pooling, max_length, revision, offline, name, _layers(branch_points))
     with steps(quiet or json) as progress:
         if onnx is None:
             report = export(str(model), output, options, progress)
@@ -49,3 +54,15 @@ def command(
         print_json(report.as_dict())
     else:
         print_pairs(report.rows())
+
+
+def _layers(given: str) -> tuple[int, ...] | None:
+    """Return the layers of `--branch-points`, None for the default ones."""
+    words = {"auto": None, "none": ()}
+    if given in words:
+        return words[given]
+    if not re.fullmatch(r"\d{1,6}(,\d{1,6})*", given, re.ASCII):
+        raise typer.BadParameter(
+            f"expected auto, none, or layers such as 4,8,12; found {given!r}", param_hint="--branch-points"
+        )
+    return tuple(map(int, given.split(",")))
