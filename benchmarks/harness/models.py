@@ -53,7 +53,9 @@ def bert_base_shape(folder: Path) -> Path:
                 parameter.normal_(0, 0.02)
     model.save_pretrained(folder)
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghijklmnopqrstuvwxyz"]
-    vocabulary = {token: index for index, token in enumerate(tokens + ["##" + token for token in tokens[4:]])}
+    tokens += ["##" + token for token in tokens[4:]]
+    tokens += [f"[unused{index}]" for index in range(len(tokens), model.config.vocab_size)]  # as many as embeddings
+    vocabulary = {token: index for index, token in enumerate(tokens)}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
