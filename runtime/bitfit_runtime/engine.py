@@ -291,13 +291,16 @@ class Engine:
     def _pieces(
         self, rows: Sequence[Row], packs: Sequence[Pack | None], outputs: Sequence[str]
     ) -> Iterator[list[WindowedRequest]]:
-        """Tokenize the rows, a piece at a time."""
+        """Tokenize the rows, a piece at a time, and what several tasks read of one text once."""
         whole = Limit(self._base.manifest.max_length)
         limits = [whole if pack is None else Limit.of(pack.info) for pack in packs]
         sizes = [len(row.text) + len(row.text_pair or "") for row in rows]
         windows = [limit.most_windows(size) for limit, size in zip(limits, sizes, strict=True)]
         for piece in pieces(sizes, windows):
-            texts = self._tokenizer.tokenize_windows([(row.text, row.text_pair) for row in rows[piece]], limits[piece])
+            asked = [((row.text, row.text_pair), limit) for row, limit in zip(rows[piece], limits[piece], strict=True)]
+            different = list(dict.fromkeys(asked))
+            found = self._tokenizer.tokenize_windows(*map(list, zip(*different, strict=True)))
+            texts = map(dict(zip(different, found, strict=True)).__getitem__, asked)
             parts = zip(rows[piece], packs[piece], texts, outputs[piece], strict=True)
             yield [WindowedRequest(Request(row, pack, text.text, output), text) for row, pack, text, output in parts]
 

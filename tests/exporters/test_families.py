@@ -25,6 +25,7 @@ from bitfit_toolkit.tasks import TRAINABLE_TASKS
 from bitfit_toolkit.training.model import BitfitModel
 from bitfit_toolkit.training.shared.row_biases import RowBiases
 from support.checkpoints import COMMON, FAMILIES, make_checkpoint, make_tokenizer
+from support.sharing import check_random_call
 
 POOLERS = ("bert", "mpnet", "albert")  # exported with their poolers here, to test those too
 ROTARY_OR_RELATIVE = ("roformer", "deberta-v2", "modernbert", "nomic_bert", "eurobert")
@@ -192,3 +193,8 @@ def test_an_encoder_that_cannot_be_exported_is_refused_with_the_reason(
     make_tokenizer().save_pretrained(tmp_path)
     with pytest.raises(ArchitectureError, match=message):
         export(str(tmp_path), tmp_path / "base", ExportOptions(offline=True))
+
+
+def test_an_engine_shares_layers_among_rows_to_the_bit(exported: Exported) -> None:
+    saved = [check_random_call(exported.base, seed) for seed in range(4)]
+    assert max(saved) > 0

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitfit_runtime import Base, Embedding, Engine, Entities, Pack, Prediction, Row, Span
+from bitfit_runtime import Base, Embedding, Engine, Entities, Prediction, Row, Span
 from bitfit_runtime.errors import InputError
 from support.layered import LayeredSession, layered_base, layered_engine
 from support.packs import random_pack
+from support.sharing import TEXTS, check_random_call, pack_of
 
 LAYERS = 6
-TEXTS = ["a", "some words", "", "and a much longer text than the others are", "ok?"]
 
 
 def rows_of(engine: Engine, name: str) -> list[int]:
@@ -24,24 +24,18 @@ def rows_of(engine: Engine, name: str) -> list[int]:
 
 
 @st.composite
-def calls(draw: st.DrawFn) -> tuple[tuple[int, ...], list[tuple[int, int, bool]], list[tuple[int, int, str | None]]]:
-    """Branch points; packs by first layer, labels and whether they label tokens; rows of text, pack and second text."""
+def calls(draw: st.DrawFn) -> tuple[tuple[int, ...], list[tuple[int, str, Any]], list[tuple[int, int, str | None]]]:
+    """Branch points; packs by first layer, type and whether they are a head alone; rows of text, pack, second text."""
     branches = tuple(sorted(draw(st.sets(st.integers(1, LAYERS)))))
-    packs = draw(st.lists(st.tuples(st.integers(0, LAYERS), st.sampled_from([2, 3, 9]), st.booleans()), min_size=1))
+    kinds = st.sampled_from(["classification", "multi-label", "token-classification"])
+    packs = draw(st.lists(st.tuples(st.integers(0, LAYERS), kinds, st.sampled_from([None, None, ()])), min_size=1))
     places = st.tuples(
         st.integers(0, len(TEXTS) - 1), st.integers(-1, len(packs) - 1), st.sampled_from([None, None, "pair"])
     )
     return branches, packs, draw(st.lists(places, max_size=24))
 
 
-def pack_of(base: Base, seed: int, start: int, labels: int, by_token: bool) -> Pack:
-    kind = "token-classification" if by_token else "classification"
-    names = ("O", "B-x", "I-x", *(f"B-{i}" for i in range(labels)))[:labels] if by_token else None
-    pack = random_pack(base, seed, labels, task_type=kind, from_layer=start)
-    return pack if names is None else replace(pack, info=replace(pack.info, labels=names))
-
-
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(call=calls(), tokens=st.sampled_from([64, 512]))
 def test_rows_that_share_layers_answer_as_they_do_alone_to_the_bit(base: Base, call: Any, tokens: int) -> None:
     branches, packs, places = call
@@ -50,13 +44,25 @@ def test_rows_that_share_layers_answer_as_they_do_alone_to_the_bit(base: Base, c
     alone = layered_engine(layered_base(base, LAYERS, ()))
     for number, pack in enumerate(packs):
         for one in (engine, alone):
-            one.install(str(number), pack_of(layered, number, *pack))
+            start, kind, terms = pack
+            one.install(str(number), pack_of(layered, number, kind, 0 if terms == () else start, terms))
     rows = [Row(TEXTS[text], None if pack < 0 else str(pack), pair) for text, pack, pair in places]
     with_task = [row for row in rows if row.task is not None]
     for together, by_itself in ((engine.embed(rows), alone.embed), (engine.logits(with_task), alone.logits)):
         for row, found in zip(rows if by_itself == alone.embed else with_task, together, strict=True):
             np.testing.assert_array_equal(found, by_itself([row])[0])
     assert engine.predict(with_task) == [alone.predict(row) for row in with_task]
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 1 << 32))
+def test_random_calls_of_a_real_base_answer_as_their_rows_alone_to_the_bit(base: Base, seed: int) -> None:
+    check_random_call(base, seed)
+
+
+def test_random_calls_of_a_real_base_do_share(base: Base) -> None:
+    assert base.manifest.branches == (1, 2)
+    assert max(check_random_call(base, seed, rows=24) for seed in range(4)) > 0.3
 
 
 def test_tasks_that_begin_high_share_the_layers_below(base: Base) -> None:
@@ -104,10 +110,9 @@ def test_what_a_call_shares_is_explained(base: Base) -> None:
 def test_entities_spans_embeddings_and_the_bare_base_share_with_labels(base: Base) -> None:
     layered = layered_base(base, LAYERS, (3, 6))
     engine = layered_engine(layered)
-    span = random_pack(layered, 1, task_type="span", from_layer=3)
-    engine.install("span", replace(span, info=replace(span.info, labels=("start", "end"))))
-    engine.install("entities", pack_of(layered, 2, 3, 3, by_token=True))
-    engine.install("embedding", random_pack(layered, 3, labels=0, task_type="embedding", from_layer=3))
+    engine.install("span", pack_of(layered, 1, "span", 3))
+    engine.install("entities", pack_of(layered, 2, "token-classification", 3))
+    engine.install("embedding", pack_of(layered, 3, "embedding", 3))
     engine.install("head", random_pack(layered, 4, terms=()))
     tasks = ["span", "entities", "embedding", "head"]
     found = engine.predict("a text of words", tasks=tasks)
@@ -149,8 +154,10 @@ def test_the_same_characters_cut_to_different_lengths_share_nothing(base: Base) 
 
 
 def test_a_start_on_a_base_without_branch_points_works_and_is_told_once(
-    base: Base, engine: Engine, caplog: pytest.LogCaptureFixture
+    base: Base, caplog: pytest.LogCaptureFixture
 ) -> None:
+    base = layered_base(base, LAYERS, ())
+    engine = layered_engine(base)
     with caplog.at_level(logging.WARNING, "bitfit_runtime"):
         for seed in (1, 2):
             engine.install(f"t{seed}", random_pack(base, seed, from_layer=1))
