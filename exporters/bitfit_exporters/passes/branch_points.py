@@ -13,7 +13,7 @@ from bitfit_exporters.passes.build import Builder, add_overridable, graph_input,
 from bitfit_runtime.graph import BATCH, HEAD_BIAS, HEAD_WEIGHT, INPUT_IDS, OUTPUTS, ROWS, branch_input
 
 PARAMETERS = (".weight", ".bias")
-DEFAULT = -1
+FAR = 1 << 40  # rows that no batch has
 DIMENSION_OF_LEVEL = re.compile(rf"\b({BATCH}|{ROWS})\b(?!\.)")
 
 
@@ -22,8 +22,8 @@ class AddBranchPoints(InPlacePass):
 
     Before: every value has the batch of the tokens. After: for each layer N of `points`, what acts from N on has a
     batch of its own, `batch.N`, whose rows continue those rows of the level below that the int64 input `branch.N`
-    `[batch.N]` names; biases from there on have `rows.N` rows, 1 or that many. The default of `branch.N`, -1, is the
-    identity. Whatever has a batch axis is gathered where it enters a level; what only counts rows is computed anew.
+    `[batch.N]` names; biases from there on have `rows.N` rows, 1 or that many. The default of `branch.N`, no index, is
+    the identity. Whatever has a batch axis is gathered where it enters a level; what only counts rows is computed anew.
     """
 
     def __init__(self, family: Family, points: Sequence[int]) -> None:
@@ -153,21 +153,19 @@ def _counts_rows(node: ir.Node) -> bool:
 def _indices(graph: ir.Graph, points: Sequence[int]) -> list[ir.Value]:
     """Add the branch inputs, and return for each the row of the level below that each row continues, `[batch.N]`.
 
-    Where an input has its default, -1, `Range` counts the rows below; else it ends after 0, which `Max` leaves alone
-    whatever the number of rows.
+    Behind what an input holds comes a `Range` of the rows below, which any index at all makes begin past its end.
     """
     first = next(iter(graph))
     build = Builder(graph, "branch", first)
-    zero = build.constant("branch.zero", np.array(0, np.int64))
-    one = build.constant("branch.one", np.array(1, np.int64))
+    far, one = (build.constant(f"branch.{n}", np.array(v, np.int64)) for n, v in (("far", FAR), ("one", 1)))
     below = build("Squeeze", build("Shape", graph_input(graph, INPUT_IDS), attributes={"start": 0, "end": 1}))
     indices = []
     for point in points:
-        given = add_overridable(graph, branch_input(point), np.array([DEFAULT], np.int64), [f"{BATCH}.{point}"])
+        given = add_overridable(graph, branch_input(point), np.zeros(0, np.int64), [f"{BATCH}.{point}"])
         build = Builder(graph, branch_input(point), first)
-        by_default = build("Less", build("Gather", given, zero), zero)
-        indices.append(build("Max", given, build("Range", zero, build("Where", by_default, below, one), one)))
-        below = build("Size", indices[-1])
+        every = build("Range", build("Mul", build("Size", given), far), below, one)
+        indices.append(build("Concat", given, every, attributes={"axis": 0}))
+        below = build("Size", indices[-1], name=f"{branch_input(point)}.rows")
     return indices
 
 
