@@ -23,13 +23,14 @@ from bitfit_runtime.formats import LIMITS, Base, Pack, PackInfo, read_pack
 from bitfit_runtime.graph import LAST_HIDDEN_STATE, POOLED
 from bitfit_runtime.inputs import Inputs, Row, as_rows, as_rows_per_task, is_single
 from bitfit_runtime.levels import Identities, Levels
+from bitfit_runtime.memory import Budget, Footprint, Memory
 from bitfit_runtime.pack_cache import PackCache
 from bitfit_runtime.padding import Padding
 from bitfit_runtime.planning import Batch, Planner
 from bitfit_runtime.request import Request, WindowedRequest
 from bitfit_runtime.runner import Runner
 from bitfit_runtime.self_test import full_test, kernel_fingerprint, quick_test
-from bitfit_runtime.session import open_session
+from bitfit_runtime.session import open_session, plain_options
 from bitfit_runtime.tasks import TASK_TYPES, Answer
 from bitfit_runtime.tokenizer import Tokenizer
 from bitfit_runtime.windows import Limit
@@ -56,6 +57,7 @@ class Engine:
         batch_size: int = 32,
         max_batch_tokens: int = 512,
         pack_cache_bytes: int = 16 << 20,
+        memory_limit: int | None = None,
         verify: bool = True,
         self_test: SelfTestLevel = "quick",
     ) -> None:
@@ -64,7 +66,12 @@ class Engine:
         `threads`, 1 to 1,024, bounds the threads inside one operator; None is one for each core. A list of more than
         `batch_size` rows, or of more than `max_batch_tokens` padded tokens, is run in several batches of similar
         length. Packs stay encoded in memory; of those used last at most `pack_cache_bytes` are kept decoded as well,
-        and a pack that needs more than that, which takes thousands of labels, is decoded for every batch. `verify`
+        and a pack that needs more than that, which takes thousands of labels, is decoded for every batch.
+
+        `memory_limit` bounds the bytes that the engine takes, by the formula of `memory`, with one call at a time:
+        batches become smaller, the cache too, and what cannot be kept within it is refused, here or by `install`.
+
+        `verify`
         compares every file with its digest. `self_test` proves on this machine that bias inputs are honoured: `quick`
         all together, `full` each by itself.
 
@@ -73,12 +80,20 @@ class Engine:
         threads = None if threads is None else whole_number(threads, "threads", 1, MOST_THREADS)
         if session_options is not None:
             instance(session_options, "session_options", ort.SessionOptions, "an onnxruntime.SessionOptions")
-        self._batch_size = whole_number(batch_size, "batch_size", 1)
-        self._max_batch_tokens = whole_number(max_batch_tokens, "max_batch_tokens", 1)
+        batch_size = whole_number(batch_size, "batch_size", 1)
+        max_batch_tokens = whole_number(max_batch_tokens, "max_batch_tokens", 1)
         pack_cache_bytes = whole_number(pack_cache_bytes, "pack_cache_bytes", 0)
+        memory_limit = None if memory_limit is None else whole_number(memory_limit, "memory_limit", 1)
         choice(self_test, "self_test", get_args(SelfTestLevel))
         verify = flag(verify, "verify")
         self._base = base if isinstance(base, Base) else Base.open(as_path(base, "base"))
+        self._footprint = Footprint.of(self._base)
+        patterns = memory_limit is None if session_options is None else session_options.enable_mem_pattern
+        self._budget = Budget.of(
+            self._footprint, batch_size, max_batch_tokens, pack_cache_bytes, memory_limit, patterns
+        )
+        if session_options is None:
+            session_options = plain_options(patterns)
         self._base.check_graph(verify)
         with ThreadPoolExecutor(2) as pool:  # hashing and ONNX Runtime's loading overlap: both release the GIL
             verified = pool.submit(self._base.verify, graph=False) if verify else None
@@ -99,7 +114,7 @@ class Engine:
             test(self._session, self._base.manifest, self._base.default_biases)
         self._installing = threading.Lock()
         self._packs: Mapping[str, Pack] = {}
-        self._pack_cache = PackCache(self._base, pack_cache_bytes)
+        self._pack_cache = PackCache(self._base, self._budget.pack_cache)
         self._told_of_old_packs = threading.Event()  # forks share them
         self._told_of_no_branches = threading.Event()
 
@@ -124,6 +139,11 @@ class Engine:
         """The installed tasks by name: a snapshot that later changes do not touch."""
         return MappingProxyType({name: pack.info for name, pack in self._packs.items()})
 
+    @property
+    def memory(self) -> Memory:
+        """The most bytes that this engine takes with the tasks that are installed now."""
+        return self._budget.memory(self._footprint, self._packs.values())
+
     def install(self, name: str, pack: Pack | str | Path) -> PackInfo:
         """Install a pack, or the pack in a file, under a task name, replacing the one that was there.
 
@@ -139,7 +159,9 @@ class Engine:
         pack.decode(self._base.manifest, self._base.default_biases)
         self._tell_once(name, pack.info)
         with self._installing:
-            self._packs = {**self._packs, name: pack.copy()}
+            packs = {**self._packs, name: pack.copy()}
+            self._budget = self._budget.within(self._footprint, packs.values())
+            self._packs = packs
             self._pack_cache.keep(self._packs.values())
         return pack.info
 
@@ -166,6 +188,7 @@ class Engine:
         with self._installing:
             _find(self._packs, name)
             self._packs = {key: pack for key, pack in self._packs.items() if key != name}
+            self._budget = self._budget.within(self._footprint, self._packs.values())
             self._pack_cache.keep(self._packs.values())
 
     @overload  # a str is a sequence of str too, but it is one text
@@ -306,8 +329,11 @@ class Engine:
 
     @property
     def _runner(self) -> Runner:
-        manifest = self._base.manifest
-        planner = Planner(self._levels, self._padding, manifest.hidden_size, self._batch_size, self._max_batch_tokens)
+        manifest, budget = self._base.manifest, self._budget
+        planner = Planner(
+            *(self._levels, self._padding, manifest.hidden_size),
+            *(budget.batch_size, budget.max_tokens, budget.most_tokens),
+        )
         return Runner(self._session, manifest, planner, self._identities, self._defaults, self._pack_cache)
 
 

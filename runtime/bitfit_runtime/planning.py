@@ -11,11 +11,11 @@ from bitfit_runtime.padding import Padding
 # A layer's work in units of what comes after the last one (pooling, heads), whose memory is that much less, too.
 LAYER: Final = 4
 # Rows that share most of their layers are wide above: so many times the tokens of a batch may be there. Rows of one
-# text, which cannot be parted without losing what they share, may take more work than a batch, too.
+# text, which cannot be parted without losing what they share, may be wider, and take more work than a batch.
 WIDEST, WIDEST_OF_ONE_TEXT, WORK_OF_ONE_TEXT = 2, 4, 2.5
 # Heads are padded to the largest of their batch. Those of the first class are small; each class allows four times more.
 SMALL_HEAD_BYTES, CLASS_GROWTH = 256 << 10, 4
-HEAD_BYTES = 32 << 20  # of all heads of a batch, unless it is a single row
+HEAD_BYTES = 8 << 20  # of all heads of a batch, unless it is a single row
 
 
 class Leaf(NamedTuple):
@@ -59,13 +59,17 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans batches of at most `batch_size` rows and `max_tokens` padded tokens, a row of some layers being a part."""
+    """Plans batches of at most `batch_size` rows and `max_tokens` padded tokens, a row of some layers being a part.
+
+    No level has more than `most_tokens` padded tokens, unless it is a single row.
+    """
 
     levels: Levels
     padding: Padding
     hidden_size: int
     batch_size: int
     max_tokens: int
+    most_tokens: int
 
     def plan(self, leaves: Sequence[Leaf]) -> list[Batch]:
         """Group requests into batches of similar length, so that little is spent on padding.
@@ -115,13 +119,15 @@ class Planner:
     def _fits(self, batch: "_Open", one_text: bool = False) -> bool:
         if batch.counts[-1] == 1:
             return True
-        factor, widest = (WORK_OF_ONE_TEXT, WIDEST_OF_ONE_TEXT) if one_text else (1, WIDEST)
-        tokens = max(self.max_tokens, batch.width) if one_text else self.max_tokens
+        tokens = min(self.max_tokens, self.most_tokens)
+        factor, widest = 1.0, min(WIDEST * tokens, self.most_tokens)
+        if one_text:
+            tokens, factor, widest = max(tokens, batch.width), WORK_OF_ONE_TEXT, self.most_tokens
         work = self._work(batch)
         return (
             work <= factor * self._full_row * self.batch_size
             and work * batch.width <= factor * self._full_row * tokens
-            and self.widest(batch.counts) * batch.width <= widest * tokens
+            and self.widest(batch.counts) * batch.width <= widest
             and batch.counts[-1] * batch.labels * self.hidden_size * 4 <= HEAD_BYTES
         )
 

@@ -36,7 +36,7 @@ def leaf(text: int, length: int, parts: Levels, start: int = 0, pack: int = 0, l
 
 
 def planner(parts: Levels, batch_size: int = 32, max_tokens: int = 512, multiple: int = 1) -> Planner:
-    return Planner(parts, Padding(multiple, 512), HIDDEN, batch_size, max_tokens)
+    return Planner(parts, Padding(multiple, 512), HIDDEN, batch_size, max_tokens, WIDEST_OF_ONE_TEXT * max_tokens)
 
 
 def counts(batch: Batch) -> list[int]:
@@ -63,7 +63,7 @@ def test_no_row_shares_a_batch_whose_width_would_change_it(
 ) -> None:
     padding = Padding(multiple, 130)
     leaves = [leaf(text, length, PLAIN) for text, length in enumerate(lengths)]
-    batches = Planner(PLAIN, padding, HIDDEN, size, tokens).plan(leaves)
+    batches = Planner(PLAIN, padding, HIDDEN, size, tokens, 4 * tokens).plan(leaves)
     assert sorted(row for batch in batches for row in batch.rows) == list(range(len(lengths)))
     for batch in batches:
         width = batch.width
@@ -158,7 +158,7 @@ def test_every_row_continues_rows_of_its_own_text_and_biases_and_limits_hold(
         if found[-1] > 1:
             assert work <= WORK_OF_ONE_TEXT * full * plans.batch_size
             assert work * batch.width <= WORK_OF_ONE_TEXT * full * tokens
-            assert plans.widest(found) * batch.width <= WIDEST_OF_ONE_TEXT * tokens
+            assert plans.widest(found) * batch.width <= plans.most_tokens
             assert found[-1] * labels * HIDDEN * 4 <= HEAD_BYTES
         small = min(leaves[request].labels for request in batch.rows)
         assert labels <= max(4 * small, SMALL_HEAD_BYTES // 4 // HIDDEN)
