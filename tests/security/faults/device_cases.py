@@ -2,9 +2,9 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -62,7 +62,10 @@ class World:
 
 @dataclass
 class DeviceCase:
-    """One operation. `before` and `after` are the releases that may answer; `floor` is what was lowest before."""
+    """One operation. `before` and `after` are the releases that may answer; `floor` is what was lowest before.
+
+    `numbers` are those that the application's repository gives to releases, where they are others than the packs'.
+    """
 
     name: str
     world: World
@@ -77,6 +80,7 @@ class DeviceCase:
     settles: int | None = None  # what answers after an update from `now`
     damaged: bool = False  # start-up may report a damaged pack
     refused: bool = False  # the release at `now` is a bad one
+    numbers: Mapping[int, int] = field(default_factory=dict)
 
     def prepare(self, folder: Path) -> None:
         if self.store is not None:
@@ -108,7 +112,8 @@ class DeviceCase:
         kept, packs = Store(store, self.world.base.manifest.digest), store.rglob("*.safetensors")
         try:
             lowest = kept.read_version_floor().releases.get(target_path(self.world.base.manifest.digest, TASK), 0)
-            known = max(kept.read_slots(TASK).newest, *(self.world.releases.get(path.stem, 0) for path in packs), 0)
+            releases = [self.world.releases.get(path.stem, 0) for path in packs]
+            known = max(kept.read_slots(TASK).newest, *(self.numbers.get(number, number) for number in releases), 0)
         except BitfitError as error:
             return str(error)
         return f"floor {lowest}, was {self.floor}, {known} known" if lowest < max(self.floor, known) else ""
@@ -189,17 +194,30 @@ def device_cases(world: World) -> list[DeviceCase]:
     damaged = shutil.copytree(two, stores / "damaged")
     [pack] = [path for path in damaged.rglob("*.safetensors") if path.stem == _digest(damaged, world)]
     pack.write_bytes(b"torn")
+    another = SignedFolder(world.folder / "another", world.base.manifest.digest)
+
+    def publish_another(number: int, pack: int) -> str:
+        another.publish({TASK: (number, world.packs[pack])})
+        return world.serve(shutil.copytree(another.folder, world.folder / f"another-{number}"))
 
     def case(name: str, store: Path | None, now: str, act: Callable[[Updater, Engine], object],
              before: int | None, after: int | None, **more: object) -> DeviceCase:  # fmt: skip
         return DeviceCase(name, world, store, root, now, later, act, before, after, **more)  # type: ignore[arg-type]
 
+    # The root is new, and so are the numbers; those of the former one bound nothing once the slots say so.
+    anew = replace(
+        case("update, another repository", two, publish_another(1, 3), update, 2, 3, settles=3),
+        root=another.first_root,
+        later=publish_another(2, LAST),
+        numbers={1: 0, 2: 0, 3: 1, LAST: 2},
+    )
     return [
         case("first update", None, first, update, None, 1, settles=1),
         case("update", two, third, update, 2, 3, floor=2, settles=3),
         case("update, keys replaced", two, rotated, update, 2, 3, floor=2, settles=3),
         case("update, bad release", two, refused, update, 2, 2, floor=2, settles=2, refused=True),
         case("rollback", two, second, roll_back, 2, 1, floor=2),
+        anew,
         case("start, damaged pack", damaged, second, start_up, 1, 1, floor=2, settles=2, damaged=True),
     ]
 

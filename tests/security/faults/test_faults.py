@@ -15,7 +15,10 @@ from security.faults.sweep import Row, sweep
 from security.faults.trial import Case
 
 STEP = 167  # one fault in so many
-DEVICE = ("first update", "update", "update, keys replaced", "update, bad release", "rollback", "start, damaged pack")
+DEVICE = (
+    *("first update", "update", "update, keys replaced", "update, bad release", "update, another repository"),
+    *("rollback", "start, damaged pack"),
+)
 PUBLISH = (
     *("init", "first add", "add", "add, to hash bins", "withdraw", "refresh"),
     *(f"rotate-key {role}" for role in ("timestamp", "snapshot", "targets", "root")),
