@@ -1,6 +1,6 @@
 """An application on a device: an engine, a store, and the publisher that it trusts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,11 +28,11 @@ class Device:
         self.now = datetime.now(UTC)
         self.updater = self.open()
 
-    def open(self) -> Updater:
+    def open(self, tasks: Sequence[str] = ("mood", "spam")) -> Updater:
         """What the application does when it starts."""
         root = self.published.first_root
         return Updater(
-            self.store, self.server.url, root, self.base, ["mood", "spam"],
+            self.store, self.server.url, root, self.base, tasks,
             network=HASTY, clock=lambda: self.now, lock_timeout=0.1,
         )  # fmt: skip
 

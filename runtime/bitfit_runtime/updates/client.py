@@ -42,6 +42,8 @@ MAX_BYTES: Final = {
     Snapshot.type: UPDATE_LIMITS.snapshot_bytes,
 }
 GONE, NOT_FOUND = 410, 404
+# Of one file; where the server itself does not answer, nothing else is asked of it.
+BIN_ERRORS: Final = (exceptions.RepositoryError, exceptions.DownloadHTTPError, exceptions.DownloadLengthMismatchError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class TrustedClient(ngclient.Updater):
 
     def __init__(self, folder: Path, url: str, root: bytes, fetcher: Fetcher, now: datetime) -> None:
         """Load the trusted root; nothing is fetched yet. `url` is the metadata's. Raises InputError, StoreError."""
-        self._folder = folder
+        self._folder, self._failed = folder, dict[str, Exception]()
         with client_errors(folder):
             make_folder(folder)
             make_folder(folder / ROOT_HISTORY)
@@ -88,10 +90,15 @@ class TrustedClient(ngclient.Updater):
             super().refresh()
 
     def load(self, paths: Iterable[str]) -> None:
-        """Load the metadata that list these targets, so that `find` needs no server. Raises what `refresh` raises."""
+        """Load the metadata that list these targets, so that `find` needs no server.
+
+        A hash bin that is missing, or is not what was signed, holds up no other: `find` tells of it. Raises what
+        `refresh` raises.
+        """
         with client_errors(self._folder):
             for path in paths:
-                self.get_targetinfo(path)
+                with contextlib.suppress(*BIN_ERRORS):
+                    self.get_targetinfo(path)
 
     def find(self, base: str, task: str) -> Listing:
         """Return what is listed of a task. Raises what `refresh` raises, and InputError."""
@@ -106,6 +113,17 @@ class TrustedClient(ngclient.Updater):
         _check_base(owner, base)
         release = Release.from_target(base, task, target.length, target.hashes, target.custom)
         return Listing(release, max(lowest, release.number))
+
+    def _load_targets(self, role: str, parent_role: str) -> Targets:
+        """Load a list of targets; a hash bin that failed is not fetched again, for whatever task."""
+        if role in self._failed:
+            raise self._failed[role]
+        try:
+            return super()._load_targets(role, parent_role)
+        except BIN_ERRORS as error:
+            if role != Targets.type:
+                self._failed[role] = error
+            raise
 
     def _download_metadata(self, rolename: str, length: int, version: int | None = None) -> bytes:
         """Download metadata within our limits: a length that a stolen key signed may only be smaller."""

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from tuf.api.metadata import Root, Snapshot, TargetFile, Targets, Timestamp
 
-from bitfit_runtime.errors import CanaryError, PackMismatchError, UntrustedUpdateError
+from bitfit_runtime.errors import BitfitError, CanaryError, PackMismatchError, UnreachableError, UntrustedUpdateError
 from bitfit_runtime.formats import serialize
-from bitfit_runtime.updates.schema import BASES_FIELD, PACKS_FOLDER, UPDATE_LIMITS, Release, base_folder
-from support.attacker import CHAIN, Attacker, newest, sets
+from bitfit_runtime.updates.schema import BASES_FIELD, PACKS_FOLDER, UPDATE_LIMITS, Release, base_folder, target_path
+from support.attacker import CHAIN, Answer, Attacker, body, endless, missing, newest, sets
 from support.packs import random_pack
 from support.victim import Victim
 
@@ -54,9 +54,50 @@ def test_a_bin_must_be_signed_by_the_key_that_delegates_to_it(victim_of_bins: Vi
     bins = newest(victim_of_bins.site, Targets.type).delegations.succinct_roles
     role = bins.get_role_for_target(victim_of_bins.path)
     name = attacker.forge(role, lambda targets: targets.targets[victim_of_bins.path].custom.update(release=7))
-    with pytest.raises(UntrustedUpdateError, match=f"{role} was signed by 0/1 keys"):
-        victim_of_bins.updater.check()
+    victim_of_bins.refuses(UntrustedUpdateError, f"{role} was signed by 0/1 keys")
     assert attacker.used == {name}
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "says"),
+    [
+        (b"{}", UntrustedUpdateError, "not what the trusted keys signed"),
+        (b"\xff" * 100, UntrustedUpdateError, "not what the trusted keys signed"),
+        (missing, UnreachableError, "HTTP status 404"),
+        (endless, UntrustedUpdateError, "more than the allowed"),
+    ],
+    ids=["malformed", "no text", "missing", "endless"],
+)
+def test_a_bin_that_is_not_what_was_signed_holds_up_its_own_tasks_alone(
+    victim_of_bins: Victim, answer: bytes | Answer, error: type[BitfitError], says: str
+) -> None:
+    for task in ("mood", "spam"):
+        victim_of_bins.publish(task, 3, seed=3)
+    attacker = victim_of_bins.attack()
+    bins = newest(victim_of_bins.site, Targets.type).delegations.succinct_roles
+    role = bins.get_role_for_target(victim_of_bins.path)
+    assert role != bins.get_role_for_target(target_path(victim_of_bins.base.manifest.digest, "spam"))
+    name = f"metadata/{newest(victim_of_bins.site, role).version}.{role}.json"
+    attacker.answers[name] = answer
+    victim_of_bins.refuses(error, says)
+    assert attacker.used == {name}
+    results = {result.task: result for result in victim_of_bins.updater.run(victim_of_bins.engine)}
+    assert results["spam"].active and isinstance(results["mood"].error, error)
+
+
+def test_a_bin_that_failed_is_asked_for_once_for_all_of_its_tasks(victim_of_bins: Victim) -> None:
+    victim_of_bins.publish("mood", 3, seed=3)
+    attacker, asked = victim_of_bins.attack(), []
+    bins = newest(victim_of_bins.site, Targets.type).delegations.succinct_roles
+    role, digest = bins.get_role_for_target(victim_of_bins.path), victim_of_bins.base.manifest.digest
+    names = [name for name in (f"other-{i}" for i in range(2000))
+             if bins.get_role_for_target(target_path(digest, name)) == role][:3]  # fmt: skip
+    attacker.answers[f"metadata/{newest(victim_of_bins.site, role).version}.{role}.json"] = lambda handler: (
+        asked.append(handler.path),
+        body(handler, b"{}"),
+    )
+    found = victim_of_bins.open(["mood", *names]).check()
+    assert set(found.refused) == {"mood", *names} and len(names) == 3 and len(asked) == 1
 
 
 @pytest.mark.parametrize("altered", ["bytes", "shorter", "longer", "another task's"])
