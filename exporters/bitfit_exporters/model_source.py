@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -60,14 +61,19 @@ def model_folder(name: str, options: ExportOptions) -> Path:
 
 def base_name(name: str) -> str:
     """Return what a base of this model is called: the last part of its hub name or folder."""
-    return Path(SHORT_NAMES.get(name, name)).expanduser().resolve().name
+    return Path(os.path.realpath(_expanded(SHORT_NAMES.get(name, name)))).name
+
+
+def _expanded(name: str) -> Path:
+    """Return a path whose `~` is a home folder. One of a user that does not exist stays, and is told of as a path."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111 (that of pathlib raises RuntimeError)
 
 
 def resolve(name: str) -> str:
     """Return the absolute folder or the hub name that `name` stands for. Raises UnknownModelError, CheckpointError."""
     if name in SHORT_NAMES:
         return SHORT_NAMES[name]
-    path = Path(name).expanduser()
+    path = _expanded(name)
     if path.is_dir():
         return str(_encoder_folder(path.resolve(), name))
     if path.exists():

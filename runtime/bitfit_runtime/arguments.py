@@ -14,7 +14,7 @@ def as_path(value: object, name: str) -> Path:
         raise InputError(f"`{name}` should be a path, found {_kind(value)}")
     path = os.fspath(value)
     if not isinstance(path, str) or "\0" in path:
-        raise InputError(f"`{name}` should be a path that a file can have, found {path!r}")
+        raise InputError(f"`{name}` should be a path that a file can have, found {shown(path)}")
     return Path(path)
 
 
@@ -27,15 +27,26 @@ def whole_number(value: object, name: str, least: int, most: int | None = None) 
     except (AttributeError, TypeError):
         raise InputError(f"{expected}, found {_kind(value)}") from None
     if isinstance(value, bool) or number < least or (most is not None and number > most):
-        raise InputError(f"{expected}, found {value!r}")
+        raise InputError(f"{expected}, found {shown(value)}")
     return int(number)
 
 
-def seconds(value: object, name: str, most: float) -> float:
-    """Return a number of seconds from 0 on, None being no number. Raises InputError."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) <= most:
-        raise InputError(f"`{name}` should be from 0 to {most:g} seconds, found {_kind(value)}")
+def real_number(value: object, name: str, least: float, most: float, unit: str) -> float:
+    """Return a number within its bounds, None being no number. Raises InputError."""
+    if not isinstance(value, Real) or isinstance(value, bool) or not least <= value <= most:  # type: ignore[operator]
+        raise InputError(f"`{name}` should be from {least:g} to {most:g} {unit}, found {_kind(value)}")
     return float(value)
+
+
+def seconds(value: object, name: str, most: float, least: float = 0) -> float:
+    """Return a number of seconds within its bounds. Raises InputError."""
+    return real_number(value, name, least, most, "seconds")
+
+
+def function(value: object, name: str, example: str) -> None:
+    """Check that a value can be called. Raises InputError."""
+    if not callable(value):
+        raise InputError(f"`{name}` should be {example}, found {_kind(value)}")
 
 
 def flag(value: object, name: str) -> bool:
@@ -48,7 +59,7 @@ def flag(value: object, name: str) -> bool:
 def choice(value: object, name: str, choices: Sequence[str]) -> str:
     """Return one of the choices. Raises InputError."""
     if not isinstance(value, str) or value not in choices:
-        raise InputError(f"`{name}` should be one of {', '.join(choices)}, found {value!r}")
+        raise InputError(f"`{name}` should be one of {', '.join(choices)}, found {shown(value)}")
     return value
 
 
@@ -65,11 +76,19 @@ def names(values: object, name: str) -> list[str]:
     found = list(values)
     for value in found:
         if not isinstance(value, str) or not value:
-            raise InputError(f"`{name}` should hold names, found {value!r}")
+            raise InputError(f"`{name}` should hold names, found {shown(value)}")
     return found
 
 
 def _kind(value: object) -> str:
     """Describe a value of an unexpected type: what it is, and its text where that is short."""
-    text = repr(value)
+    text = shown(value)
     return f"{type(value).__name__} {text}" if len(text) <= 40 else type(value).__name__
+
+
+def shown(value: object) -> str:
+    """Return how Python writes a value, whatever it is."""
+    try:
+        return repr(value)
+    except ValueError:  # a whole number of more digits than Python writes
+        return f"a {type(value).__name__} of too many digits"

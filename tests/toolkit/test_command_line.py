@@ -12,6 +12,7 @@ from bitfit_toolkit.cli.app import COMMANDS
 from bitfit_toolkit.cli.failures import with_flags
 from support.command_line import ROWS, bitfit, write_csv
 from support.packs import random_pack
+from support.publishing import PASSPHRASE, new_publisher
 
 
 def test_train_run_eval_inspect_and_convert_work_together(
@@ -219,3 +220,32 @@ def test_output_that_is_not_read_to_its_end_is_no_failure_of_ours(base: Base) ->
     command = f"{sys.executable} -m bitfit_toolkit inspect {base.folder} --json | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert done.stdout.strip() in ("0", "141") and done.stderr == ""
+
+
+@pytest.mark.parametrize("command", ["inspect", "export", "predict"])
+def test_a_command_behind_two_dashes_is_loaded_too(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = bitfit("--", command, capsys=capsys)
+    assert code == 2 and err.startswith("error: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("days", ["inf", "nan", "1e400", "99999999999999999999", "-1"])
+def test_days_that_no_calendar_has_are_refused(days: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new_publisher(tmp_path)
+    folders = ("--repository", tmp_path / "site", "--keys", tmp_path / "keys", "--warn-days", days)
+    code, _, err = bitfit("publish", "status", *folders, capsys=capsys)
+    assert code in (2, 3) and err.startswith("error: ") and err.count("\n") == 1
+
+
+def test_a_loop_of_links_and_the_home_of_nobody_are_paths_that_do_not_exist(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BITFIT_KEY_PASSPHRASE", PASSPHRASE)
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    for folders in ((loop, tmp_path / "keys"), (tmp_path / "site", loop)):
+        code, _, err = bitfit("publish", "init", "--repository", folders[0], "--keys", folders[1],
+                              "--root-keys", tmp_path / "root", capsys=capsys)  # fmt: skip
+        assert code == 9 and err.startswith("error: ") and err.count("\n") == 1
+    for option, name in (("--model", "~nobody-of-that-name/x"), ("--model", loop), ("--onnx", "~nobody-of-that-name")):
+        code, _, err = bitfit("export", option, name, "--output", tmp_path / "base", "--offline", capsys=capsys)
+        assert code == 8 and "no " in err and err.count("\n") == 1

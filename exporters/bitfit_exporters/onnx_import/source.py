@@ -1,5 +1,6 @@
 """Source of an import: a foreign ONNX model, found and read without trust in what the file says."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ def locate(path: Path) -> OnnxSource:
 
     Raises OnnxModelError when there is no model or more than one, CheckpointError when config.json is missing.
     """
-    model = path.expanduser().absolute()
+    model = Path(os.path.expanduser(path)).absolute()  # noqa: PTH111 (that of pathlib raises RuntimeError)
     if model.is_dir():
         model = _only_model(model)
     elif not model.is_file():

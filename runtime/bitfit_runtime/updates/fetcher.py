@@ -12,6 +12,7 @@ from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthM
 from tuf.ngclient import FetcherInterface
 from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager
 
+from bitfit_runtime.arguments import instance, seconds, whole_number
 from bitfit_runtime.formats.schema import CREATED_BY
 from bitfit_runtime.updates.addresses import origin, split_credentials, without_credentials
 from bitfit_runtime.updates.connections import POOLS, deadline
@@ -21,6 +22,7 @@ PAGE_START: Final = 256
 # The body of an error is read so that its connection can serve the next request, but no further than this.
 ERROR_BYTES: Final = 1 << 10
 MAX_REDIRECTS: Final = 3
+SHORTEST_WAIT, LONGEST_WAIT = 1e-3, 24 * 60 * 60  # seconds
 TRANSIENT_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -31,7 +33,8 @@ class NetworkOptions:
     `proxy` is a URL, with a user name and password if need be; None takes the proxy of the environment (`https_proxy`,
     `no_proxy` …) and "" none. `timeout` bounds connecting, the headers of a response, and each silence. A file must
     arrive within `deadline`, extended by the time that what was received takes at `min_bytes_per_second`. A file is
-    requested at most `attempts` times, `retry_delay` apart, each time from where the last attempt stopped.
+    requested at most `attempts` times, `retry_delay` apart, each time from where the last attempt stopped. Raises
+    InputError.
     """
 
     proxy: str | None = field(default=None, repr=False)  # it may hold a password
@@ -40,6 +43,16 @@ class NetworkOptions:
     min_bytes_per_second: int = 1_000
     attempts: int = 3
     retry_delay: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Raises InputError."""
+        if self.proxy is not None:
+            instance(self.proxy, "proxy", str, "a URL")
+        for name in ("timeout", "deadline"):
+            seconds(getattr(self, name), name, LONGEST_WAIT, SHORTEST_WAIT)
+        seconds(self.retry_delay, "retry_delay", LONGEST_WAIT)
+        for name in ("min_bytes_per_second", "attempts"):
+            whole_number(getattr(self, name), name, 1)
 
 
 class Fetcher(FetcherInterface):

@@ -1,11 +1,11 @@
 """Updater of an application's tasks: check, fetch, activate, roll back."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bitfit_runtime.arguments import as_path, instance, names, seconds
+from bitfit_runtime.arguments import as_path, function, instance, names, seconds
 from bitfit_runtime.engine import Engine
 from bitfit_runtime.errors import BitfitError, ExpiredError, InputError
 from bitfit_runtime.formats import Base
@@ -64,7 +64,7 @@ class Updater:
         self._root = root if isinstance(root, bytes) else as_path(root, "root")
         lock_timeout = seconds(lock_timeout, "lock_timeout", LONGEST_TIMEOUT)
         health_timeout = seconds(health_timeout, "health_timeout", LONGEST_TIMEOUT)
-        instance(clock, "clock", Callable, "a function that returns the time")  # type: ignore[arg-type]
+        function(clock, "clock", "a function that returns the time")
         if network is not None:
             instance(network, "network", NetworkOptions, "a NetworkOptions")
         store = as_path(store, "store")
@@ -99,6 +99,7 @@ class Updater:
 
         Raises UpdateError or one of its subclasses, InputError.
         """
+        instance(release, "release", Release, "a Release that `check` returned")
         self._task(release.task).fetch(release)
 
     def activate(self, task: str, engine: Engine, health: HealthCheck | None = None) -> None:
@@ -113,6 +114,7 @@ class Updater:
         subclasses, InputError.
         """
         self._check_engine(engine)
+        _check_health(health)
         self._task(task).activate(engine, health)
 
     def roll_back(self, task: str, engine: Engine | None = None) -> None:
@@ -144,6 +146,7 @@ class Updater:
         and those whose active pack cannot be used. What another process made active is installed before all. Raises
         what `check` and `install` raise.
         """
+        _check_health(health)
         unusable = self.install(engine)
         for task, problem in unusable.items():
             log.warning("the active pack of task %r cannot be used: %s", task, problem)
@@ -207,3 +210,9 @@ class Updater:
         if expires is None or self._now() - expires > grace:  # a sum might be a time that no calendar has
             since = "were never fetched" if expires is None else f"expired at {expires.isoformat()}"
             raise ExpiredError(f"the signed metadata {since}, which `grace` does not allow; check for updates first")
+
+
+def _check_health(health: HealthCheck | None) -> None:
+    """Refuse what cannot be called before a release is rejected for it. Raises InputError."""
+    if health is not None:
+        function(health, "health", "a function of an engine and a task")

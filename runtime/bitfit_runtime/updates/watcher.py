@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
+from bitfit_runtime.arguments import function, instance, seconds
 from bitfit_runtime.engine import Engine
-from bitfit_runtime.errors import BitfitError, InputError, UnpublishedError, UpdateError, WithdrawnError
+from bitfit_runtime.errors import BitfitError, UnpublishedError, UpdateError, WithdrawnError
 from bitfit_runtime.updates.callbacks import Callback, describe
 from bitfit_runtime.updates.results import UpdateResult
 from bitfit_runtime.updates.updater import Updater
@@ -17,7 +18,7 @@ Report = Callable[[tuple[UpdateResult, ...], Exception | None], None]
 log = logging.getLogger(__name__)
 JITTER = 0.1  # of a period, so that devices that start together do not ask together
 OUR_THREADS = "bitfit-"
-MAX_PERIOD = threading.TIMEOUT_MAX / 2  # seconds
+MIN_PERIOD, MAX_PERIOD = 1e-3, threading.TIMEOUT_MAX / 2  # seconds
 
 
 def log_round(results: tuple[UpdateResult, ...], error: Exception | None) -> None:
@@ -53,9 +54,13 @@ class Watcher:
         default failures are logged. Where `report` itself raises, or takes longer than a minute, that is logged, and
         the watcher goes on.
         """
-        if not isinstance(every, (int, float)) or not 0 < every <= MAX_PERIOD:
-            raise InputError(f"`every` should be more than 0 and at most {MAX_PERIOD:g} seconds, found {every!r}")
-        self._updater, self._engine, self._every = updater, engine, every
+        instance(updater, "updater", Updater, "an Updater")
+        instance(engine, "engine", Engine, "an Engine")
+        if health is not None:
+            function(health, "health", "a function of an engine and a task")
+        function(report, "report", "a function of results and an error")
+        self._updater, self._engine = updater, engine
+        self._every = seconds(every, "every", MAX_PERIOD, MIN_PERIOD)
         self._health, self._report = health, report
         self._reports = Callback("bitfit-report")
         self._stopping = threading.Event()
@@ -66,10 +71,12 @@ class Watcher:
         self._thread.start()
 
     def stop(self, timeout: float | None = None) -> None:
-        """End after the round that is running, and wait for it, for at most `timeout` seconds.
+        """End after the round that is running, and wait for it, for at most `timeout` seconds. Raises InputError.
 
         `report` and a health check may call it: they end the watcher without waiting for themselves.
         """
+        if timeout is not None:
+            timeout = seconds(timeout, "timeout", threading.TIMEOUT_MAX)
         self._stopping.set()
         if self._thread.is_alive() and not threading.current_thread().name.startswith(OUR_THREADS):
             self._thread.join(timeout)

@@ -29,7 +29,7 @@ def test_a_watcher_updates_by_itself_and_outlives_what_goes_wrong(device: Device
 
 @pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf")])
 def test_an_impossible_period_is_refused(device: Device, every: float) -> None:
-    with pytest.raises(InputError, match="should be more than 0"):
+    with pytest.raises(InputError, match=r"`every` should be from 0\.001 to"):
         Watcher(device.updater, device.engine, every)
 
 

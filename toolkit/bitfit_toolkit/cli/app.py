@@ -84,7 +84,11 @@ def run(arguments: Sequence[str], program: str = "bitfit") -> None:
     """Run a program's command line and exit. No error ends in a traceback unless `BITFIT_TRACEBACK` is set."""
     app = None
     try:
-        app = assemble_export() if program == "bitfit-export" else assemble(arguments[:1])
+        app = (
+            assemble_export()
+            if program == "bitfit-export"
+            else assemble([name for name in arguments if name != "--"][:1])
+        )
         code = app(args=list(arguments), prog_name=program, standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED:  # which is how typer returns it

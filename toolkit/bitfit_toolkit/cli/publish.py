@@ -42,7 +42,9 @@ Keys = Annotated[Path, typer.Option(help="Folder of the online keys. Never serve
 RootKeys = Annotated[Path, typer.Option(help="Folder of the root keys; keep it offline.", envvar="BITFIT_ROOT_KEYS")]
 WarnDays = Annotated[
     float | None,
-    typer.Option(min=0, help="Exit with 10 when something expires within so many days; default: a warning from 14 on."),
+    typer.Option(
+        min=0, max=3650, help="Exit with 10 when something expires within so many days; default: a warning from 14 on."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 

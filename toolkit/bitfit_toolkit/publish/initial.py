@@ -1,5 +1,7 @@
 """Initial keys, root and an empty repository. Called again, it resumes where it was interrupted."""
 
+import os
+from pathlib import Path
 from typing import Final
 
 from securesystemslib.signer import CryptoSigner
@@ -17,7 +19,8 @@ ROOT_THRESHOLD: Final = 2
 
 def check_folders(layout: Layout, keys: KeyRing) -> None:
     """Raise PublishError where keys would be in the folder that is served."""
-    if any(folder.resolve().is_relative_to(layout.folder.resolve()) for folder in keys.folders):
+    served = os.path.realpath(layout.folder)  # which a loop of links does not stop
+    if any(Path(os.path.realpath(folder)).is_relative_to(served) for folder in keys.folders):
         raise PublishError(f"keys must not be in {layout.folder}, which is served; use folders outside it")
 
 

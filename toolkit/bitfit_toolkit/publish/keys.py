@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from securesystemslib.signer import CryptoSigner, Key
 from tuf.api.metadata import Root
 
+from bitfit_runtime.arguments import as_path, function
 from bitfit_runtime.files import make_folder, write_file
 from bitfit_toolkit.errors import SigningKeyError
 
@@ -43,7 +44,7 @@ def passphrase_from_environment() -> str:
 class KeyRing:
     """The keys of one repository: the folder of the online keys, and that of the root keys, None while it is offline.
 
-    `ask` returns the passphrase; it is called when a key is first read or written.
+    `ask` returns the passphrase; it is called when a key is first read or written. Raises InputError.
     """
 
     def __init__(
@@ -52,8 +53,9 @@ class KeyRing:
         root_keys: str | Path | None = None,
         ask: Callable[[], str] = passphrase_from_environment,
     ) -> None:
-        self.folder = Path(folder)
-        self._root_folder = None if root_keys is None else Path(root_keys)
+        self.folder = as_path(folder, "folder")
+        self._root_folder = None if root_keys is None else as_path(root_keys, "root_keys")
+        function(ask, "ask", "a function that returns the passphrase")
         self._ask = ask
 
     @property

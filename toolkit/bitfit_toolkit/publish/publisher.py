@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from tuf.api.metadata import Root, Snapshot
+from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
 from bitfit_runtime import Base, Engine
-from bitfit_runtime.errors import InputError
+from bitfit_runtime.arguments import as_path, choice, flag, function, instance, names, real_number
 from bitfit_runtime.files import make_folder, read_start
 from bitfit_runtime.updates.schema import Release, target_path
 from bitfit_toolkit.errors import PublishBusyError, PublishError
@@ -22,7 +22,7 @@ from bitfit_toolkit.publish.packs import Candidate, base_digest, validate_pack
 from bitfit_toolkit.publish.plan import Expiry, arrange, find_expiring, is_due, plan_targets
 from bitfit_toolkit.publish.repository import Layout, State, read_state
 from bitfit_toolkit.publish.rotation import Rotation
-from bitfit_toolkit.publish.settings import Lifetimes
+from bitfit_toolkit.publish.settings import MAX_DAYS, Lifetimes
 from bitfit_toolkit.publish.slips import check_same_kind, check_step
 
 
@@ -42,10 +42,11 @@ class Publisher:
         """Open a repository; nothing is read or written yet.
 
         `keys` may be a folder, without root keys: then the passphrase is in `BITFIT_KEY_PASSPHRASE`. `clock` returns
-        the time with its zone.
+        the time with its zone. Raises InputError, as all methods do for what they cannot take.
         """
-        self.layout = Layout(Path(repository))
-        self._keys = keys if isinstance(keys, KeyRing) else KeyRing(keys)
+        self.layout = Layout(as_path(repository, "repository"))
+        self._keys = keys if isinstance(keys, KeyRing) else KeyRing(as_path(keys, "keys"))
+        function(clock, "clock", "a function that returns the time")
         self._clock = clock
 
     def initialize(self, lifetimes: Lifetimes | None = None) -> None:
@@ -53,6 +54,8 @@ class Publisher:
 
         All folders should be empty or new. After an interruption, call it again.
         """
+        if lifetimes is not None:
+            instance(lifetimes, "lifetimes", Lifetimes, "Lifetimes")
         check_folders(self.layout, self._keys)
         make_folder(self._keys.folder, 0o700)
         with self._lock():
@@ -74,6 +77,7 @@ class Publisher:
         `base` is the folder of the base, or an engine that runs it; the rest is as in `add`. Raises InputError for a
         task's name, BaseError, PackError or one of its subclasses, CanaryError, and what all methods raise.
         """
+        instance(packs, "packs", Mapping, "a mapping of tasks to pack files")
         self.state()  # report a folder that cannot be published into before the base is loaded
         engine = base if isinstance(base, Engine) else Engine(base, threads=1)
         return self.add([validate_pack(engine, task, path) for task, path in packs.items()], release, force)
@@ -84,6 +88,9 @@ class Publisher:
         Returns the new releases. A pack whose bytes are those of its task's newest release is skipped, so that a call
         can be repeated. `force` lets a task change its type or labels, and its number by more than `LARGEST_STEP`.
         """
+        _check_release(release, force)
+        for candidate in candidates:
+            instance(candidate, "candidates", Candidate, "a list of what `validate_pack` returns")
         repeated = [name for name, count in Counter((c.base, c.task) for c in candidates).items() if count > 1]
         if repeated:
             raise PublishError(f"task {repeated[0][1]!r} is given twice; publish one pack per task")
@@ -115,8 +122,7 @@ class Publisher:
         `base` is a base or its folder, its digest, or its folder in the repository; by default the only one that has
         packs here. Raises InputError, BaseError, and what all methods raise.
         """
-        if isinstance(tasks, str):
-            raise InputError(f"tasks should be a list of names, found the text {tasks!r}; put it into a list")
+        tasks = names(tasks, "tasks")
         with self._writing() as (state, committer):
             catalogue = state.catalogue
             digest = base_digest(base, catalogue.bases)
@@ -129,6 +135,8 @@ class Publisher:
 
         `targets` does the same for targets, which needs their key; `root` signs the root again, which needs its keys.
         """
+        flag(targets, "targets")
+        flag(root, "root")
         with self._writing() as (state, committer):
             if root:
                 Rotation(state, self._keys, committer).renew_root()
@@ -144,6 +152,7 @@ class Publisher:
 
         Raises RepositoryError, UntrustedUpdateError, PublishError.
         """
+        days = real_number(days, "days", 0, MAX_DAYS, "days")
         return find_expiring(self.state(), Lifetimes.read(self._keys.settings_path), self._clock(), timedelta(days))
 
     def rotate_key(self, role: str, key: str = "", lost: bool = False) -> None:
@@ -151,6 +160,9 @@ class Publisher:
 
         `lost` is for the key of another role that cannot sign any more. After an interruption, call it again.
         """
+        choice(role, "role", (Root.type, Targets.type, Snapshot.type, Timestamp.type))
+        instance(key, "key", str, "the beginning of a key's id")
+        flag(lost, "lost")
         if role == Root.type and lost:
             raise PublishError("a lost root key is replaced as any other, it does not sign itself; leave out `lost`")
         if role != Root.type and key:
@@ -191,3 +203,9 @@ class Publisher:
                 f"{self._keys.root_path} is missing, the root from which a repository is verified; create one with "
                 "'bitfit publish init', or restore the folder from a backup"
             ) from None
+
+
+def _check_release(release: int | None, force: bool) -> None:
+    flag(force, "force")
+    if release is not None:
+        instance(release, "release", int, "a whole number")

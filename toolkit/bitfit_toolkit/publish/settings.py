@@ -8,6 +8,7 @@ from typing import Final
 
 from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
+from bitfit_runtime.arguments import shown
 from bitfit_runtime.files import write_file
 from bitfit_runtime.formats import Fields
 from bitfit_toolkit.errors import PublishError
@@ -28,8 +29,8 @@ class Lifetimes:
     def __post_init__(self) -> None:
         """Raises PublishError."""
         for role, days in asdict(self).items():
-            if not 1 <= days <= MAX_DAYS:
-                raise PublishError(f"{role} metadata should last from 1 to {MAX_DAYS} days, found {days}")
+            if not isinstance(days, int) or isinstance(days, bool) or not 1 <= days <= MAX_DAYS:
+                raise PublishError(f"{role} metadata should last from 1 to {MAX_DAYS} days, found {shown(days)}")
 
     def of(self, role: str) -> timedelta:
         """Return the lifetime of a role's metadata; hash bins have that of targets."""
