@@ -79,6 +79,17 @@ def read_start(path: Path, size: int) -> bytes | None:
         return None
 
 
+def list_folder(folder: Path) -> list[Path]:
+    """Return what is in a folder, by name; nothing where there is no such folder. Raises OSError.
+
+    `Path.glob` takes a folder that may not be read for an empty one.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def sync_folder(folder: Path) -> None:
     """Synchronize a folder, so that the names in it survive a loss of power. Raises OSError."""
     if os.name == "nt":  # folders cannot be opened there, and renames are journalled

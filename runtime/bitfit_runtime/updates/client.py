@@ -14,7 +14,7 @@ from tuf.api import exceptions
 from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 
 from bitfit_runtime.errors import ExpiredError, InputError, StoreError, UnreachableError, UntrustedUpdateError
-from bitfit_runtime.files import make_folder, read_file, write_file
+from bitfit_runtime.files import list_folder, make_folder, read_file, write_file
 from bitfit_runtime.formats import Fields
 from bitfit_runtime.updates.fetcher import Fetcher
 from bitfit_runtime.updates.schema import (
@@ -174,7 +174,9 @@ def metadata_expiry(folder: Path) -> datetime | None:
     cached = [_expires(folder / f"{role}.json") for role in (Timestamp.type, Snapshot.type, Targets.type)]
     if not any(cached):
         return None
-    roots = sorted((folder / ROOT_HISTORY).glob("*.root.json"), key=lambda path: (len(path.name), path.name))
+    with client_errors(folder):
+        listed = [path for path in list_folder(folder / ROOT_HISTORY) if path.name.endswith(".root.json")]
+    roots = sorted(listed, key=lambda path: (len(path.name), path.name))
     return min(filter(None, cached + [_expires(path) for path in roots[-1:]]))
 
 

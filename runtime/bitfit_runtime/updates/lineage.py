@@ -7,7 +7,7 @@ from pathlib import Path
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root
 
-from bitfit_runtime.files import read_file
+from bitfit_runtime.files import list_folder, read_file
 from bitfit_runtime.updates.schema import UPDATE_LIMITS
 
 
@@ -35,8 +35,8 @@ def _is_related(known: Metadata[Root], new: Metadata[Root]) -> bool:
 
 
 def _known(history: Path) -> Iterator[Metadata[Root]]:
-    for path in sorted(history.glob("*.root.json")):
-        data = read_file(path, UPDATE_LIMITS.root_bytes)
+    for path in list_folder(history):
+        data = read_file(path, UPDATE_LIMITS.root_bytes) if path.name.endswith(".root.json") else None
         root = None if data is None else _parse(data)
         if root is not None:
             yield root

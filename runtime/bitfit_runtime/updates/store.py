@@ -22,7 +22,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from bitfit_runtime.errors import StoreBusyError, StoreError
-from bitfit_runtime.files import TEMPORARY_PREFIX, make_folder, read_file, read_start, write_file
+from bitfit_runtime.files import TEMPORARY_PREFIX, list_folder, make_folder, read_file, read_start, write_file
 from bitfit_runtime.updates.schema import METADATA_FOLDER, SHA256, UPDATE_LIMITS, base_folder, check_task_name
 from bitfit_runtime.updates.slots import Slots, StoredRelease, parse_slots
 from bitfit_runtime.updates.version_floor import VersionFloor, parse_version_floor
@@ -161,14 +161,17 @@ class Store:
         After an interruption it is repeated: signed metadata, by which it is noticed, go last. Raises StoreError.
         """
         with _store_errors("write", self.folder):
-            for path in sorted(self._tasks.parent.glob(f"*/*/{SLOTS_FILE}")):
+            for folder in (task for base in list_folder(self._tasks.parent) for task in list_folder(base)):
+                path = folder / SLOTS_FILE
+                data = read_start(path, STATE_BYTES + 1) if folder.is_dir() else None
                 with contextlib.suppress(StoreError):  # damaged ones stay, and are told of
-                    slots = parse_slots(read_file(path, STATE_BYTES) or b"", str(path))
-                    write_file(path, slots.of_former_repository().to_json())
+                    if data is not None:
+                        write_file(path, parse_slots(data, str(path)).of_former_repository().to_json())
             write_file(self._version_floor, VersionFloor().to_json())
             for folder in (self.metadata, self.metadata / ROOT_HISTORY):
-                for path in folder.glob("*.json"):
-                    path.unlink()
+                for path in list_folder(folder):
+                    if path.suffix == ".json":
+                        path.unlink()
 
     def _pruned(self, floor: VersionFloor) -> VersionFloor:
         own, tasks = self._tasks.name, self._tasks.parent

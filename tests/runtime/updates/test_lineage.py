@@ -1,8 +1,11 @@
 """Two lost root keys: a new repository takes over the store. And a store that saw many bases stays small."""
 
+import contextlib
 import hashlib
+import io
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -86,6 +89,34 @@ def test_beginning_anew_is_repeated_after_an_interruption(
             patch.setattr(Path, "unlink", _fails)
             with pytest.raises(StoreError):
                 follow(device, new, server.url).check()
+        assert [result.active for result in follow(device, new, server.url).run(device.engine)] == [True]
+
+
+@pytest.mark.parametrize("folder", ["metadata/root_history", "metadata", "tasks", "tasks/*", "tasks/*/mood"])
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    active = device.update("mood", 5, seed=5)
+    new = SignedFolder(tmp_path / "new", device.base.manifest.digest)
+    new.publish({"mood": (1, device.sign(random_pack(device.base, 11)))})
+    [denied] = device.store.glob(folder)
+
+    def denying(function: Callable[..., object]) -> Callable[..., object]:
+        def call(path: object = ".", *others: object, **more: object) -> object:
+            if str(path) in (str(denied), str(denied / "pointer.json")):
+                raise PermissionError(13, "Permission denied", str(path))
+            return function(path, *others, **more)
+
+        return call
+
+    with serving(new.folder) as server:
+        with monkeypatch.context() as patch:
+            for name in ("scandir", "listdir"):
+                patch.setattr(os, name, denying(getattr(os, name)))
+            patch.setattr(io, "open", denying(io.open))
+            with contextlib.suppress(StoreError):  # a sweep of temporary files may meet it alone
+                follow(device, new, server.url).check()
+        assert device.answers(active)
         assert [result.active for result in follow(device, new, server.url).run(device.engine)] == [True]
 
 
