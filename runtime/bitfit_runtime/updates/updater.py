@@ -192,6 +192,8 @@ class Updater:
         if isinstance(self._root, bytes):
             return self._root
         try:
+            if self._root.exists() and not self._root.is_file():  # a pipe would be waited for without end
+                raise OSError("it is not a regular file")
             return self._root.read_bytes()
         except OSError as error:
             raise InputError(f"cannot read the root metadata in {self._root} ({error.strerror or error})") from None

@@ -1,14 +1,16 @@
 """What callers pass to the updater and around it is taken, or refused in one line by its name."""
 
+import os
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bitfit_runtime.errors import InputError
-from bitfit_runtime.updates import NetworkOptions, Watcher
+from bitfit_runtime.updates import NetworkOptions, Updater, Watcher
 from support.device import Device
 
 ODD: tuple[Any, ...] = (
@@ -64,6 +66,14 @@ def test_a_watcher_refuses_what_it_would_fail_with_later(device: Device) -> None
         refused(lambda odd=odd: Watcher(updater, engine, odd), "every")  # type: ignore[misc]
     for odd in (-1, float("nan"), "2", 1 << 70):
         refused(lambda odd=odd: Watcher(updater, engine).stop(odd), "timeout")  # type: ignore[misc]
+
+
+def test_a_root_in_a_pipe_is_not_waited_for(device: Device, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for root in (tmp_path / "pipe", tmp_path):
+        updater = Updater(device.store, device.server.url, root, device.base, ["mood"])
+        with pytest.raises(InputError, match="cannot read the root metadata .* not a regular file"):
+            updater.check()
 
 
 def test_a_health_check_that_is_no_function_rejects_no_release(device: Device) -> None:
