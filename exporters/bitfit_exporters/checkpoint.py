@@ -96,6 +96,8 @@ def assemble(
         if not torch.isfinite(values).all():
             raise CheckpointError(f"{name}: {parameter} holds a value that is not finite; download the model again")
     check_tokens(name, tokenizer, model.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
+    if family.positions_after_padding and not isinstance(config.pad_token_id, int):
+        raise CheckpointError(f"{name}: config.json should give pad_token_id, behind which positions begin; add it")
     positions = min(family.positions(config), LIMITS.tokens)
     if positions < SHORTEST:
         raise CheckpointError(

@@ -80,13 +80,20 @@ def _shards(index: Path) -> tuple[Path, ...]:
     if not listed or not all(isinstance(name, str) and name and Path(name).name == name for name in listed):
         raise CheckpointError(f"{index} should map weights to files beside it (weight_map); {AGAIN}")
     names = set(listed)
-    missing = sorted(name for name in names if not (index.parent / name).is_file())
+    missing = sorted(name for name in names if not _is_file(index.parent / name))
     if missing:
         raise CheckpointError(
             f"{index.parent} lacks {missing[0]}, one of the {len(names)} files of weights that {index.name} lists; "
             "copy the whole folder"
         )
     return tuple(index.parent / name for name in sorted(names))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _header(path: Path) -> dict[str, tuple[int, ...]]:

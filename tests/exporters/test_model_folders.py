@@ -271,6 +271,13 @@ REFUSED: dict[str, tuple[Change, str]] = {
         both(write("model.safetensors.index.json", '{"weight_map": {"a": []}}'), remove("model.safetensors")),
         "index.json should map weights to files beside it",
     ),
+    "index: names that no file has": (
+        both(
+            write("model.safetensors.index.json", json.dumps({"weight_map": {"a": "x" * 300}})),
+            remove("model.safetensors"),
+        ),
+        "lacks xxx.* one of the 1 files of weights",
+    ),
     **{
         f"modules: in {where!a}": (
             write("modules.json", json.dumps([MODULE, {"type": "a.Pooling", "path": where}])),
@@ -526,6 +533,13 @@ def test_roberta_takes_as_many_tokens_as_lie_behind_its_padding_id(
     tmp_path: Path, positions: int, pad: int, longest: int
 ) -> None:
     assert load(roberta(tmp_path / "model", positions, pad)).max_length == longest
+
+
+def test_roberta_without_a_padding_id_is_refused(tmp_path: Path) -> None:
+    folder = make_checkpoint("roberta", tmp_path / "model")
+    document("config.json", pad_token_id=None)(folder)
+    with pytest.raises(CheckpointError, match=r"config\.json should give pad_token_id"):
+        load(folder)
 
 
 def test_roberta_of_few_positions_behind_another_padding_id_is_exported(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_root_in_a_pipe_is_not_waited_for(device: Device, tmp_path: Path) -> N
     os.mkfifo(tmp_path / "pipe")
     for root in (tmp_path / "pipe", tmp_path):
         updater = Updater(device.store, device.server.url, root, device.base, ["mood"])
-        with pytest.raises(InputError, match="cannot read the root metadata .* not a regular file"):
+        with pytest.raises(InputError, match=r"cannot read the root metadata .* not a regular file"):
             updater.check()
 
 
