@@ -115,6 +115,33 @@ def test_matmuls_of_one_tensor_become_one_product_close_to_theirs_and_zeros_stay
     assert (error <= 0.02 * np.linalg.norm(expected, axis=-1)).all()
 
 
+@pytest.mark.parametrize(
+    ("activation", "operators"),
+    [("Gelu", {"ReduceMax", "Max"}), ("Relu", {"ReduceMax"}), ("Tanh", {"Abs", "ReduceMax"})],
+)
+def test_what_an_activation_bounds_from_below_needs_no_magnitudes(activation: str, operators: set[str]) -> None:
+    generator = np.random.default_rng(0)
+    data = generator.standard_normal((2, 3, 64)).astype(np.float32)
+    data[0, 0], data[0, 1], data[1] = -0.75, 0, 4 * data[1]  # where GELU is lowest
+    answers = []
+    for quantize in (False, True):
+        model = model_of(tensor("data", [BATCH, SEQUENCE, 64], ir.DataType.FLOAT))
+        build = Builder(model.graph, "test")
+        weight = np.random.default_rng(1).standard_normal((64, 16)).astype(np.float32)
+        active = build(activation, model.graph.inputs[0])
+        out = build("MatMul", active, add_initializer(model.graph, "a.weight", weight), name="out")
+        out.shape, out.type = ir.Shape([BATCH, SEQUENCE, 16]), ir.TensorType(ir.DataType.FLOAT)
+        model.graph.outputs.append(out)
+        if quantize:
+            QuantizeMatmuls(store_int8)(model)
+            model.graph.outputs[0].name = "out"
+            assert {node.op_type for node in model.graph} & {"Abs", "ReduceMax", "Max"} == operators
+        answers.append(run(model, data=data))
+    expected, found = answers
+    error = np.linalg.norm(found - expected, axis=-1)
+    assert (error <= 0.02 * np.linalg.norm(expected, axis=-1) + 1e-6).all()
+
+
 def linear_model(*biases: str) -> ir.Model:
     """A tensor, and each bias added to it in turn."""
     model = model_of(
