@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bitfit_runtime import Base
+from bitfit_runtime.windows import Limit
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
 from bitfit_toolkit.training.task_data import Preprocessor
 
@@ -12,7 +13,7 @@ DOCUMENTS = 100
 def test_long_documents_take_the_memory_of_what_was_kept_of_them(base: Base) -> None:
     words = ["the", "of", "and", "to", "in", "is", "that", "it", "was", "for"]
     examples = [Example(" ".join(words * 500), None, "ab"[row % 2]) for row in range(DOCUMENTS)]
-    preprocessor = Preprocessor(base, TRAINABLE_TASKS["classification"](examples), 128)
+    preprocessor = Preprocessor(base, TRAINABLE_TASKS["classification"](examples), Limit(128))
     before = resident()
     data = preprocessor.prepare(examples)
     assert all(item.length <= 128 and item.cut for item in data.items)

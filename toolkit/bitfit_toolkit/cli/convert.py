@@ -9,7 +9,7 @@ import typer
 from bitfit_runtime import Base, read_pack
 from bitfit_runtime.onnx_adapter import write_onnx_adapter
 from bitfit_toolkit.cli.options import BaseFolder, PackFile
-from bitfit_toolkit.cli.output import print_pairs
+from bitfit_toolkit.cli.output import print_notes, print_pairs
 
 EXAMPLES = (
     "Example: `bitfit convert --to onnx-adapter --base base --pack intents.safetensors --output intents.onnx_adapter`"
@@ -29,5 +29,8 @@ def command(
     output: Annotated[Path, typer.Option(help="File to write.")],
 ) -> None:
     """Convert a pack to ONNX Runtime's adapter file, which runs without this package."""
-    path = write_onnx_adapter(read_pack(pack), Base.open(base), output)
+    read = read_pack(pack)
+    path = write_onnx_adapter(read, Base.open(base), output)
+    if read.info.windows is not None:
+        print_notes([f"{pack} declares windows, which an adapter cannot: cut long texts and join outputs yourself"])
     print_pairs([(to.value, f"{path}, {path.stat().st_size / 1000:.1f} kB")])

@@ -112,7 +112,7 @@ def _readable(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4%}" if value < 1 else f"{value:.4f}"
     if isinstance(value, dict):
-        return ", ".join(f"{k} {_figure(v)}" for k, v in value.items())
+        return ", ".join(f"{k.replace('_', ' ')} {_figure(v)}" for k, v in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -177,6 +177,18 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
     def target(self, example: Example, tokens: TokenizedText) -> Target:
         """Return what the raw output for `tokens` should become: a number, or a list of one per label or token."""
 
+    @classmethod
+    def places(cls, target: Target) -> list[int]:
+        """Return the tokens that hold the example's label, where the target is one of tokens."""
+        del target
+        return []
+
+    @classmethod
+    def part(cls, target: Target, tokens: npt.NDArray[np.int64]) -> Target:
+        """Return what is left of a target of tokens where only these are seen, in this order."""
+        del tokens
+        return target
+
     @abstractmethod
     def stack(self, targets: Sequence[Target], width: int) -> npt.NDArray[Any]:
         """Return the targets of a batch as one array; `width` is the padded number of tokens."""

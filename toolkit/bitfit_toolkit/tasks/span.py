@@ -63,6 +63,18 @@ class SpanExtraction(TrainableTask[list[int], Span]):
         found = find_tokens(tokens.spans(searched, side), *visible(searched, answer.start, answer.end))
         return [IGNORED, IGNORED] if found is None else list(found)
 
+    @classmethod
+    def places(cls, target: list[int]) -> list[int]:
+        """Return the answer's first and last token."""
+        return [token for token in target if token != IGNORED]
+
+    @classmethod
+    def part(cls, target: list[int], tokens: npt.NDArray[np.int64]) -> list[int]:
+        """Return where among these tokens the answer's are, both IGNORED where one is missing."""
+        where = {token: index for index, token in enumerate(tokens.tolist())}
+        found = [where.get(token, IGNORED) for token in target]
+        return found if IGNORED not in found else [IGNORED, IGNORED]
+
     def stack(self, targets: Sequence[list[int]], width: int) -> npt.NDArray[np.int64]:
         """Return targets `[batch, 2]`."""
         del width

@@ -74,6 +74,16 @@ class TokenClassification(TrainableTask[list[int], Entities]):
             targets[word.token] = self._index[tag]
         return targets
 
+    @classmethod
+    def places(cls, target: list[int]) -> list[int]:
+        """Return the tokens of entities."""
+        return [token for token, index in enumerate(target) if index > 0]
+
+    @classmethod
+    def part(cls, target: list[int], tokens: npt.NDArray[np.int64]) -> list[int]:
+        """Return the labels of these tokens."""
+        return [target[token] for token in tokens.tolist()]
+
     def stack(self, targets: Sequence[list[int]], width: int) -> npt.NDArray[np.int64]:
         """Return targets `[batch, sequence]`."""
         return np.array([[*target, *[IGNORED] * (width - len(target))] for target in targets], np.int64)

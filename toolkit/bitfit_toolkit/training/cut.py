@@ -35,10 +35,10 @@ class Cut:
             lost=sum(task.lost(example, item.target) for example, item in zip(data.examples, data.items, strict=True)),
         )
 
-    def notes(self, which: str, max_length: int) -> Iterator[str]:
+    def notes(self, which: str, limit: str) -> Iterator[str]:
         """Yield what a user should know, from a few percent on."""
         if self.cut >= TOLD_FROM * self.examples and self.cut:
-            yield f"{self.line} of the {which} examples are cut at max_length {max_length}; raise it"
+            yield f"{self.line} of the {which} examples are cut at {limit}; raise it"
         elif self.parts and self.lost >= TOLD_FROM * self.parts and self.lost:
             yield f"{self.lost:,} of {self.parts:,} labels of the {which} examples are lost: no word begins there"
 
@@ -48,10 +48,10 @@ class Cut:
         lost = f", {self.lost:,} of {self.parts:,} labels lost," if self.lost else ""
         return f"{self.cut:,} of {self.examples:,} ({self.cut / max(1, self.examples):.1%}){lost}"
 
-    def check_left(self, max_length: int) -> None:
+    def check_left(self, limit: str) -> None:
         """Raise TrainingError where every entity or answer was cut off."""
         if self.parts and self.lost == self.parts:
             raise TrainingError(
-                f"every one of {self.parts:,} labels lies beyond max_length {max_length}, so nothing can be learned; "
-                "raise max_length, or shorten the texts"
+                f"every one of {self.parts:,} labels lies beyond {limit}, so nothing can be learned; "
+                "raise it, or shorten the texts"
             )

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +18,19 @@ from bitfit_runtime.formats import Manifest
 from bitfit_runtime.graph import ATTENTION_MASK, HEAD_BIAS, HEAD_WEIGHT, TOKEN_LOGITS
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import TrainableTask
-from bitfit_toolkit.training.options import TrainOptions
+from bitfit_toolkit.training.options import TrainOptions, windows_of
+from bitfit_toolkit.training.window_drawing import WindowDrawing, own_losses
+from bitfit_toolkit.training.window_joins import join_rows, join_tokens, rule
 
 Float32 = npt.NDArray[np.float32]
+WINDOW_TENSORS: Final = ("examples", "windows", "counts", "places")
 
 
 class BitfitModel(torch.nn.Module):
     """Gives a task type's raw output. Only the biases named in `biases` and the head, where there is one, learn.
 
-    Without `dropout` the encoder stays in evaluation mode while it learns.
+    Without `dropout` the encoder stays in evaluation mode while it learns. `join` is the rule that joins the windows of
+    a text; while it learns, `drawing` is told how well each of them does by itself.
     """
 
     # The Trainer would otherwise take `**tokens` for a promise to average the loss over accumulated passes itself.
@@ -38,12 +43,14 @@ class BitfitModel(torch.nn.Module):
         task: TrainableTask[Any, Any],
         biases: Iterable[str],
         dropout: bool = False,
+        join: str | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.pooling, self.output = encoder, base.pooling, task.task_type.output
         self.head = torch.nn.Linear(base.hidden_size, len(task.labels)) if task.task_type.has_head else None
         self.biases = frozenset(biases)
-        self._task, self._dropout = task, dropout
+        self.drawing: WindowDrawing | None = None
+        self._task, self._dropout, self._join = task, dropout, None if join is None else rule(task, join)
         for name, parameter in self.encoder.named_parameters():
             parameter.requires_grad_(name in self.biases)
 
@@ -57,28 +64,51 @@ class BitfitModel(torch.nn.Module):
         self,
         labels: torch.Tensor | None = None,
         pooled: torch.Tensor | None = None,
-        **tokens: torch.Tensor,
+        **inputs: torch.Tensor,
     ) -> dict[str, torch.Tensor]:
         """Return the raw output as `logits` and, given `labels`, the mean `loss`.
 
-        `tokens` are the base's token inputs `[batch · texts, sequence]`, an example's texts side by side;
-        `pooled [batch, hidden]` stands in for them when the encoder does not learn. The raw output is
-        `[batch, labels]`, `[batch, sequence, labels]` or, without a head, `[batch, texts, hidden]`.
+        `inputs` are the base's token inputs `[rows, sequence]`, an example's texts side by side, a row each or one for
+        each of its windows, and then what `window_tensors` says of those; `pooled [rows, hidden]` stands in for tokens
+        when the encoder does not learn. The raw output is `[batch, labels]`, `[batch, tokens, labels]` or, without a
+        head, `[batch, texts, hidden]`.
         """
+        windows: dict[str, torch.Tensor] = {name: inputs.pop(name) for name in WINDOW_TENSORS if name in inputs}
         if pooled is not None:
-            raw = self._head(pooled)
+            raw = self.joined(self._head(pooled), windows, labels)
         else:
-            raw = self.raw_output(self.encoder(**tokens), tokens[ATTENTION_MASK])
+            raw = self.raw_output(self.encoder(**inputs), inputs[ATTENTION_MASK], windows, labels)
         return {"logits": raw} if labels is None else {"loss": self._task.loss(raw, labels), "logits": raw}
 
-    def raw_output(self, encoded: BaseModelOutputWithPooling, mask: torch.Tensor) -> torch.Tensor:
-        """Return the raw output for the encoder's output over `[batch · texts, sequence]` tokens."""
+    def raw_output(
+        self,
+        encoded: BaseModelOutputWithPooling,
+        mask: torch.Tensor,
+        windows: Mapping[str, torch.Tensor] = MappingProxyType({}),
+        labels: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Return the raw output for the encoder's output over `[rows, sequence]` tokens."""
         if self.output == TOKEN_LOGITS:
-            return self._head(encoded.last_hidden_state)
+            return self.joined(self._head(encoded.last_hidden_state), windows, labels)
         pooled = pool(encoded, mask, self.pooling)
         if self.head is None:
+            pooled = self.joined(pooled, windows, labels)
             return pooled.view(-1, self._task.texts_per_example, pooled.shape[1])
-        return self._head(pooled)
+        return self.joined(self._head(pooled), windows, labels)
+
+    def joined(
+        self, rows: torch.Tensor, windows: Mapping[str, torch.Tensor], labels: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the output of texts for that of their windows; of texts without any as it is."""
+        if not windows or self._join is None:
+            return rows
+        if "places" in windows:
+            return join_tokens(rows, windows["places"])
+        counts = windows["counts"].tolist()
+        if self.training and self.drawing is not None and labels is not None and self.drawing.remembers:
+            losses = own_losses(self._task, rows, counts, labels)
+            self.drawing.see(windows["examples"].tolist(), windows["windows"].tolist(), losses)
+        return join_rows(rows, counts, self._join)
 
     @property
     def device(self) -> torch.device:
@@ -131,7 +161,9 @@ def build_model(
     _, biases = resolve_terms(options.terms, base.manifest)
     encoder = encoder or rebuild_encoder(base)
     set_seed(options.seed)
-    model = BitfitModel(encoder, base.manifest, task, biases, options.dropout)
+    windows = windows_of(options, base.manifest.max_length)
+    join = None if windows is None else windows.join
+    model = BitfitModel(encoder, base.manifest, task, biases, options.dropout, join)
     if options.device != "cpu" and torch.cuda.is_available():
         model.to(f"cuda:{os.environ.get('LOCAL_RANK', 0)}")  # which torchrun sets
     return model

@@ -7,8 +7,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from bitfit_runtime.formats import ENCODINGS, LIMITS
+from bitfit_runtime.formats import ENCODINGS, LIMITS, Windows
 from bitfit_runtime.tasks import TASK_TYPES
+from bitfit_runtime.tasks.base import MAXIMUM, MEAN, NOISY_OR, OFFSETS
 from bitfit_runtime.tasks.classification import CLASSIFICATION
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import TRAINABLE_TASKS
@@ -75,6 +76,23 @@ class TrainOptions:
     )
     gradient_accumulation_steps: int = option(1, "Passes of a step.", flag="--accumulation", at_least=1)
     max_length: int = option(128, "Longest input in tokens.", at_least=8, sharing=EACH, compared=True)
+    windows: str = option(
+        "none",
+        "Rule that joins overlapping windows of longer texts: none (cut them), auto, mean, maximum, noisy-or, offsets.",
+        choices=("none", AUTO, MEAN, MAXIMUM, NOISY_OR, OFFSETS),
+        sharing=EACH,
+        compared=True,
+    )
+    window_overlap: int | None = option(
+        None,
+        "Tokens that neighbouring windows share; default: a quarter of the longest input.",
+        at_least=0,
+        sharing=EACH,
+        compared=True,
+    )
+    max_windows: int = option(
+        32, "Windows of a text; the rest is cut.", at_least=1, at_most=LIMITS.windows, sharing=EACH, compared=True
+    )
     dropout: bool = option(False, "Drop units in training, as the checkpoint says.")
     simulate_int8: bool = option(False, "Round activations in training as the int8 graph does.")
     precision: str = option(
@@ -120,6 +138,24 @@ class TrainOptions:
 DEFAULTS: Final = TrainOptions()
 
 
+def windows_of(options: TrainOptions, longest: int) -> Windows | None:
+    """Return the windows of the pack on a base that takes `longest` tokens, None where texts are cut.
+
+    Auto is the first that fits the type: offsets for tokens, maximum for labels, of which a part of a text may decide,
+    else the mean.
+    """
+    if options.windows == "none":
+        return None
+    joins, length = TASK_TYPES[options.task_type].joins, min(options.max_length, longest)
+    auto = MAXIMUM if NOISY_OR in joins else joins[0]
+    overlap = length // 4 if options.window_overlap is None else options.window_overlap
+    if overlap > length // 2:
+        raise TrainingError(
+            f"`window_overlap` should be at most half of the {length} tokens of a window, found {overlap}"
+        )
+    return Windows(auto if options.windows == AUTO else options.windows, overlap, options.max_windows)
+
+
 def _conflicts(of: TrainOptions) -> Iterator[str]:
     """Yield what is wrong with values that are right by themselves."""
     task, longest = TRAINABLE_TASKS[of.task_type], LIMITS.task_name_characters
@@ -130,6 +166,15 @@ def _conflicts(of: TrainOptions) -> Iterator[str]:
         yield f"`metric_for_best_model` of a {of.task_type} task should be one of {expected}, found {found!r}"
     if of.class_weights == BALANCED and not task.has_classes():
         yield f"`class_weights` should be none: a {of.task_type} task has no classes"
+    joins = ("none", AUTO, *TASK_TYPES[of.task_type].joins)
+    if of.windows not in joins:
+        yield f"`windows` of a {of.task_type} task should be one of {', '.join(joins)}, found {of.windows!r}"
+    if of.windows == "none" and of.window_overlap is not None:
+        yield "`window_overlap` needs `windows`, the rule that joins them; auto is one"
+    if of.windows == "none" and of.max_windows != DEFAULTS.max_windows:
+        yield "`max_windows` needs `windows`, the rule that joins them; auto is one"
+    if of.windows != "none" and of.window_overlap is not None and of.window_overlap > of.max_length // 2:
+        yield f"`window_overlap` should be at most half of `max_length` {of.max_length}, found {of.window_overlap}"
     if of.terms == "none" and not TASK_TYPES[of.task_type].has_head:
         yield f"`terms` none leaves nothing to train: a {of.task_type} task has no head"
     if of.resume_from_checkpoint and of.checkpoints is None:

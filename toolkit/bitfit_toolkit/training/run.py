@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,15 @@ import numpy.typing as npt
 import torch
 
 from bitfit_runtime import Base, PackInfo
-from bitfit_runtime.graph import LOGITS
+from bitfit_runtime.graph import LOGITS, TOKEN_LOGITS
+from bitfit_runtime.window_joins import join
+from bitfit_runtime.windows import Limit
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example, TrainableTask
 from bitfit_toolkit.training.evaluation import torch_answers
 from bitfit_toolkit.training.model import BitfitModel, build_model, resolve_terms
-from bitfit_toolkit.training.options import BALANCED, TrainOptions
-from bitfit_toolkit.training.task_data import Item, Preprocessor, TaskData
+from bitfit_toolkit.training.options import BALANCED, TrainOptions, windows_of
+from bitfit_toolkit.training.task_data import Item, Preprocessor, TaskData, single_windows
+from bitfit_toolkit.training.window_drawing import WindowDrawing
 
 Float32 = npt.NDArray[np.float32]
 
@@ -40,7 +45,7 @@ class Run:
         """
         task = TRAINABLE_TASKS[options.task_type](examples)
         terms, _ = resolve_terms(options.terms, base.manifest)
-        preprocessor = Preprocessor(base, task, options.max_length)
+        windows = windows_of(options, base.manifest.max_length)
         info = PackInfo(
             base=base.manifest.digest,
             base_name=base.manifest.name,
@@ -48,10 +53,12 @@ class Run:
             task_type=options.task_type,
             labels=task.labels,
             pooling=base.manifest.pooling,
-            max_length=preprocessor.max_length,
+            max_length=min(options.max_length, base.manifest.max_length),
             terms=terms,
             tokenizer=base.manifest.tokenizer_digest,
+            windows=windows,
         )
+        preprocessor = Preprocessor(base, task, Limit.of(info), windows is not None)
         return cls(base, options, task, preprocessor, build_model(base, task, options, encoder), info)
 
     @property
@@ -59,13 +66,19 @@ class Run:
         """The name of the metric that decides."""
         return self.options.metric_for_best_model or self.task.metric_names[0]
 
+    @property
+    def limit(self) -> str:
+        """The limit at which texts are cut, by name and value."""
+        windows = self.info.windows
+        return f"max_length {self.info.max_length}" if windows is None else f"max_windows {windows.max_windows}"
+
     def prepare(self, examples: Sequence[Example]) -> TaskData:
         """Return the examples with their items, pooled already where the encoder does not learn."""
         data = self.preprocessor.prepare(examples)
         learns = any(parameter.requires_grad for parameter in self.model.encoder.parameters())
         if learns or self.model.output != LOGITS or self.model.head is None:
             return data
-        pooled = self._outputs(data.items, features=True)
+        pooled = self._features(data.items)
         items = (replace(item, pooled=torch.from_numpy(row)) for item, row in zip(data.items, pooled, strict=True))
         return replace(data, items=tuple(items))
 
@@ -73,6 +86,15 @@ class Run:
         """Make the loss weigh classes by their rarity in the training data, where the options say so."""
         if self.options.class_weights == BALANCED:
             self.task.balance([item.target for item in train.items])
+
+    def draw_windows(self, train: TaskData, checkpoint: Path | None = None) -> WindowDrawing | None:
+        """Let steps see a few windows of each text, where texts have windows, going on from a checkpoint's."""
+        if self.info.windows is not None:
+            drawing = WindowDrawing(train.items, self.task, self.info.windows.join, self.options.seed)
+            if checkpoint is not None:
+                drawing.load(checkpoint)
+            self.model.drawing = drawing
+        return self.model.drawing
 
     def finish(self) -> None:
         """Bring the trained head to the units of the labels."""
@@ -86,9 +108,31 @@ class Run:
         """Return the model's metrics in float32."""
         return self.task.metrics(data.examples, self.answers(data))
 
+    def _outputs(self, items: Sequence[Item]) -> list[Float32]:
+        """Return the model's raw output for each item, without dropout, its windows joined as the engine does it."""
+        if not self.preprocessor.windowed:
+            return self._rows(items)
+        without_head = self.model.head is None
+        single = [row for item in items for row in single_windows(item)]
+        outputs = zip(single, self._rows(single, features=without_head), strict=True)
+        of_tokens = self.model.output == TOKEN_LOGITS
+        rows = (values[: row.length] if of_tokens else values for row, values in outputs)
+        output, found = self.task.task_type.output, list[Float32]()
+        for item in items:
+            each = [join(text, list(islice(rows, len(text))), output, self.info) for text in item.windows]
+            found.append(np.stack(each) if without_head else each[0])
+        return found
+
+    def _features(self, items: Sequence[Item]) -> list[Float32]:
+        """Return the pooled vector of each item `[hidden]`, or those of its windows `[windows, hidden]`."""
+        if not self.preprocessor.windowed:
+            return self._rows(items, features=True)
+        rows = iter(self._rows([row for item in items for row in single_windows(item)], features=True))
+        return [np.stack(list(islice(rows, len(item.windows[0])))) for item in items]
+
     @torch.no_grad()
-    def _outputs(self, items: Sequence[Item], features: bool = False) -> list[Float32]:
-        """Return the model's raw output (or pooled vector) for each item, without dropout."""
+    def _rows(self, items: Sequence[Item], features: bool = False) -> list[Float32]:
+        """Return the model's raw output (or pooled vector) for each item without windows, without dropout."""
         self.model.eval()
         found: dict[int, Float32] = {}
         for indices, batch in self.preprocessor.inference_batches(items):

@@ -109,8 +109,8 @@ class Learned:
     def of(cls, run: Run, data: TaskData, began: float, notes: Sequence[str]) -> "Learned":
         """Count what was cut of the training examples. Raises TrainingError where nothing is left to learn."""
         cut = Cut.of(run.task, data)
-        cut.check_left(run.preprocessor.max_length)
-        return cls(began, cut, tuple(dict.fromkeys((*notes, *cut.notes("training", run.preprocessor.max_length)))))
+        cut.check_left(run.limit)
+        return cls(began, cut, tuple(dict.fromkeys((*notes, *cut.notes("training", run.limit)))))
 
 
 def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path, learned: Learned) -> TrainReport:
@@ -144,7 +144,7 @@ def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path,
         agreement=None if None in same else float(np.mean([bool(one) for one in same])),
         seconds=time.perf_counter() - learned.began,
         cut={"train": learned.cut, "evaluation": cut},
-        notes=(*learned.notes, *cut.notes("evaluation", run.preprocessor.max_length)),
+        notes=(*learned.notes, *cut.notes("evaluation", run.limit)),
     )
 
 

@@ -1,6 +1,7 @@
 """Trainer: transformers' own, set up for a model of which little learns."""
 
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from bitfit_toolkit.training.progress import Progress
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.simulate_int8 import quantized_rows
 from bitfit_toolkit.training.task_data import ByLength, TaskData
+from bitfit_toolkit.training.window_drawing import WindowDrawing
 
 WARMUP = 0.1  # of the steps
 LARGEST_GRADIENT = 1.0  # norm over a task's parameters
@@ -26,21 +28,37 @@ LONGEST_WAIT = 24 * 60 * 60  # seconds that other processes wait while the first
 
 
 class BiasTrainer(Trainer):  # type: ignore[misc]
-    """Batches examples of similar length, and keeps in a checkpoint only what learns."""
+    """Batches examples of similar length, and keeps in a checkpoint only what learns.
+
+    Where texts have windows, `drawing` is the training data, and `measure` gives the metrics.
+    """
+
+    drawing: WindowDrawing | None = None
+    measure: Callable[[], dict[str, float]] | None = None
 
     def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
         items = self.train_dataset if train_dataset is None else train_dataset
-        return ByLength([item.length for item in items], self.args.train_batch_size, self.args.seed)
+        size, seed, drawing = self.args.train_batch_size, self.args.seed, self.drawing
+        if drawing is not None:
+            return ByLength(drawing.lengths, size, seed, drawing.begin)
+        return ByLength([item.length for item in items], size, seed)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, torch.Tensor] | None = None) -> None:
         learns = {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
         state = self.model.state_dict() if state_dict is None else state_dict
         super()._save(output_dir, {name: value for name, value in state.items() if name in learns})
+        if self.drawing is not None:
+            self.drawing.save(Path(output_dir or self.args.output_dir))
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
         """Evaluate without a draw from the generator that dropout uses, so that to watch a run does not change it."""
         with torch.random.fork_rng(devices=[]):
-            metrics: dict[str, float] = super().evaluate(*arguments, **options)
+            if self.measure is None:
+                metrics: dict[str, float] = super().evaluate(*arguments, **options)
+                return metrics
+            metrics = {f"eval_{name}": value for name, value in self.measure().items()}
+        self.log(metrics)
+        self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)  # changes the control itself
         return metrics
 
     def _issue_warnings_after_load(self, load_result: Any) -> None:
@@ -58,6 +76,7 @@ def fit(run: Run, train: TaskData, evaluation: TaskData) -> None:
     run.balance(train)
     with ExitStack() as stack:
         resumed = begin_or_resume(run, train, evaluation)
+        run.draw_windows(train, resumed)
         ended = best_of_ended(resumed, options.early_stopping_patience) if resumed else None
         if options.simulate_int8:
             stack.enter_context(quantized_rows(model.encoder, run.base.manifest))
@@ -77,17 +96,33 @@ def _trainer(run: Run, train: TaskData, evaluation: TaskData, stack: ExitStack) 
         return run.task.metrics(evaluation.examples, torch_answers(run.info, evaluation, predicted.predictions))
 
     folder = run.options.checkpoints or stack.enter_context(tempfile.TemporaryDirectory(prefix="bitfit-train-"))
+    drawing = run.model.drawing
     trainer = BiasTrainer(
         model=run.model,
         args=training_arguments(run, Path(folder)),
-        train_dataset=train.items,
+        train_dataset=train.items if drawing is None else drawing,
         eval_dataset=evaluation.items,
         data_collator=run.preprocessor.collate,
         compute_metrics=metrics,
         callbacks=_callbacks(run, stack),
     )
     trainer.remove_callback(PrinterCallback)
+    if drawing is not None:
+        trainer.drawing, trainer.measure = drawing, lambda: run.metrics(evaluation)
+        trainer.add_callback(EpochEnd(drawing))
     return trainer
+
+
+class EpochEnd(TrainerCallback):  # type: ignore[misc]
+    """Lets what an epoch has seen of windows decide what the next one draws, before a checkpoint is written."""
+
+    def __init__(self, drawing: WindowDrawing) -> None:
+        self._drawing = drawing
+
+    def on_epoch_end(self, *arguments: Any, **others: Any) -> None:
+        """Settle what was seen."""
+        del arguments, others
+        self._drawing.settle()
 
 
 def training_arguments(run: Run, folder: Path) -> TrainingArguments:

@@ -36,6 +36,7 @@ class SharedRun:
         self._optimizer = torch.optim.AdamW(self._parameters, options.learning_rate, weight_decay=0.0, fused=True)
         warmup = math.ceil(WARMUP * self.steps)
         self._schedule = get_linear_schedule_with_warmup(self._optimizer, warmup, self.steps)
+        self._drawing = run.draw_windows(data)
         self.batches = self._batches(data.items)
 
     @property
@@ -65,9 +66,13 @@ class SharedRun:
         epoch = 0
         while True:
             order.set_epoch(epoch)
-            indices = list(order)
+            indices, seen = list(order), items
+            if self._drawing is not None:
+                self._drawing.settle()
+                self._drawing.begin(epoch)
+                seen = self._drawing
             for start in range(0, len(indices), size):
-                yield [items[index] for index in indices[start : start + size]]
+                yield [seen[index] for index in indices[start : start + size]]
             epoch += 1
 
 
@@ -90,7 +95,7 @@ def fit_together(runs: Sequence[SharedRun], rows: RowBiases, notify: Callable[[i
 def joint_loss(runs: Sequence[SharedRun], batches: Sequence[Batch], rows: RowBiases) -> torch.Tensor:
     """Return the sum of the runs' mean losses over a batch of each."""
     base, device = runs[0].run.base.manifest, runs[0].run.model.device
-    texts = [[text for item in batch for text in item.texts] for batch in batches]
+    texts = [[text for item in batch for text in item.rows] for batch in batches]
     arrays = collate([text for own in texts for text in own], base.inputs, base.pad_token_id)
     tokens = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
     counts = torch.tensor([len(own) for own in texts], device=device)
@@ -101,8 +106,10 @@ def joint_loss(runs: Sequence[SharedRun], batches: Sequence[Batch], rows: RowBia
         start = 0
         for one, batch, own in zip((shared.run for shared in runs), batches, texts, strict=True):
             part, width = slice(start, start + len(own)), max(map(len, own))
-            raw = one.model.raw_output(own_rows(encoded, part, width), tokens[ATTENTION_MASK][part, :width])
-            targets = torch.from_numpy(one.task.stack([item.target for item in batch], width))
-            losses.append(one.task.loss(raw, targets.to(device)))
+            said = {name: value.to(device) for name, value in one.preprocessor.targets(batch, width).items()}
+            targets = said.pop("labels")
+            mask = tokens[ATTENTION_MASK][part, :width]
+            raw = one.model.raw_output(own_rows(encoded, part, width), mask, said, targets)
+            losses.append(one.task.loss(raw, targets))
             start += len(own)
     return torch.stack(losses).sum()
