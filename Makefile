@@ -13,7 +13,7 @@ export TOKENIZERS_PARALLELISM := false
 .PHONY: help demo test test-lowest lint faults bench bench-quick residency profile accuracy fuzz arm clean
 
 help:
-	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch"
+	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch, ask three about one text"
 	@echo "make test    set up, lint, pass every test"
 	@echo "make test-lowest   try the lowest versions that are declared of the runtime and the command line"
 	@echo "make lint    ruff and mypy"

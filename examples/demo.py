@@ -1,4 +1,4 @@
-"""The whole product in a few minutes: one base, four tasks, one batch in which every row has a different task.
+"""The whole product in a few minutes: one base, four tasks, one batch of different tasks, three tasks about one text.
 
 python examples/demo.py [--output demo-output]
 """
@@ -19,6 +19,8 @@ from bitfit_toolkit import TrainOptions, TrainReport, train
 
 DATA = Path(__file__).parent / "data"
 TASKS = {"sentiment": ".csv", "intents": ".csv", "spam": ".jsonl", "duplicates": ".csv"}
+QUESTION = "Your parcel is late again and nobody answers my calls, when will it be here?"
+ABOUT_IT = ("sentiment", "intents", "spam")
 ROWS = [
     Row("I was sceptical at first, but this kettle has made every morning better.", "sentiment"),
     Row("The website took my money and now says my card was declined??", "intents"),
@@ -54,6 +56,9 @@ def main() -> None:
         text = row.text if row.text_pair is None else f"{row.text} | {row.text_pair}"
         answers.add_row(answer.task, answer.label, f"{answer.probability:.2f}", text)
     console.print(answers)
+    console.print(f"[bold]4. Ask {len(ABOUT_IT)} tasks about one text[/]: {QUESTION}")
+    console.print(questions(engine))
+    console.print("  ", str(engine.explain(QUESTION, tasks=ABOUT_IT)).splitlines()[0])
     summary = Table("task", "labels", "accuracy, torch", "accuracy, engine", "pack bytes", box=None)
     for task, report in reports.items():
         figures = (f"{report.torch['accuracy']:.3f}", f"{report.engine['accuracy']:.3f}", f"{report.pack_bytes:,}")
@@ -62,6 +67,24 @@ def main() -> None:
     console.print(
         f"base: {exported.model_bytes:,} bytes, once; to switch tasks costs {switch_cost(engine):.3f} ms a call"
     )
+
+
+def questions(engine: Engine, rounds: int = 40) -> Table:
+    """Ask several tasks about a text, at once and one by one, and return the answers and what they took."""
+    together, apart = [], []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        answers = engine.predict(QUESTION, tasks=ABOUT_IT)
+        between = time.perf_counter()
+        for task in ABOUT_IT:
+            engine.predict(QUESTION, task)
+        together.append(1e3 * (between - began))
+        apart.append(1e3 * (time.perf_counter() - between))
+    table = Table("task", "label", "probability", "at once", "one by one", box=None)
+    times = [(f"{min(together):.1f} ms", f"{min(apart):.1f} ms")] + [("", "")] * len(ABOUT_IT)
+    for answer, (at_once, one_by_one) in zip(answers.values(), times, strict=False):
+        table.add_row(answer.task, answer.label, f"{answer.probability:.2f}", at_once, one_by_one)
+    return table
 
 
 def model_folder() -> Path:
