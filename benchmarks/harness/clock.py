@@ -18,12 +18,18 @@ Arms = Mapping[str, Figures]  # by the name of the arm
 
 
 def interleaved(
-    runs: Runs, rounds: int, seconds: float = float("inf"), rare: Collection[str] = (), before: Runs | None = None
+    runs: Runs,
+    rounds: int,
+    seconds: float = float("inf"),
+    rare: Collection[str] = (),
+    before: Runs | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, dict[str, float]]:
     """Call every run once a round, in a random order drawn anew, and return the `summary` of each run's times.
 
     After `seconds` no round begins, but three are always counted. Runs in `rare` have a turn in every third round only:
     they are slow, and no ratio that matters is close. `before` holds calls that precede a run and are not timed.
+    `clock` may be `time.process_time`, so that other processes disturb less; runs then have one thread.
     """
     generator = random.Random(0)
     times: dict[str, list[float]] = {name: [] for name in runs}
@@ -35,10 +41,10 @@ def interleaved(
         for name in generator.sample(names, len(names)):
             if before and name in before:
                 before[name]()
-            start = time.perf_counter()
+            start = clock()
             runs[name]()
             if turn >= 0:
-                times[name].append(1e3 * (time.perf_counter() - start))
+                times[name].append(1e3 * (clock() - start))
     return {name: summary(found) for name, found in times.items()}
 
 

@@ -31,9 +31,15 @@ def task_feeds(base: Base, seed: int) -> Arrays:
     return {name: value[None, None] for name, value in values.items()} | {"head.weight": weight[None]}
 
 
-def random_pack(base: Base, seed: int, task: str | None = None, encoding: str = "int8") -> Pack:
-    """Return the same task as a pack with all terms; its name is `task-SEED` unless `task` is given."""
+def random_pack(
+    base: Base, seed: int, task: str | None = None, encoding: str = "int8", from_layer: int = 0, head_only: bool = False
+) -> Pack:
+    """Return the same task as a pack; its name is `task-SEED` unless `task` is given.
+
+    It has all biases from `from_layer` on, or none and a head alone.
+    """
     manifest = base.manifest
+    above = [spec for spec in manifest.biases if not (from_layer and spec.below(from_layer))]
     info = PackInfo(
         base=manifest.digest,
         base_name=manifest.name,
@@ -42,11 +48,14 @@ def random_pack(base: Base, seed: int, task: str | None = None, encoding: str = 
         labels=LABELS,
         pooling=manifest.pooling,
         max_length=manifest.max_length,
-        terms=tuple(dict.fromkeys(spec.term for spec in manifest.biases)),
+        terms=() if head_only else tuple(dict.fromkeys(spec.term for spec in above)),
         encoding=encoding,
         tokenizer=manifest.tokenizer_digest,
+        from_layer=0 if head_only else from_layer,
     )
-    return Pack(info, encode(random_values(base, seed), base.default_biases, manifest, encoding))
+    kept = {spec.name for spec in info.biases(manifest)} | {"head.weight", "head.bias"}
+    values = {name: value for name, value in random_values(base, seed).items() if name in kept}
+    return Pack(info, encode(values, base.default_biases, manifest, encoding))
 
 
 def write_random_packs(base: Base, count: int, folder: Path | None = None) -> list[Path]:

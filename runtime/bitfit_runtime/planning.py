@@ -19,20 +19,21 @@ HEAD_BYTES = 8 << 20  # of all heads of a batch, unless it is a single row
 
 
 class Leaf(NamedTuple):
-    """One request as the planner sees it: its text, of so many tokens, and the identity of biases and head.
+    """One request as the planner sees it: its text, of so many tokens, and how many labels its head has.
 
-    A request that reads no logits has the head `BASE`, of no labels.
+    `keys[i]` is what a row of level i has in common with all rows of its text that are the same computation: the
+    identity of its biases up to there, and on the last level that of its head.
     """
 
     text: bytes
     length: int
-    biases: tuple[bytes, ...]
-    head: bytes = BASE
-    labels: int = 0
+    keys: tuple[bytes, ...]
+    labels: int
 
-    def key(self, level: int) -> bytes:
-        """Return what a row of this level has in common with all rows of its text that are the same computation."""
-        return self.biases[level] + self.head if level == len(self.biases) - 1 else self.biases[level]
+    @classmethod
+    def of(cls, text: bytes, length: int, biases: tuple[bytes, ...], head: bytes = BASE, labels: int = 0) -> "Leaf":
+        """Return a request with the parts of an `Identity`; one that reads no logits has no head."""
+        return cls(text, length, (*biases[:-1], biases[-1] + head), labels)
 
 
 class LevelRows(NamedTuple):
@@ -80,11 +81,10 @@ class Planner:
         """
         numbers = {text: number for number, text in enumerate(dict.fromkeys(leaf.text for leaf in leaves))}
         size = [self._head_class(leaf.labels) for leaf in leaves]
-        last = range(len(self.levels))
 
-        def place(index: int) -> tuple[int, int, int, list[bytes]]:
+        def place(index: int) -> tuple[int, int, int, tuple[bytes, ...]]:
             leaf = leaves[index]
-            return size[index], -leaf.length, numbers[leaf.text], [leaf.key(level) for level in last]
+            return size[index], -leaf.length, numbers[leaf.text], leaf.keys
 
         batches: list[_Open] = []
         ordered = sorted(range(len(leaves)), key=place)
@@ -158,7 +158,7 @@ class Planner:
             first: list[int] = []
             row_of: dict[int, int] = {}
             for index in requests:
-                key = (leaves[index].text, leaves[index].key(level))
+                key = (leaves[index].text, leaves[index].keys[level])
                 if key not in rows:
                     rows[key] = len(first)
                     first.append(index)
@@ -180,15 +180,16 @@ class _Open(NamedTuple):
     def of(cls, group: list[int], leaves: Sequence[Leaf], width: int) -> "_Open":
         """Return a batch of some requests of one text, in the order of the plan."""
         first = leaves[group[0]]
-        found = cls(group[:1], width, [1] * len(first.biases), first.labels)
+        found = cls(group[:1], width, [1] * len(first.keys), first.labels)
         for before, index in itertools.pairwise(group):
             found = found.with_next(index, leaves, before)
         return found
 
     def with_next(self, index: int, leaves: Sequence[Leaf], before: int) -> "_Open":
         """Return this batch and one more request of the text, the one after `before` in the order of the plan."""
-        leaf, last = leaves[index], leaves[before]
-        counts = [count + (leaf.key(level) != last.key(level)) for level, count in enumerate(self.counts)]
+        leaf = leaves[index]
+        pairs = zip(self.counts, leaf.keys, leaves[before].keys, strict=True)
+        counts = [count + (own != last) for count, own, last in pairs]
         return _Open([*self.requests, index], self.width, counts, max(self.labels, leaf.labels))
 
     def __add__(self, other: "_Open") -> "_Open":  # type: ignore[override]

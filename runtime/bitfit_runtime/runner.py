@@ -38,8 +38,8 @@ class Runner:
         biases = self.identities.of(request.pack).biases
         tokens, head = request.tokens, request.head
         if head is None:
-            return Leaf(tokens.key, len(tokens), biases)
-        return Leaf(tokens.key, len(tokens), biases, self.identities.of(head).head, len(head.info.labels))
+            return Leaf.of(tokens.key, len(tokens), biases)
+        return Leaf.of(tokens.key, len(tokens), biases, self.identities.of(head).head, len(head.info.labels))
 
     def run(self, requests: Sequence[Request]) -> list[Float32]:
         """Run every request and return its output, without padding, in their order."""

@@ -32,7 +32,7 @@ def leaf(text: int, length: int, parts: Levels, start: int = 0, pack: int = 0, l
     own = bytes([1, *pack.to_bytes(15, "big")])
     ends = (*parts.starts[1:], sum(parts.layers) + 1)
     biases = tuple(own if start < end else BASE for end in ends)
-    return Leaf(text.to_bytes(4, "big"), length, biases, own, labels)
+    return Leaf.of(text.to_bytes(4, "big"), length, biases, own, labels)
 
 
 def planner(parts: Levels, batch_size: int = 32, max_tokens: int = 512, multiple: int = 1) -> Planner:
@@ -143,13 +143,13 @@ def test_every_row_continues_rows_of_its_own_text_and_biases_and_limits_hold(
         for level, rows in enumerate(batch.levels):
             below = len(batch.levels[level - 1].requests) if level else 1
             assert all(0 <= row < below for row in rows.below)  # no index is negative or too large
-            keys = [(leaves[request].text, leaves[request].key(level)) for request in rows.requests]
+            keys = [(leaves[request].text, leaves[request].keys[level]) for request in rows.requests]
             assert len(set(keys)) == len(keys)  # nothing is computed twice
         for request, row in batch.rows.items():
             for level in reversed(range(len(parts))):
                 computed = leaves[batch.levels[level].requests[row]]
                 assert computed.text == leaves[request].text
-                assert computed.key(level) == leaves[request].key(level)
+                assert computed.keys[level] == leaves[request].keys[level]
                 row = batch.levels[level].below[row]
         found = counts(batch)
         tokens = max(plans.max_tokens, batch.width)
