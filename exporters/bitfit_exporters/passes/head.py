@@ -72,7 +72,6 @@ class AttachHead(InPlacePass):
         sums = build("ReduceSum", products, axis_last, attributes={"keepdims": 0})
         logits = build("Add", sums, build("Squeeze", bias, axis_1))
         columns = build("Transpose", hidden, attributes={"perm": [0, 2, 1]}, name="head.columns")
-        columns.shape, columns.type = ir.Shape([BATCH, size, SEQUENCE]), hidden.type
         token_products = build("MatMul", by_label, columns)
         by_token = build("Transpose", token_products, attributes={"perm": [0, 2, 1]}, name="head.by_token")
         token_logits = build("Add", by_token, bias)
