@@ -17,6 +17,7 @@ from bitfit_runtime import Base
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, OUTPUTS, branch_input
 from bitfit_runtime.session import open_session
 from support.checkpoints import make_checkpoint
+from support.command_line import bitfit
 
 TOKENS, LABELS = 9, 3
 Feeds = dict[str, np.ndarray]
@@ -176,3 +177,24 @@ def test_the_export_finds_rows_that_continue_the_wrong_ones(deep: Deep, layer: i
     defaults = deep.bases[1].default_biases
     assert measure_branch_error(deep.branching, loaded, deep.manifest, defaults) == 0
     assert measure_branch_error(Confused(deep.branching, layer), loaded, deep.manifest, defaults) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "message"),
+    [
+        ("4,x", 2, "expected auto, none, or layers such as 4,8,12; found '4,x'"),
+        ("", 2, "expected auto, none, or layers"),
+        ("-1", 2, "expected auto, none, or layers"),
+        ("2,1", 8, "--branch-points should be layers ascending from 1, or None, found (2, 1)"),
+        ("1,5", 8, "--branch-points should be layers 1 to 4 of checkpoint, found 5"),
+    ],
+)
+def test_the_command_line_refuses_bad_points_in_one_line(
+    deep: Deep, tmp_path: Path, given: str, code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("export", "--model", deep.checkpoint, "--output", tmp_path / "base", "--offline", "--quiet")
+    left, _, err = bitfit(*arguments, f"--branch-points={given}", capsys=capsys)
+    assert left == code
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "base").exists()
