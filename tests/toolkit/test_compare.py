@@ -134,3 +134,17 @@ def test_the_command_writes_cells_tables_and_plots(
     assert (output / "metric-by-examples.png").is_file()
     code, _, err = bitfit(*arguments, "--examples", "many", capsys=capsys)
     assert code == 2 and "numbers or all" in err
+
+
+def test_methods_begin_at_a_layer_that_their_name_says_and_the_table_tells_it(base: Base, tmp_path: Path) -> None:
+    cells = CellFile(tmp_path / "cells.jsonl")
+    Comparison(base, ROWS, ROWS, plan("m2@1", "m2@auto", seeds=1), cells).run()
+    starts = {cell.method: cell.from_layer for cell in cells.cells}
+    assert starts == {"m2@1": 1, "m2@auto": 0}  # too few rows to choose by
+    whole, above = (bias_count(base.manifest), next(c.encoder_parameters for c in cells.cells if c.method == "m2@1"))
+    assert 0 < above < whole
+    assert "| method | from layer |" in markdown(summarize(cells.cells))
+    assert "from layer" not in markdown(summarize([CELL]))
+    for wrong, message in (("full@1", "full@1"), ("head@1", "head@1"), ("m2@top", "m2@top"), ("m2@3", "at most 2")):
+        with pytest.raises(TrainingError, match=message):
+            Comparison(base, ROWS, ROWS, plan(wrong), cells)

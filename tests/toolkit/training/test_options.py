@@ -118,11 +118,11 @@ def test_records_of_runs_and_keys_of_toml_keep_their_names() -> None:
     assert {spec.recorded for spec in specs if not spec.resumable} == {
         *("task_type", "terms", "class_weights", "epochs", "steps", "early_stopping", "metric", "learning_rate"),
         *("batch_size", "accumulation", "max_length", "seed", "dropout", "simulate_int8", "precision"),
-        *("windows", "window_overlap", "max_windows"),
+        *("windows", "window_overlap", "max_windows", "from_layer"),
     }
     assert toml_options(TrainOptions).keys() == {
         *("name", "type", "terms", "class-weights", "metric", "epochs", "steps", "learning-rate", "batch-size"),
-        *("max-length", "seed", "encoding", "tolerance", "windows", "window-overlap", "max-windows"),
+        *("max-length", "seed", "encoding", "tolerance", "windows", "window-overlap", "max-windows", "from-layer"),
     }
     assert {spec.name for spec in specs if spec.sharing is Sharing.NONE} == {
         *("dropout", "simulate_int8", "early_stopping_patience", "checkpoints", "resume_from_checkpoint"),

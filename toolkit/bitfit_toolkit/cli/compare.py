@@ -41,7 +41,8 @@ def command(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            help="full, bitfit, random, head, lora, or terms such as q,m2; repeatable; default: all of these."
+            help="full, bitfit, random, head, lora, or terms such as q,m2; repeatable; default: all of these. "
+            "bitfit@3 and q,m2@auto learn from a layer on."
         ),
     ] = None,
     examples: Annotated[str, typer.Option(help="Numbers of training examples, such as 100,300,all.")] = "all",

@@ -46,9 +46,20 @@ def with_options(
 def _parameter(spec: OptionSpec, defaults: TrainOptions) -> inspect.Parameter:
     """Return an option as a parameter that typer understands."""
     hint: Any = spec.type | None if spec.optional else spec.type
+    rules: dict[str, Any] = {}
+    if spec.words:
+        rules = {"parser": _number_or_word, "metavar": "|".join((spec.type.__name__.upper(), *spec.words))}
     return inspect.Parameter(
         spec.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=getattr(defaults, spec.name),
-        annotation=Annotated[hint, typer.Option(spec.flag, help=spec.help)],
+        annotation=Annotated[hint, typer.Option(spec.flag, help=spec.help, **rules)],
     )
+
+
+def _number_or_word(value: str) -> int | str:
+    """Return a whole number as such; the options themselves know which words are meant."""
+    try:
+        return int(value)
+    except ValueError:
+        return value

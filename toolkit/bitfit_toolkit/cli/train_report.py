@@ -11,7 +11,7 @@ from bitfit_toolkit.training.options import TrainOptions
 if TYPE_CHECKING:  # it needs torch
     from bitfit_toolkit.training.train import TrainReport
 
-COLUMNS = ("task", "metric", "engine", "torch", "learning rate", "seed", "encoding", "kB", "pack")
+COLUMNS = ("task", "metric", "engine", "torch", "from layer", "learning rate", "seed", "encoding", "kB", "pack")
 
 
 def print_report(report: "TrainReport", json: bool) -> None:
@@ -35,12 +35,28 @@ def print_report(report: "TrainReport", json: bool) -> None:
             ("pack", f"{report.pack}, {size}"),
             ("encodings tried", tried),
             ("trained", f"{trained}, {report.seconds:.0f} s"),
+            *_start(report),
             ("in the engine", _as_line(report.engine)),
             ("in torch", f"{_as_line(report.torch)} (engine − torch: {report.difference:+.4f} {report.metric})"),
             ("same answer in both", "not counted" if report.agreement is None else f"{report.agreement:.2%}"),
             *((f"cut, {which}", cut.line.rstrip(",")) for which, cut in report.cut.items() if cut.cut or cut.lost),
         ]
     )
+
+
+def _start(report: "TrainReport") -> list[tuple[str, str]]:
+    """Return the first layer that learned, where it is not 0 or was chosen, and what each start gave."""
+    if not report.from_layer and report.start is None:
+        return []
+    lines = [("from layer", f"{report.from_layer} of {report.layers}")]
+    if report.start is not None and report.start.trials:
+        trials = (
+            f"from {trial.from_layer}: {trial.value:.4f}"
+            + (f" ({trial.behind:.4f} ± {trial.standard_error:.4f} behind)" if trial.behind else "")
+            for trial in report.start.trials
+        )
+        lines.append((f"{report.metric} on {report.start.held_out:,} training rows held out", "; ".join(trials)))
+    return lines
 
 
 def train_together(base: Path, many: Path, options: TrainOptions, at_once: int, json: bool) -> None:
@@ -66,7 +82,7 @@ def _row(report: "TrainReport") -> tuple[str, ...]:
     measured = (f"{report.engine[report.metric]:.4f}", f"{report.torch[report.metric]:.4f}")
     size = f"{report.pack_bytes / 1000:.1f}"
     rate = (f"{report.learning_rate:g}", str(report.seed))
-    return (report.task, report.metric, *measured, *rate, report.encoding, size, report.pack)
+    return (report.task, report.metric, *measured, str(report.from_layer), *rate, report.encoding, size, report.pack)
 
 
 def _as_line(metrics: Mapping[str, float]) -> str:

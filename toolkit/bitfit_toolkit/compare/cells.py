@@ -15,7 +15,8 @@ class Cell:
 
     `held_out`, `torch` and `engine` are its `metric` on the rows held out of train, and on the evaluation rows in
     torch and in the engine; `engine` is None for methods that leave no pack. `bytes` is the pack's size, or what the
-    learned numbers take in float16 (with a 4-byte index each, for `random`).
+    learned numbers take in float16 (with a 4-byte index each, for `random`). `from_layer` is the first layer that
+    learned.
     """
 
     task: str
@@ -32,6 +33,7 @@ class Cell:
     head_parameters: int
     bytes: int
     seconds: float
+    from_layer: int = 0
 
     @property
     def shipped(self) -> float:

@@ -1,13 +1,15 @@
 """Methods to adapt an encoder to a task: which parameters learn."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 
 from bitfit_runtime.errors import MissingExtraError
 from bitfit_runtime.formats import Manifest
+from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.training.options import AUTO
 from bitfit_toolkit.training.run import Run
 
 # Learning rates that any method may arrive at; each begins with three of them.
@@ -22,15 +24,16 @@ HEAD_RATES = (1e-2, 3e-2, 1e-1)
 class Method:
     """How a task is learned. Every method has the same pooling and the same linear head, which always learns.
 
-    `terms` are the bias terms of the pack, `none` where the method leaves no pack. `choose` marks the encoder's
-    parameters that learn, where they are not those terms. `on_reference` starts from the reference base's weights,
-    as someone would who does not quantize; the others learn around the weights that ship. `rates` are the learning
-    rates to begin with.
+    `terms` are the bias terms of the pack, `none` where the method leaves no pack, and `from_layer` the first layer
+    whose biases learn, or auto. `choose` marks the encoder's parameters that learn, where they are not those terms.
+    `on_reference` starts from the reference base's weights, as someone would who does not quantize; the others learn
+    around the weights that ship. `rates` are the learning rates to begin with.
     """
 
     name: str
     rates: tuple[float, ...]
     terms: str = "none"
+    from_layer: int | str = 0
     choose: Callable[[Run, int], None] | None = None
     on_reference: bool = False
 
@@ -41,9 +44,20 @@ class Method:
 
 
 def method(name: str) -> Method:
-    """Return a method by name; any other name is taken for bias terms such as `q,m2`."""
+    """Return a method by name; any other name is taken for bias terms such as `q,m2`.
+
+    With `@` and a layer, or `@auto`, biases learn from there on: `bitfit@3`. Raises TrainingError on others.
+    """
     known = {one.name: one for one in METHODS}
-    return known.get(name) or Method(name, BIAS_RATES, terms=name)
+    plain, at, start = name.partition("@")
+    found = known.get(plain) or Method(plain, BIAS_RATES, terms=plain)
+    if not at:
+        return found
+    if found.terms == "none" or not found.packs or not (start == AUTO or start.isdecimal()):
+        raise TrainingError(
+            f"`methods` has {name!r}, expected a method that trains biases, @, and a layer or auto, such as bitfit@3"
+        )
+    return replace(found, name=name, from_layer=AUTO if start == AUTO else int(start))
 
 
 def _all(run: Run, seed: int) -> None:

@@ -15,8 +15,11 @@ from bitfit_toolkit.compare.methods import LADDER, Method, bias_count, method
 from bitfit_toolkit.compare.plan import Plan
 from bitfit_toolkit.tasks import Example
 from bitfit_toolkit.training.evaluation import evaluate
+from bitfit_toolkit.training.model import first_layer, resolve_terms
+from bitfit_toolkit.training.options import TrainOptions
 from bitfit_toolkit.training.pack_encoding import choose_encoding
 from bitfit_toolkit.training.run import Run
+from bitfit_toolkit.training.starts import settle_start
 from bitfit_toolkit.training.trainer import fit
 
 MOST_HELD_OUT = 500
@@ -43,6 +46,8 @@ class Comparison:
         reference: Base | None = None,
     ) -> None:
         plan.check(len(train_examples))
+        for chosen in map(method, plan.methods):
+            resolve_terms(chosen.terms, base.manifest, 0 if isinstance(chosen.from_layer, str) else chosen.from_layer)
         self._base, self._reference, self._plan, self._file = base, reference, plan, cells
         self._all, self._evaluation = train_examples, eval_examples
         order = random.Random(0).sample(range(len(train_examples)), len(train_examples))
@@ -85,15 +90,15 @@ class Comparison:
         """Train once, and measure on the rows held out and on the evaluation."""
         began = time.perf_counter()
         steps = self._plan.steps_for(size)
-        options = replace(self._plan.options, terms=chosen.terms, seed=seed, learning_rate=rate, max_steps=steps)
-        start = self._reference if chosen.on_reference and self._reference else self._base
-        run = Run.start(self._base, self._all, options, rebuild_encoder(start))
+        rows = random.Random(seed).sample(self._pool, size)
+        options = replace(self._plan.options, terms=chosen.terms, from_layer=chosen.from_layer, seed=seed)
+        run = self._start(chosen, rows, replace(options, learning_rate=rate, max_steps=steps))
+        options = run.options
         if chosen.choose is not None:
             chosen.choose(run, seed)
         learns = [p.numel() for p in run.model.encoder.parameters() if p.requires_grad]
         encoder = bias_count(self._base.manifest) if chosen.name == "random" else sum(learns)
         head = run.model.head_parameters
-        rows = random.Random(seed).sample(self._pool, size)
         train, held_out, evaluation = map(run.prepare, (rows, self._held_out, self._evaluation))
         fit(run, train, held_out)
         engine, size_in_bytes = (
@@ -120,7 +125,15 @@ class Comparison:
             head_parameters=head,
             bytes=size_in_bytes,
             seconds=time.perf_counter() - began,
+            from_layer=first_layer(options),
         )
+
+    def _start(self, chosen: Method, rows: Sequence[Example], options: TrainOptions) -> Run:
+        """Return the run of a cell, whose first layer is chosen on its own training rows where that is auto."""
+        start = self._reference if chosen.on_reference and self._reference else self._base
+        encoder = rebuild_encoder(start)
+        settled, _ = settle_start(self._base, rows, options, encoder, self._all)
+        return Run.start(self._base, self._all, settled, encoder)
 
 
 def neighbours(rate: float) -> list[float]:

@@ -14,7 +14,8 @@ from bitfit_toolkit.compare.cells import Cell
 class Row:
     """A method on a task: mean and sample deviation over `seeds`, in points (0 … 100).
 
-    `shipped` is the engine's metric where the method leaves a pack (`packed`), else torch's. `bytes` is a mean too.
+    `shipped` is the engine's metric where the method leaves a pack (`packed`), else torch's. `bytes` and `from_layer`
+    are means too.
     """
 
     task: str
@@ -31,6 +32,7 @@ class Row:
     encoder_parameters: int
     head_parameters: int
     bytes: float
+    from_layer: float = 0.0
 
 
 def summarize(cells: Sequence[Cell]) -> list[Row]:
@@ -60,6 +62,7 @@ def _row(cells: Sequence[Cell]) -> Row:
         encoder_parameters=best.encoder_parameters,
         head_parameters=best.head_parameters,
         bytes=mean(cell.bytes for cell in runs),
+        from_layer=mean(cell.from_layer for cell in runs),
     )
 
 
@@ -78,17 +81,30 @@ def markdown(rows: Sequence[Row]) -> str:
     """Return a table with a line a method and amount of training, and a column a task.
 
     `mean` is given where every task is there; `engine − torch` is the mean over the tasks of what a pack loses on the
-    device against float32 torch with the weights that it was trained on.
+    device against float32 torch with the weights that it was trained on. The first layer that learned, a mean where it
+    was chosen, has a column where it is not 0 everywhere.
     """
     tasks = {row.task: f"{row.task} ({row.metric})" for row in rows}
-    head = ["examples", "steps", "method", "encoder parameters", "kB", *tasks.values(), "mean", "engine − torch"]
+    starts = ["from layer"] if any(row.from_layer for row in rows) else []
+    head = [
+        "examples",
+        "steps",
+        "method",
+        *starts,
+        "encoder parameters",
+        "kB",
+        *tasks.values(),
+        "mean",
+        "engine − torch",
+    ]
     lines = [head, ["---"] * len(head)]
     for examples, steps in sorted(set(map(_training, rows)), reverse=True):
         for method in dict.fromkeys(row.method for row in rows):
             own = {row.task: row for row in rows if (row.method, *_training(row)) == (method, examples, steps)}
             if own:
                 cells = [_cell(own.get(task)) for task in tasks]
-                front = [f"{examples:,}", f"{steps:,}", method]
+                start = f"{mean(row.from_layer for row in own.values()):.3g}"
+                front = [f"{examples:,}", f"{steps:,}", method, *[start for _ in starts]]
                 lines.append([*front, *_sizes(own.values()), *cells, *_means(own.values(), len(tasks))])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

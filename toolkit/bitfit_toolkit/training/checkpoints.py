@@ -17,6 +17,7 @@ from bitfit_toolkit.training.task_data import TaskData
 RECORD = "run.json"
 STATE = "trainer_state.json"
 WEIGHTS = "model.safetensors"
+DEFAULT_FACTS = {"from_layer": 0}  # of records that were written before there was such an option
 
 
 def begin_or_resume(run: Run, train: TaskData, evaluation: TaskData) -> Path | None:
@@ -81,7 +82,7 @@ def _last_checkpoint(folder: Path, facts: Mapping[str, Any], names: Mapping[str,
     whole = _whole(folder)
     if not whole:
         return None
-    found = _read(folder / RECORD)
+    found = {**DEFAULT_FACTS, **_read(folder / RECORD)}
     for name, expected in facts.items():
         if found.get(name) != expected:
             raise TrainingError(

@@ -18,6 +18,7 @@ from bitfit_runtime.formats import Manifest
 from bitfit_runtime.graph import ATTENTION_MASK, HEAD_BIAS, HEAD_WEIGHT, TOKEN_LOGITS
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import TrainableTask
+from bitfit_toolkit.training.layers import UpperLayers
 from bitfit_toolkit.training.options import TrainOptions, windows_of
 from bitfit_toolkit.training.window_drawing import WindowDrawing, own_losses
 from bitfit_toolkit.training.window_joins import join_rows, join_tokens, rule
@@ -30,7 +31,8 @@ class BitfitModel(torch.nn.Module):
     """Gives a task type's raw output. Only the biases named in `biases` and the head, where there is one, learn.
 
     Without `dropout` the encoder stays in evaluation mode while it learns. `join` is the rule that joins the windows of
-    a text; while it learns, `drawing` is told how well each of them does by itself.
+    a text; while it learns, `drawing` is told how well each of them does by itself. `upper` are the layers that run
+    where a batch has hidden states of a trunk.
     """
 
     # The Trainer would otherwise take `**tokens` for a promise to average the loss over accumulated passes itself.
@@ -49,6 +51,7 @@ class BitfitModel(torch.nn.Module):
         self.encoder, self.pooling, self.output = encoder, base.pooling, task.task_type.output
         self.head = torch.nn.Linear(base.hidden_size, len(task.labels)) if task.task_type.has_head else None
         self.biases = frozenset(biases)
+        self.upper: UpperLayers | None = None
         self.drawing: WindowDrawing | None = None
         self._task, self._dropout, self._join = task, dropout, None if join is None else rule(task, join)
         for name, parameter in self.encoder.named_parameters():
@@ -64,20 +67,22 @@ class BitfitModel(torch.nn.Module):
         self,
         labels: torch.Tensor | None = None,
         pooled: torch.Tensor | None = None,
+        hidden: torch.Tensor | None = None,
         **inputs: torch.Tensor,
     ) -> dict[str, torch.Tensor]:
         """Return the raw output as `logits` and, given `labels`, the mean `loss`.
 
         `inputs` are the base's token inputs `[rows, sequence]`, an example's texts side by side, a row each or one for
         each of its windows, and then what `window_tensors` says of those; `pooled [rows, hidden]` stands in for tokens
-        when the encoder does not learn. The raw output is `[batch, labels]`, `[batch, tokens, labels]` or, without a
+        when the encoder does not learn, and with `hidden [rows, sequence, hidden]` only the upper layers run. The raw
+        output is `[batch, labels]`, `[batch, tokens, labels]` or, without a
         head, `[batch, texts, hidden]`.
         """
         windows: dict[str, torch.Tensor] = {name: inputs.pop(name) for name in WINDOW_TENSORS if name in inputs}
         if pooled is not None:
             raw = self.joined(self._head(pooled), windows, labels)
         else:
-            raw = self.raw_output(self.encoder(**inputs), inputs[ATTENTION_MASK], windows, labels)
+            raw = self.raw_output(self._encode(hidden, inputs), inputs[ATTENTION_MASK], windows, labels)
         return {"logits": raw} if labels is None else {"loss": self._task.loss(raw, labels), "logits": raw}
 
     def raw_output(
@@ -125,9 +130,9 @@ class BitfitModel(torch.nn.Module):
         """The number of parameters of the head, 0 without one."""
         return 0 if self.head is None else sum(p.numel() for p in self.head.parameters())
 
-    def features(self, **tokens: torch.Tensor) -> torch.Tensor:
+    def features(self, hidden: torch.Tensor | None = None, **tokens: torch.Tensor) -> torch.Tensor:
         """Return pooled vectors `[batch, hidden]`."""
-        return pool(self.encoder(**tokens), tokens[ATTENTION_MASK], self.pooling)
+        return pool(self._encode(hidden, tokens), tokens[ATTENTION_MASK], self.pooling)
 
     def tensors(self) -> dict[str, Float32]:
         """Return what learned, in float32: biases `[n]`, and `head.weight [hidden, labels]`, `head.bias [labels]`."""
@@ -145,6 +150,9 @@ class BitfitModel(torch.nn.Module):
                 value = torch.from_numpy(array)
                 own[name].copy_(value.T if name == HEAD_WEIGHT else value)
 
+    def _encode(self, hidden: torch.Tensor | None, tokens: Mapping[str, torch.Tensor]) -> BaseModelOutputWithPooling:
+        return self.encoder(**tokens) if hidden is None or self.upper is None else self.upper.encode(hidden, tokens)
+
     def _head(self, vectors: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = vectors if self.head is None else self.head(vectors)
         return logits
@@ -158,7 +166,7 @@ def build_model(
     `encoder` is the torch model to start from, by default one rebuilt from the base; its parameters are the model's own
     from then on. Raises TrainingError on bias terms that cannot be trained.
     """
-    _, biases = resolve_terms(options.terms, base.manifest)
+    _, biases = resolve_terms(options.terms, base.manifest, first_layer(options))
     encoder = encoder or rebuild_encoder(base)
     set_seed(options.seed)
     windows = windows_of(options, base.manifest.max_length)
@@ -169,12 +177,32 @@ def build_model(
     return model
 
 
-def resolve_terms(terms: str, manifest: Manifest) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the bias terms and the names of their biases for `all`, `none` or a list such as `q,m2`.
+def first_layer(options: TrainOptions) -> int:
+    """Return the first layer that learns. Raises TrainingError where that is yet to be chosen."""
+    if isinstance(options.from_layer, str):
+        raise TrainingError("`from_layer` auto is resolved by `settle_start`, before a run starts")
+    return options.from_layer
+
+
+def resolve_terms(terms: str, manifest: Manifest, from_layer: int = 0) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the bias terms and the names of their biases from a layer on, for `all`, `none` or a list such as `q,m2`.
 
     Terms are those of Ben Zaken et al. (2021, arXiv:2106.10199). `all` leaves out the ones that cannot change an answer
-    (`redundant_terms`). Raises TrainingError on a term that the base does not have, and on a redundant one.
+    (`redundant_terms`); a term of which nothing is left from that layer on is dropped. Raises TrainingError on a term
+    that the base does not have, on a redundant one, and on a layer above the last.
     """
+    if from_layer > manifest.layers:
+        raise TrainingError(
+            f"`from_layer` should be at most {manifest.layers} (the head alone, above all layers), found {from_layer}; "
+            f"{manifest.name} has {manifest.layers} layers, which count from 0"
+        )
+    chosen = _chosen_terms(terms, manifest)
+    specs = [s for s in manifest.biases if s.term in chosen and not (from_layer and s.below(from_layer))]
+    kept = {spec.term for spec in specs} if from_layer else set(chosen)
+    return tuple(term for term in chosen if term in kept), tuple(spec.name for spec in specs)
+
+
+def _chosen_terms(terms: str, manifest: Manifest) -> tuple[str, ...]:
     known = tuple(dict.fromkeys(spec.term for spec in manifest.biases))
     if terms == "all":
         chosen = tuple(term for term in known if term not in manifest.redundant_terms)
@@ -194,4 +222,4 @@ def resolve_terms(terms: str, manifest: Manifest) -> tuple[tuple[str, ...], tupl
                 f"bias term {redundant[0]} cannot change an answer of {manifest.name}, because softmax cancels it; "
                 "leave it out"
             )
-    return chosen, tuple(spec.name for spec in manifest.biases if spec.term in chosen)
+    return chosen

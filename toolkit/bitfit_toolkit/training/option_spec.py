@@ -46,8 +46,8 @@ class OptionSpec:
 
     `flag` is its name on the command line, `key` in TOML, and `recorded` in the record of a run that keeps checkpoints;
     where they are not declared they follow from `name` and `flag`. `hidden`: it is for programs, and in neither of the
-    first two. `listed`: a list in TOML makes a run for each value. `resumable`: it may differ between a run and its
-    continuation. `compared`: `bitfit compare` takes it too.
+    first two. `words` are strings that it takes beside numbers. `listed`: a list in TOML makes a run for each value.
+    `resumable`: it may differ between a run and its continuation. `compared`: `bitfit compare` takes it too.
 
     The rest is the field's own: `name`, `default`, `type` (`str`, `int`, `float`, `bool` or `Path`), and `optional`, by
     which None is a value as well.
@@ -59,6 +59,7 @@ class OptionSpec:
     recorded: str = ""
     hidden: bool = False
     choices: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     above: float | None = None
     at_least: float | None = None
     below: float | None = None
@@ -74,11 +75,12 @@ class OptionSpec:
 
     def problem(self, value: Any) -> str | None:
         """Return what is wrong with a value, None where nothing is."""
-        if value is None and self.optional:
+        if (value is None and self.optional) or (isinstance(value, str) and value in self.words):
             return None
         accepted = (str, os.PathLike) if self.type is Path else TYPES[self.type]
         if not isinstance(value, accepted) or (self.type is not bool and isinstance(value, bool)):
-            return f"`{self.name}` should be {NAMES[self.type]}, found {value!r}"
+            expected = " or ".join((NAMES[self.type], *self.words))
+            return f"`{self.name}` should be {expected}, found {value!r}"
         if self.choices and value not in self.choices:
             return f"`{self.name}` should be one of {', '.join(self.choices)}, found {value!r}"
         bounds = {word: getattr(self, word) for word in BOUNDS if getattr(self, word) is not None}

@@ -40,6 +40,13 @@ class TrainOptions:
         compared=True,
     )
     terms: str = option("all", "all, none (the head alone), or bias terms of the paper such as q,m2.", sharing=EACH)
+    from_layer: int | str = option(
+        0,
+        "First layer whose biases learn, counted from 0 (their number: the head, pooler and final norm), or auto.",
+        at_least=0,
+        words=(AUTO,),
+        sharing=EACH,
+    )
     class_weights: str = option(
         "none",
         "none, or balanced: rare classes count as much as frequent ones.",

@@ -14,11 +14,13 @@ from bitfit_runtime import Base, PackInfo
 from bitfit_runtime.graph import LOGITS, TOKEN_LOGITS
 from bitfit_runtime.window_joins import join
 from bitfit_runtime.windows import Limit
+from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example, TrainableTask
 from bitfit_toolkit.training.evaluation import torch_answers
-from bitfit_toolkit.training.model import BitfitModel, build_model, resolve_terms
+from bitfit_toolkit.training.model import BitfitModel, build_model, first_layer, resolve_terms
 from bitfit_toolkit.training.options import BALANCED, TrainOptions, windows_of
 from bitfit_toolkit.training.task_data import Item, Preprocessor, TaskData, single_windows
+from bitfit_toolkit.training.trunk import Trunks
 from bitfit_toolkit.training.window_drawing import WindowDrawing
 
 Float32 = npt.NDArray[np.float32]
@@ -37,14 +39,25 @@ class Run:
 
     @classmethod
     def start(
-        cls, base: Base, examples: Sequence[Example], options: TrainOptions, encoder: torch.nn.Module | None = None
+        cls,
+        base: Base,
+        examples: Sequence[Example],
+        options: TrainOptions,
+        encoder: torch.nn.Module | None = None,
+        trunks: Trunks | None = None,
     ) -> "Run":
         """Return a run whose labels are those of `examples`, and whose model has learned nothing yet.
 
-        `encoder` is as in `build_model`. Raises TrainingError and DataError on what cannot be learned.
+        `encoder` is as in `build_model`, `trunks` are those of the encoder where several runs have it. Raises
+        TrainingError and DataError on what cannot be learned.
         """
         task = TRAINABLE_TASKS[options.task_type](examples)
-        terms, _ = resolve_terms(options.terms, base.manifest)
+        start = first_layer(options)
+        terms, biases = resolve_terms(options.terms, base.manifest, start)
+        if not biases and not task.task_type.has_head:
+            raise TrainingError(
+                f"`from_layer` {start} leaves nothing to train: type {options.task_type} has no head; begin lower"
+            )
         windows = windows_of(options, base.manifest.max_length)
         info = PackInfo(
             base=base.manifest.digest,
@@ -56,10 +69,21 @@ class Run:
             max_length=min(options.max_length, base.manifest.max_length),
             terms=terms,
             tokenizer=base.manifest.tokenizer_digest,
+            from_layer=start,
             windows=windows,
         )
         preprocessor = Preprocessor(base, task, Limit.of(info), windows is not None)
-        return cls(base, options, task, preprocessor, build_model(base, task, options, encoder), info)
+        run = cls(base, options, task, preprocessor, build_model(base, task, options, encoder), info)
+        if start and not options.dropout and not options.simulate_int8 and not run.head_alone:
+            trunk = (trunks or Trunks(run.model.encoder, base.manifest, [start])).below(start)
+            preprocessor.trunk, run.model.upper = trunk, None if trunk is None else trunk.upper
+        return run
+
+    @property
+    def head_alone(self) -> bool:
+        """Whether nothing learns but a head over pooled vectors, which are then the same at every step."""
+        learns = any(parameter.requires_grad for parameter in self.model.encoder.parameters())
+        return not learns and self.model.output == LOGITS and self.model.head is not None
 
     @property
     def metric(self) -> str:
@@ -75,8 +99,7 @@ class Run:
     def prepare(self, examples: Sequence[Example]) -> TaskData:
         """Return the examples with their items, pooled already where the encoder does not learn."""
         data = self.preprocessor.prepare(examples)
-        learns = any(parameter.requires_grad for parameter in self.model.encoder.parameters())
-        if learns or self.model.output != LOGITS or self.model.head is None:
+        if not self.head_alone:
             return data
         pooled = self._features(data.items)
         items = (replace(item, pooled=torch.from_numpy(row)) for item, row in zip(data.items, pooled, strict=True))

@@ -15,6 +15,7 @@ from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_runtime.tokenizer import Tokenizer, collate
 from bitfit_runtime.windows import Limit, WindowedText
 from bitfit_toolkit.tasks import Example, TrainableTask
+from bitfit_toolkit.training.trunk import Trunk
 
 INFERENCE_BATCH = 64
 SORTED_TOGETHER = 50  # batches
@@ -89,11 +90,12 @@ class Preprocessor:
     """Turns examples into items, and items into batches.
 
     It has the runtime's own tokenizer, so that training sees what the device sees, and reads of a text what `limit`
-    says.
+    says. Where there is a `trunk`, batches have its hidden states too.
     """
 
     def __init__(self, base: Base, task: TrainableTask[Any, Any], limit: Limit, windowed: bool = False) -> None:
         self.limit, self.windowed = limit, windowed
+        self.trunk: Trunk | None = None
         self._manifest, self._task = base.manifest, task
         self._tokenizer = Tokenizer.from_file(base.tokenizer_path)
 
@@ -136,7 +138,8 @@ class Preprocessor:
             return {"pooled": torch.cat(pooled)}
         rows = [row for item in items for row in item.rows]
         tokens = collate(rows, self._manifest.inputs, self._manifest.pad_token_id)
-        return {name: torch.from_numpy(array) for name, array in tokens.items()}
+        hidden = {} if self.trunk is None else {"hidden": self.trunk.states(rows)}
+        return {name: torch.from_numpy(array) for name, array in tokens.items()} | hidden
 
     def inference_batches(self, items: Sequence[Item]) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
         """Yield the items' indices and tensors without labels, in batches of texts of similar length."""

@@ -16,11 +16,14 @@ from bitfit_runtime.canary import make_canary
 from bitfit_runtime.files import destination
 from bitfit_toolkit.data import Columns, Data, read_examples
 from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
 from bitfit_toolkit.training.cut import Cut
 from bitfit_toolkit.training.distributed import on_first_process
+from bitfit_toolkit.training.model import resolve_terms
 from bitfit_toolkit.training.options import DEFAULTS, TrainOptions
 from bitfit_toolkit.training.pack_encoding import Trial, choose_encoding
 from bitfit_toolkit.training.run import Run
+from bitfit_toolkit.training.starts import StartChoice, settle_start
 from bitfit_toolkit.training.task_data import TaskData
 from bitfit_toolkit.training.trainer import fit
 
@@ -32,7 +35,7 @@ class TrainReport:
     `metric` names the deciding one. `agreement` is the share of examples that both answer alike, None where answers are
     numbers. `encodings_tried` maps each encoding that was measured to its metric in the engine and its bytes. `cut`
     counts what the length limit cut off of the examples for `train` and `evaluation`; `notes` say what a user should
-    know.
+    know. `from_layer` is the first layer of `layers` that learned; `start` says how it was chosen where it was auto.
     """
 
     task: str
@@ -53,6 +56,9 @@ class TrainReport:
     seconds: float
     cut: dict[str, Cut]
     notes: tuple[str, ...]
+    from_layer: int
+    layers: int
+    start: StartChoice | None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON has it."""
@@ -87,10 +93,11 @@ def train(
     examples, held_out = (reading.examples for reading in readings)
     base = base if isinstance(base, Base) else Base.open(base)
     check_output(output)
+    check_data(base, examples, held_out, options)
+    options, start = settle_start(base, examples, options)
     run = Run.start(base, examples, options)
-    run.task.check_labels(held_out, run.task.labels)
     train_data, eval_data = run.prepare(examples), run.prepare(held_out)
-    learned = Learned.of(run, train_data, began, [note for reading in readings for note in reading.notes])
+    learned = Learned.of(run, train_data, began, [note for reading in readings for note in reading.notes], start)
     fit(run, train_data, eval_data)
     return on_first_process(
         lambda: conclude(run, Engine(run.base, threads=torch.get_num_threads()), eval_data, output, learned)
@@ -99,18 +106,25 @@ def train(
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a report says of a run before its pack is made: since when, by `time.perf_counter`, and from what."""
+    """What a report says of a run before its pack is made: since when, by `time.perf_counter`, and from what.
+
+    `start` is how the first layer was chosen, where it was.
+    """
 
     began: float
     cut: Cut
     notes: tuple[str, ...]
+    start: StartChoice | None
 
     @classmethod
-    def of(cls, run: Run, data: TaskData, began: float, notes: Sequence[str]) -> "Learned":
+    def of(
+        cls, run: Run, data: TaskData, began: float, notes: Sequence[str], start: StartChoice | None = None
+    ) -> "Learned":
         """Count what was cut of the training examples. Raises TrainingError where nothing is left to learn."""
         cut = Cut.of(run.task, data)
         cut.check_left(run.limit)
-        return cls(began, cut, tuple(dict.fromkeys((*notes, *cut.notes("training", run.limit)))))
+        notes = (*notes, *cut.notes("training", run.limit), *(start.notes() if start else ()))
+        return cls(began, cut, tuple(dict.fromkeys(notes)), start)
 
 
 def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path, learned: Learned) -> TrainReport:
@@ -144,8 +158,27 @@ def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path,
         agreement=None if None in same else float(np.mean([bool(one) for one in same])),
         seconds=time.perf_counter() - learned.began,
         cut={"train": learned.cut, "evaluation": cut},
-        notes=(*learned.notes, *cut.notes("evaluation", run.limit)),
+        notes=(*learned.notes, *cut.notes("evaluation", run.limit), *trunk_notes(run)),
+        from_layer=pack.info.from_layer,
+        layers=base.manifest.layers,
+        start=learned.start,
     )
+
+
+def trunk_notes(run: Run) -> tuple[str, ...]:
+    """Return what a user should know of the layers below the first that learned."""
+    trunk = run.preprocessor.trunk
+    return () if trunk is None else trunk.notes
+
+
+def check_data(base: Base, examples: Sequence[Example], evaluation: Sequence[Example], options: TrainOptions) -> None:
+    """Raise TrainingError or DataError on options and examples that do not go together, before anything is trained."""
+    start = 0 if isinstance(options.from_layer, str) else options.from_layer
+    resolve_terms(options.terms, base.manifest, start)
+    task = TRAINABLE_TASKS[options.task_type](examples)
+    task.check_labels(evaluation, task.labels)
+    for example in (*examples, *evaluation):
+        task.inputs(example)
 
 
 def check_output(output: str | Path) -> None:

@@ -111,6 +111,8 @@ def _check_table(where: str, table: Mapping[str, Any], specs: Mapping[str, Optio
     for key, value in table.items():
         if key not in known:
             raise DataError(f"{where}: unknown key {key!r}; known are {', '.join(known)}")
+        if key in specs and isinstance(value, str) and value in specs[key].words:
+            continue
         expected = specs[key].type if key in specs else str
         allowed = (int, float) if expected is float else (expected,)
         listed = key in specs and specs[key].listed and isinstance(value, list) and value

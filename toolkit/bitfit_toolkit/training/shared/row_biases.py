@@ -9,6 +9,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from bitfit_runtime.formats import Manifest
 from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.training.layers import UpperLayers
 
 
 class RowBiases:
@@ -26,14 +27,21 @@ class RowBiases:
         for index, spec in enumerate(base.biases):
             modules[spec.name.removesuffix(".bias")].register_forward_hook(partial(self._add, index))
 
-    def encode(self, deltas: torch.Tensor, tokens: Mapping[str, torch.Tensor]) -> BaseModelOutputWithPooling:
+    def encode(
+        self,
+        deltas: torch.Tensor,
+        tokens: Mapping[str, torch.Tensor],
+        hidden: torch.Tensor | None = None,
+        upper: UpperLayers | None = None,
+    ) -> BaseModelOutputWithPooling:
         """Return the encoder's output over tokens `[rows, sequence]` with deltas `[rows, all biases]`.
 
-        Raises TrainingError where a module answers once for all rows, as DeBERTa's do for relative positions.
+        With hidden states `[rows, sequence, hidden]` of a trunk only the `upper` layers run. Raises TrainingError where
+        a module answers once for all rows, as DeBERTa's do for relative positions.
         """
         self._pieces = torch.split(deltas, self._sizes, dim=1)
         try:
-            return self._encoder(**tokens)
+            return self._encoder(**tokens) if hidden is None or upper is None else upper.encode(hidden, tokens)
         finally:
             self._pieces = ()
 

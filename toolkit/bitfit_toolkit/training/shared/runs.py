@@ -13,6 +13,7 @@ from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.shared.row_biases import RowBiases, own_rows
 from bitfit_toolkit.training.task_data import ByLength, Item, TaskData
 from bitfit_toolkit.training.trainer import LARGEST_GRADIENT, WARMUP
+from bitfit_toolkit.training.trunk import Trunk
 
 Batch = list[Item]
 
@@ -76,33 +77,39 @@ class SharedRun:
             epoch += 1
 
 
-def fit_together(runs: Sequence[SharedRun], rows: RowBiases, notify: Callable[[int, int], None]) -> None:
+def fit_together(
+    runs: Sequence[SharedRun], rows: RowBiases, notify: Callable[[int, int], None], trunk: Trunk | None = None
+) -> None:
     """Train all runs to the end of their own steps; `notify` gets the steps done and the steps in all.
 
-    A run that has finished takes no more rows. The gradients of one never touch another: they share only weights that
-    do not learn.
+    `trunk` lies below the first layer of every run. A run that has finished takes no more rows. The gradients of one
+    never touch another: they share only weights that do not learn.
     """
     most = max(run.steps for run in runs)
     for step in range(most):
         active = [run for run in runs if step < run.steps]
-        loss = joint_loss(active, [next(run.batches) for run in active], rows)
+        loss = joint_loss(active, [next(run.batches) for run in active], rows, trunk)
         torch.autograd.backward(loss)
         for run in active:
             run.step()
         notify(step + 1, most)
 
 
-def joint_loss(runs: Sequence[SharedRun], batches: Sequence[Batch], rows: RowBiases) -> torch.Tensor:
+def joint_loss(
+    runs: Sequence[SharedRun], batches: Sequence[Batch], rows: RowBiases, trunk: Trunk | None = None
+) -> torch.Tensor:
     """Return the sum of the runs' mean losses over a batch of each."""
     base, device = runs[0].run.base.manifest, runs[0].run.model.device
     texts = [[text for item in batch for text in item.rows] for batch in batches]
-    arrays = collate([text for own in texts for text in own], base.inputs, base.pad_token_id)
+    together = [text for own in texts for text in own]
+    arrays = collate(together, base.inputs, base.pad_token_id)
+    hidden = None if trunk is None else trunk.states(together).to(device)
     tokens = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
     counts = torch.tensor([len(own) for own in texts], device=device)
     deltas = torch.stack([run.deltas for run in runs]).repeat_interleave(counts, dim=0)
     losses: list[torch.Tensor] = []
     with torch.autocast(device.type, torch.bfloat16, enabled=runs[0].run.options.precision == "bf16"):
-        encoded = rows.encode(deltas, tokens)
+        encoded = rows.encode(deltas, tokens, hidden, None if trunk is None else trunk.upper)
         start = 0
         for one, batch, own in zip((shared.run for shared in runs), batches, texts, strict=True):
             part, width = slice(start, start + len(own)), max(map(len, own))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -12,16 +12,18 @@ from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base, BitfitError, Engine
 from bitfit_toolkit.data import Columns, Reading, read_examples
 from bitfit_toolkit.errors import TrainingError
-from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
+from bitfit_toolkit.tasks import Example
 from bitfit_toolkit.training.distributed import process_count
-from bitfit_toolkit.training.model import resolve_terms
+from bitfit_toolkit.training.model import first_layer
 from bitfit_toolkit.training.option_spec import Sharing, option_specs
 from bitfit_toolkit.training.options import AT_ONCE, TrainOptions
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.shared.config import RunConfig
 from bitfit_toolkit.training.shared.row_biases import RowBiases
 from bitfit_toolkit.training.shared.runs import SharedRun, fit_together
-from bitfit_toolkit.training.train import Learned, TrainReport, check_output, conclude
+from bitfit_toolkit.training.starts import StartChoice, settle_start
+from bitfit_toolkit.training.train import Learned, TrainReport, check_data, check_output, conclude
+from bitfit_toolkit.training.trunk import Trunks
 
 
 def train_shared(
@@ -46,19 +48,27 @@ def train_shared(
     for config in configs:
         check_sharing(config.options, configs[0].options)
         loaded.append(_load(config, read))
-        _check_data(loaded[-1], base)
+        check_data(base, loaded[-1].train, loaded[-1].evaluation, config.options)
         check_output(config.output)
     return _train(base, loaded, at_once, notify)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedRun:
-    """A run whose data were read."""
+    """A run whose data were read; `start` says how its first layer was chosen, in `seconds`, where it was auto."""
 
-    config: RunConfig
+    options: TrainOptions
+    output: str | Path
     train: list[Example]
     evaluation: list[Example]
     notes: tuple[str, ...]
+    start: StartChoice | None = None
+    seconds: float = 0.0
+
+    @property
+    def from_layer(self) -> int:
+        """The first layer that learns."""
+        return first_layer(self.options)
 
 
 def check_sharing(options: TrainOptions, first: TrainOptions) -> None:
@@ -89,41 +99,49 @@ def _load(config: RunConfig, read: Callable[[str | Path, Columns, str], Reading]
         else read_examples(data, columns, task_type=task_type)
         for data in (config.train, config.evaluation)
     )
-    return LoadedRun(config, train.examples, evaluation.examples, (*train.notes, *evaluation.notes))
+    return LoadedRun(
+        config.options, config.output, train.examples, evaluation.examples, (*train.notes, *evaluation.notes)
+    )
 
 
-def _check_data(loaded: LoadedRun, base: Base) -> None:
-    options = loaded.config.options
-    resolve_terms(options.terms, base.manifest)
-    task = TRAINABLE_TASKS[options.task_type](loaded.train)
-    task.check_labels(loaded.evaluation, task.labels)
-    for example in (*loaded.train, *loaded.evaluation):
-        task.inputs(example)
+def _settle(base: Base, loaded: LoadedRun, encoder: torch.nn.Module) -> LoadedRun:
+    """Choose the first layer of a run where that is auto, for each run by itself."""
+    began = time.perf_counter()
+    options, start = settle_start(base, loaded.train, loaded.options, encoder)
+    return replace(loaded, options=options, start=start, seconds=time.perf_counter() - began)
 
 
 def _train(
     base: Base, loaded: Sequence[LoadedRun], at_once: int, notify: Callable[[int, int], None]
 ) -> Iterator[TrainReport]:
     encoder = rebuild_encoder(base)
-    rows = RowBiases(encoder, base.manifest)
+    settled = [_settle(base, own, encoder) for own in loaded]
+    settled.sort(key=lambda own: own.from_layer)  # a group shares what lies below the first layer of all its runs
+    rows, trunks = (
+        RowBiases(encoder, base.manifest),
+        Trunks(encoder, base.manifest, [own.from_layer for own in settled]),
+    )
     engine = Engine(base, threads=torch.get_num_threads())
     failures: list[TrainingError] = []
     for start in range(0, len(loaded), at_once):
-        group, began = loaded[start : start + at_once], time.perf_counter()
-        runs = [Run.start(base, own.train, own.config.options, encoder) for own in group]
+        group, began = settled[start : start + at_once], time.perf_counter()
+        runs = [Run.start(base, own.train, own.options, encoder, trunks) for own in group]
         runs[0].model.load_tensors(base.default_biases)  # the group before left those of its last task
         encoder.requires_grad_(False).eval()
         data = [run.preprocessor.prepare(own.train) for run, own in zip(runs, group, strict=True)]
-        learned = [Learned.of(run, part, began, own.notes) for run, part, own in zip(runs, data, group, strict=True)]
+        learned = [
+            Learned.of(run, part, began - own.seconds, own.notes, own.start)
+            for run, part, own in zip(runs, data, group, strict=True)
+        ]
         shared = [SharedRun(run, own) for run, own in zip(runs, data, strict=True)]
-        fit_together(shared, rows, notify)
+        fit_together(shared, rows, notify, trunks.below(min(own.from_layer for own in group)))
         for own, one, from_what in zip(group, shared, learned, strict=True):
             one.finish()
             evaluation = one.run.preprocessor.prepare(own.evaluation)
             try:
-                report = conclude(one.run, engine, evaluation, own.config.output, from_what)
+                report = conclude(one.run, engine, evaluation, own.output, from_what)
             except BitfitError as error:  # of a run that diverged, say, whose siblings did not
-                failures.append(TrainingError(f"{own.config.output}: {error}"))
+                failures.append(TrainingError(f"{own.output}: {error}"))
             else:
                 yield report
     if failures:
