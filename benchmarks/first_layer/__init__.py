@@ -1,0 +1,1 @@
+"""Accuracy and cost of packs that begin at a layer."""
