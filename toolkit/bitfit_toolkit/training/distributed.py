@@ -29,15 +29,6 @@ def on_first_process(work: Callable[[], T]) -> T:
     return result
 
 
-def gathered(value: T) -> list[T]:
-    """Return the value of each process, which pickles, in their order."""
-    if not (dist.is_available() and dist.is_initialized()):
-        return [value]
-    values: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(values, value)
-    return values
-
-
 def end_together() -> None:
     """End the job together: a process that leaves early aborts those that still talk to it."""
     if dist.is_available() and dist.is_initialized():

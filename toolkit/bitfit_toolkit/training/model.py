@@ -20,19 +20,17 @@ from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import TrainableTask
 from bitfit_toolkit.training.layers import UpperLayers
 from bitfit_toolkit.training.options import TrainOptions, windows_of
-from bitfit_toolkit.training.window_drawing import WindowDrawing, own_losses
 from bitfit_toolkit.training.window_joins import join_rows, join_tokens, rule
 
 Float32 = npt.NDArray[np.float32]
-WINDOW_TENSORS: Final = ("examples", "windows", "counts", "places")
+WINDOW_TENSORS: Final = ("counts", "places")
 
 
 class BitfitModel(torch.nn.Module):
     """Gives a task type's raw output. Only the biases named in `biases` and the head, where there is one, learn.
 
     Without `dropout` the encoder stays in evaluation mode while it learns. `join` is the rule that joins the windows of
-    a text; while it learns, `drawing` is told how well each of them does by itself. `upper` are the layers that run
-    where a batch has hidden states of a trunk.
+    a text. `upper` are the layers that run where a batch has hidden states of a trunk.
     """
 
     # The Trainer would otherwise take `**tokens` for a promise to average the loss over accumulated passes itself.
@@ -52,7 +50,6 @@ class BitfitModel(torch.nn.Module):
         self.head = torch.nn.Linear(base.hidden_size, len(task.labels)) if task.task_type.has_head else None
         self.biases = frozenset(biases)
         self.upper: UpperLayers | None = None
-        self.drawing: WindowDrawing | None = None
         self._task, self._dropout, self._join = task, dropout, None if join is None else rule(task, join)
         for name, parameter in self.encoder.named_parameters():
             parameter.requires_grad_(name in self.biases)
@@ -80,9 +77,9 @@ class BitfitModel(torch.nn.Module):
         """
         windows: dict[str, torch.Tensor] = {name: inputs.pop(name) for name in WINDOW_TENSORS if name in inputs}
         if pooled is not None:
-            raw = self.joined(self._head(pooled), windows, labels)
+            raw = self.joined(self._head(pooled), windows)
         else:
-            raw = self.raw_output(self._encode(hidden, inputs), inputs[ATTENTION_MASK], windows, labels)
+            raw = self.raw_output(self._encode(hidden, inputs), inputs[ATTENTION_MASK], windows)
         return {"logits": raw} if labels is None else {"loss": self._task.loss(raw, labels), "logits": raw}
 
     def raw_output(
@@ -90,30 +87,23 @@ class BitfitModel(torch.nn.Module):
         encoded: BaseModelOutputWithPooling,
         mask: torch.Tensor,
         windows: Mapping[str, torch.Tensor] = MappingProxyType({}),
-        labels: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Return the raw output for the encoder's output over `[rows, sequence]` tokens."""
         if self.output == TOKEN_LOGITS:
-            return self.joined(self._head(encoded.last_hidden_state), windows, labels)
+            return self.joined(self._head(encoded.last_hidden_state), windows)
         pooled = pool(encoded, mask, self.pooling)
         if self.head is None:
-            pooled = self.joined(pooled, windows, labels)
+            pooled = self.joined(pooled, windows)
             return pooled.view(-1, self._task.texts_per_example, pooled.shape[1])
-        return self.joined(self._head(pooled), windows, labels)
+        return self.joined(self._head(pooled), windows)
 
-    def joined(
-        self, rows: torch.Tensor, windows: Mapping[str, torch.Tensor], labels: torch.Tensor | None
-    ) -> torch.Tensor:
+    def joined(self, rows: torch.Tensor, windows: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Return the output of texts for that of their windows; of texts without any as it is."""
         if not windows or self._join is None:
             return rows
         if "places" in windows:
             return join_tokens(rows, windows["places"])
-        counts = windows["counts"].tolist()
-        if self.training and self.drawing is not None and labels is not None and self.drawing.remembers:
-            losses = own_losses(self._task, rows, counts, labels)
-            self.drawing.see(windows["examples"].tolist(), windows["windows"].tolist(), losses)
-        return join_rows(rows, counts, self._join)
+        return join_rows(rows, windows["counts"].tolist(), self._join)
 
     @property
     def device(self) -> torch.device:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,14 +109,10 @@ class Run:
         if self.options.class_weights == BALANCED:
             self.task.balance([item.target for item in train.items])
 
-    def draw_windows(self, train: TaskData, checkpoint: Path | None = None) -> WindowDrawing | None:
-        """Let steps see a few windows of each text, where texts have windows, going on from a checkpoint's."""
-        if self.info.windows is not None:
-            drawing = WindowDrawing(train.items, self.task, self.info.windows.join, self.options.seed)
-            if checkpoint is not None:
-                drawing.load(checkpoint)
-            self.model.drawing = drawing
-        return self.model.drawing
+    def drawing(self, train: TaskData) -> WindowDrawing | None:
+        """Return the training data as steps see them where texts have windows: a few of each."""
+        windowed = self.info.windows is not None
+        return WindowDrawing(train.items, self.task, self.options.seed) if windowed else None
 
     def finish(self) -> None:
         """Bring the trained head to the units of the labels."""

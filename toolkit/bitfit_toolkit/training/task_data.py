@@ -31,7 +31,7 @@ class Item:
     text was longer than the limit.
 
     Where the pack has windows, `windows` are the texts in theirs, and `pooled` is `[windows, hidden]`. As a step sees
-    it, `drawn` are the windows of each text that it has; `index` is its place in the training data.
+    it, `drawn` are the windows of each text that it has.
     """
 
     texts: tuple[TokenizedText, ...]
@@ -40,7 +40,6 @@ class Item:
     cut: bool = False
     windows: tuple[WindowedText, ...] = ()
     drawn: tuple[tuple[int, ...], ...] = ()
-    index: int = 0
 
     @property
     def length(self) -> int:
@@ -159,13 +158,10 @@ def single_windows(item: Item) -> Iterator[Item]:
 def window_tensors(items: Sequence[Item], width: int, of_tokens: bool) -> dict[str, torch.Tensor]:
     """Return what a batch says of windows besides their tokens, of which each row has `width` with its padding.
 
-    `examples [rows]` and `windows [rows]` are where they come from, `counts [texts]` how many each text has. For
-    tokens, `places [batch, tokens]` says where in `rows · width` each token speaks, of those whose window was drawn; -1
-    fills up.
+    `counts [texts]` is how many each text has. For tokens, `places [batch, tokens]` says where in `rows · width` each
+    token speaks, of those whose window was drawn; -1 fills up.
     """
     found = {
-        "examples": torch.tensor([item.index for item in items for windows in item.drawn for _ in windows]),
-        "windows": torch.tensor([window for item in items for windows in item.drawn for window in windows]),
         "counts": torch.tensor([len(windows) for item in items for windows in item.drawn]),
     }
     if not of_tokens:

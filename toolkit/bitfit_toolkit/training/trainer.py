@@ -47,8 +47,6 @@ class BiasTrainer(Trainer):  # type: ignore[misc]
         learns = {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
         state = self.model.state_dict() if state_dict is None else state_dict
         super()._save(output_dir, {name: value for name, value in state.items() if name in learns})
-        if self.drawing is not None:
-            self.drawing.save(Path(output_dir or self.args.output_dir))
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
         """Evaluate without a draw from the generator that dropout uses, so that to watch a run does not change it."""
@@ -76,7 +74,6 @@ def fit(run: Run, train: TaskData, evaluation: TaskData) -> None:
     run.balance(train)
     with ExitStack() as stack:
         resumed = begin_or_resume(run, train, evaluation)
-        run.draw_windows(train, resumed)
         ended = best_of_ended(resumed, options.early_stopping_patience) if resumed else None
         if options.simulate_int8:
             stack.enter_context(quantized_rows(model.encoder, run.base.manifest))
@@ -96,7 +93,7 @@ def _trainer(run: Run, train: TaskData, evaluation: TaskData, stack: ExitStack) 
         return run.task.metrics(evaluation.examples, torch_answers(run.info, evaluation, predicted.predictions))
 
     folder = run.options.checkpoints or stack.enter_context(tempfile.TemporaryDirectory(prefix="bitfit-train-"))
-    drawing = run.model.drawing
+    drawing = run.drawing(train)
     trainer = BiasTrainer(
         model=run.model,
         args=training_arguments(run, Path(folder)),
@@ -109,20 +106,7 @@ def _trainer(run: Run, train: TaskData, evaluation: TaskData, stack: ExitStack) 
     trainer.remove_callback(PrinterCallback)
     if drawing is not None:
         trainer.drawing, trainer.measure = drawing, lambda: run.metrics(evaluation)
-        trainer.add_callback(EpochEnd(drawing))
     return trainer
-
-
-class EpochEnd(TrainerCallback):  # type: ignore[misc]
-    """Lets what an epoch has seen of windows decide what the next one draws, before a checkpoint is written."""
-
-    def __init__(self, drawing: WindowDrawing) -> None:
-        self._drawing = drawing
-
-    def on_epoch_end(self, *arguments: Any, **others: Any) -> None:
-        """Settle what was seen."""
-        del arguments, others
-        self._drawing.settle()
 
 
 def training_arguments(run: Run, folder: Path) -> TrainingArguments:

@@ -37,7 +37,7 @@ class SharedRun:
         self._optimizer = torch.optim.AdamW(self._parameters, options.learning_rate, weight_decay=0.0, fused=True)
         warmup = math.ceil(WARMUP * self.steps)
         self._schedule = get_linear_schedule_with_warmup(self._optimizer, warmup, self.steps)
-        self._drawing = run.draw_windows(data)
+        self._drawing = run.drawing(data)
         self.batches = self._batches(data.items)
 
     @property
@@ -69,7 +69,6 @@ class SharedRun:
             order.set_epoch(epoch)
             indices, seen = list(order), items
             if self._drawing is not None:
-                self._drawing.settle()
                 self._drawing.begin(epoch)
                 seen = self._drawing
             for start in range(0, len(indices), size):
@@ -116,7 +115,7 @@ def joint_loss(
             said = {name: value.to(device) for name, value in one.preprocessor.targets(batch, width).items()}
             targets = said.pop("labels")
             mask = tokens[ATTENTION_MASK][part, :width]
-            raw = one.model.raw_output(own_rows(encoded, part, width), mask, said, targets)
+            raw = one.model.raw_output(own_rows(encoded, part, width), mask, said)
             losses.append(one.task.loss(raw, targets))
             start += len(own)
     return torch.stack(losses).sum()
