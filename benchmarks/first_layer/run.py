@@ -50,8 +50,8 @@ class Packed:
 
 
 def main() -> None:
-    silence()
     arguments = parse_arguments()
+    silence()
     torch.set_num_threads(arguments.threads)
     base = Base.open(arguments.base)
     path = arguments.output / CELLS

@@ -29,8 +29,8 @@ EXAMPLES = [Example("a", label=label) for label in "ab"]
 
 
 def main() -> None:
-    silence()
     arguments = parse_arguments()
+    silence()
     torch.set_num_threads(1)
     base = Base.open(arguments.base)
     found = {

@@ -47,8 +47,8 @@ def make_arms(prepared: Prepared, threads: int, without: Collection[str] = (), o
 
 def ours(session: ort.InferenceSession, tasks: Sequence[Arrays]) -> Arm:
     """The base with a task's biases and head fed at each call. Raises ValueError where a bias would not be fed."""
-    expected = {value.name for value in session.get_overridable_initializers()}
-    missing = expected - set(tasks[0])
+    inputs = {value.name for value in session.get_overridable_initializers()}
+    missing = {name for name in inputs if not name.startswith("branch.")} - set(tasks[0])
     if missing:
         raise ValueError(f"inputs {sorted(missing)[:3]} would not be fed; 'all biases' should mean all")
     return lambda tokens, task: session.run(["logits"], {**tokens, **tasks[task]})[0]
