@@ -21,6 +21,7 @@ DATA = Path(__file__).parent / "data"
 TASKS = {"sentiment": ".csv", "intents": ".csv", "spam": ".jsonl", "duplicates": ".csv"}
 QUESTION = "Your parcel is late again and nobody answers my calls, when will it be here?"
 ABOUT_IT = ("sentiment", "intents", "spam")
+FROM_LAYER = dict.fromkeys(ABOUT_IT, 3)  # of 6: what lies below is computed once for all three
 ROWS = [
     Row("I was sceptical at first, but this kettle has made every morning better.", "sentiment"),
     Row("The website took my money and now says my card was declined??", "intents"),
@@ -102,7 +103,7 @@ def train_task(output: Path, task: str, suffix: str, console: Console) -> TrainR
             DATA / task / f"train{suffix}",
             DATA / task / f"eval{suffix}",
             output / f"{task}.safetensors",
-            TrainOptions(task=task),
+            TrainOptions(task=task, from_layer=FROM_LAYER.get(task, 0)),
         )
     console.print(f"   {task:12s} accuracy {report.engine['accuracy']:.3f} in the engine, {report.seconds:.0f} s")
     return report
