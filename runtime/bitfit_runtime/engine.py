@@ -71,9 +71,8 @@ class Engine:
         `memory_limit` bounds the bytes that the engine takes, by the formula of `memory`, with one call at a time:
         batches become smaller, the cache too, and what cannot be kept within it is refused, here or by `install`.
 
-        `verify`
-        compares every file with its digest. `self_test` proves on this machine that bias inputs are honoured: `quick`
-        all together, `full` each by itself.
+        `verify` compares every file with its digest. `self_test` proves on this machine that bias inputs are honoured:
+        `quick` all together, `full` each by itself.
 
         Raises BaseError or one of its subclasses, InputError.
         """
@@ -94,17 +93,7 @@ class Engine:
         )
         if session_options is None:
             session_options = plain_options(patterns)
-        self._base.check_graph(verify)
-        with ThreadPoolExecutor(2) as pool:  # hashing and ONNX Runtime's loading overlap: both release the GIL
-            verified = pool.submit(self._base.verify, graph=False) if verify else None
-            tokenizer = pool.submit(Tokenizer.from_file, self._base.tokenizer_path)
-            try:
-                self._session = open_session(self._base.model_path, threads, session_options)
-            finally:
-                if verified is not None:
-                    verified.result()
-        self._base.check_weights(self._session.get_modelmeta().custom_metadata_map)
-        self._tokenizer = tokenizer.result()
+        self._session, self._tokenizer = _load(self._base, threads, session_options, verify)
         self._padding = Padding.of_machine(self._base.manifest.max_length)
         self._levels = Levels.of(self._base.manifest)
         self._identities = Identities(self._base.manifest)
@@ -335,6 +324,23 @@ class Engine:
             *(budget.batch_size, budget.max_tokens, budget.most_tokens),
         )
         return Runner(self._session, manifest, planner, self._identities, self._defaults, self._pack_cache)
+
+
+def _load(
+    base: Base, threads: int | None, options: ort.SessionOptions, verify: bool
+) -> tuple[ort.InferenceSession, Tokenizer]:
+    """Open the graph and the tokenizer of a base, checked as far as `verify` says."""
+    base.check_graph(verify)
+    with ThreadPoolExecutor(2) as pool:  # hashing and ONNX Runtime's loading overlap: both release the GIL
+        verified = pool.submit(base.verify, graph=False) if verify else None
+        tokenizer = pool.submit(Tokenizer.from_file, base.tokenizer_path)
+        try:
+            session = open_session(base.model_path, threads, options)
+        finally:
+            if verified is not None:
+                verified.result()
+    base.check_weights(session.get_modelmeta().custom_metadata_map)
+    return session, tokenizer.result()
 
 
 def _find(packs: Mapping[str, Pack], name: str | None) -> Pack:
