@@ -3,86 +3,40 @@ everything else is refused in one line that names the file and the remedy, befor
 
 import json
 import shutil
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 import transformers
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from bitfit_exporters import ExportOptions, export, model_source
-from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
-from bitfit_exporters.errors import CheckpointError, ModelUnavailableError, UnknownModelError
-from bitfit_exporters.parity import check_runs
+from bitfit_exporters import export
+from bitfit_exporters.errors import CheckpointError
 from bitfit_runtime import Base, Engine
 from support.checkpoints import COMMON, make_checkpoint, make_tokenizer
+from support.model_changes import (
+    OFFLINE,
+    Change,
+    both,
+    config,
+    cut,
+    document,
+    load,
+    prefixed,
+    remove,
+    tokenizer,
+    weights,
+    with_weight,
+    write,
+)
 
-OFFLINE = ExportOptions(offline=True)
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0f\nsize 17\n"
-Change = Callable[[Path], object]
 
 
-def load(folder: Path, options: ExportOptions = OFFLINE) -> Checkpoint:
-    loaded = load_checkpoint(str(folder), options)
-    check_runs(loaded)
-    return loaded
-
-
-def document(name: str, **fields: object) -> Change:
-    """Set fields of a JSON file, which is made if need be."""
-
-    def change(folder: Path) -> None:
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps((json.loads(path.read_text()) if path.exists() else {}) | fields))
-
-    return change
-
-
-def config(**fields: object) -> Change:
-    return document("config.json", **fields)
-
-
-def weights(change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]) -> Change:
-    def apply(folder: Path) -> None:
-        path = folder / "model.safetensors"
-        save_file(change(load_file(path)), path, metadata={"format": "pt"})
-
-    return apply
-
-
-def prefixed(prefix: str) -> Change:
-    return weights(lambda state: {prefix + name: tensor for name, tensor in state.items()})
-
-
-def with_weight(name: str, *shape: int) -> Change:
-    return weights(lambda state: state | {name: torch.ones(shape)})
-
-
-def write(name: str, content: str | bytes) -> Change:
-    def change(folder: Path) -> None:
-        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
-
-    return change
-
-
-def cut(name: str, size: int) -> Change:
-    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:size])
-
-
-def remove(*patterns: str) -> Change:
-    return lambda folder: [path.unlink() for pattern in patterns for path in folder.glob(pattern)]
-
-
-def both(*changes: Change) -> Change:
-    return lambda folder: [change(folder) for change in changes]
-
-
-def tokenizer(**parts: object) -> Change:
-    return document("tokenizer.json", **parts)
+@pytest.fixture
+def folder(checkpoint: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(checkpoint, tmp_path / "model"))
 
 
 def without_words(folder: Path) -> None:
@@ -110,11 +64,6 @@ def lightning(folder: Path) -> None:
 
 def two_encoders(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {f"{side}.{name}": tensor.clone() for side in ("query", "passage") for name, tensor in state.items()}
-
-
-@pytest.fixture
-def folder(checkpoint: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(checkpoint, tmp_path / "model"))
 
 
 PANICS = {
@@ -414,110 +363,6 @@ def test_a_checkpoint_in_another_wrapping_is_the_same_model(folder: Path, checkp
 def test_heads_that_are_left_out_are_said(folder: Path) -> None:
     with_weight("classifier.weight", 2, 64)(folder)
     assert load(folder).notes == ("1 weights outside the encoder, classifier.weight first",)
-
-
-def sentence_transformers(*modules: str, pooling: dict[str, object], **settings: object) -> Change:
-    names = [
-        ("Transformer", ""),
-        ("Pooling", "1_Pooling"),
-        *((name, f"{i}_{name}") for i, name in enumerate(modules, 2)),
-    ]
-    listed = [
-        {"idx": i, "path": path, "type": f"sentence_transformers.models.{n}"} for i, (n, path) in enumerate(names)
-    ]
-    return both(
-        write("modules.json", json.dumps(listed)),
-        document("1_Pooling/config.json", **pooling),
-        document("sentence_bert_config.json", **settings),
-    )
-
-
-MODES = ("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken")
-
-
-def modes(*names: str) -> dict[str, object]:
-    return {"word_embedding_dimension": 64, **{f"pooling_mode_{name}": name in names for name in MODES}}
-
-
-def test_settings_of_sentence_transformers_are_taken_over_unless_options_say_otherwise(folder: Path) -> None:
-    sentence_transformers(pooling=modes("cls_token"), max_seq_length=32, do_lower_case=False)(folder)
-    found = load(folder)
-    assert (found.pooling, found.max_length, found.notes) == ("cls", 32, ())
-    found = load(folder, ExportOptions(offline=True, pooling="mean", max_length=64))
-    assert (found.pooling, found.max_length) == ("mean", 64)
-
-
-@pytest.mark.parametrize(
-    ("change", "pooling", "notes"),
-    [
-        (sentence_transformers(pooling=modes("mean_tokens")), "mean", ()),
-        (sentence_transformers(pooling={"pooling_mode": "cls"}), "cls", ()),
-        (sentence_transformers("Normalize", pooling=modes("cls_token")), "cls", ("not scaled to length 1",)),
-        (sentence_transformers("Dense", "LayerNorm", pooling=modes("cls_token")), "cls", ("Dense", "LayerNorm")),
-        (sentence_transformers("Dropout", pooling=modes("mean_tokens")), "mean", ()),
-        (sentence_transformers("WordWeights", pooling=modes("mean_tokens")), "mean", ("WordWeights",)),
-        (sentence_transformers(pooling=modes("max_tokens")), "mean", ("by max_tokens, which a base cannot",)),
-        (sentence_transformers(pooling=modes("lasttoken")), "mean", ("by lasttoken",)),
-        (sentence_transformers(pooling=modes("cls_token", "mean_tokens")), "mean", ("by cls_token and mean_tokens",)),
-        (sentence_transformers(pooling=modes("mean_sqrt_len_tokens")), "mean", ("root of the length",)),
-        (sentence_transformers(pooling=modes("mean_tokens"), do_lower_case=True), "mean", ("do_lower_case",)),
-    ],
-)
-def test_what_of_sentence_transformers_cannot_be_taken_over_is_said(
-    folder: Path, change: Change, pooling: str, notes: tuple[str, ...]
-) -> None:
-    change(folder)
-    found = load(folder)
-    assert found.pooling == pooling and len(found.notes) == len(notes)
-    assert all(part in note for part, note in zip(notes, found.notes, strict=True))
-
-
-def test_prompts_of_sentence_transformers_are_said(folder: Path) -> None:
-    sentence_transformers(pooling=modes("mean_tokens"))(folder)
-    document("config_sentence_transformers.json", prompts={"query": "query: ", "plain": ""})(folder)
-    assert load(folder).notes == ("the model has prompts (query); put them before the texts yourself",)
-
-
-def test_an_encoder_in_a_folder_of_its_own_is_found_with_its_pooling(folder: Path, tmp_path: Path) -> None:
-    top = tmp_path / "sentence-model"
-    sentence_transformers(pooling=modes("cls_token"))(folder)
-    top.mkdir()
-    shutil.copytree(folder, top / "0_Transformer")
-    shutil.move(top / "0_Transformer" / "1_Pooling", top / "1_Pooling")
-    listed = json.loads((top / "0_Transformer" / "modules.json").read_text())
-    listed[0]["path"] = "0_Transformer"
-    (top / "0_Transformer" / "modules.json").unlink()
-    (top / "modules.json").write_text(json.dumps(listed))
-    found = load(top)
-    assert (found.name, found.pooling) == ("sentence-model", "cls")
-
-
-@pytest.mark.parametrize(
-    "name", ["./no-such-model", "../no/such", "~/no-such-model", "/no/such/model", "a/b/c", "c:\\x"]
-)
-def test_a_path_that_leads_nowhere_is_not_taken_for_a_name_of_the_hub(name: str) -> None:
-    with pytest.raises(UnknownModelError, match="there is no folder"):
-        load_checkpoint(name, OFFLINE)
-
-
-def test_a_name_that_the_hub_does_not_give_says_that_there_is_no_such_folder_either() -> None:
-    with pytest.raises(ModelUnavailableError, match="no folder of that name; run once without `offline`"):
-        load_checkpoint("models/mine", OFFLINE)
-
-
-def test_a_model_of_the_hub_is_taken_from_one_revision_of_the_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cache, revision = tmp_path / "models--owner--tiny", "0f" * 20
-    model = make_checkpoint("bert", cache / "snapshots" / revision)
-    sentence_transformers(pooling=modes("cls_token"))(model)
-    (cache / "refs").mkdir()
-    (cache / "refs" / "main").write_text(revision)
-    monkeypatch.setattr(model_source, "cached_file", partial(model_source.cached_file, cache_dir=tmp_path))
-    found = load_checkpoint("owner/tiny", OFFLINE)
-    assert (found.name, found.pooling) == ("tiny", "cls")
-    with pytest.raises(ModelUnavailableError, match="owner/other is not available"):
-        load_checkpoint("owner/other", OFFLINE)
 
 
 def roberta(folder: Path, positions: int, pad: int) -> Path:
