@@ -65,11 +65,16 @@ def test_random_calls_of_a_real_base_do_share(base: Base) -> None:
     assert max(check_random_call(base, seed, rows=24) for seed in range(4)) > 0.3
 
 
-def test_tasks_that_begin_high_share_the_layers_below(base: Base) -> None:
+def engine_of_five_starts(base: Base) -> Engine:
     layered = layered_base(base, LAYERS, (2, 4, 6))
     engine = layered_engine(layered)
     for task, start in enumerate((0, 2, 4, 4, 6)):
         engine.install(str(task), random_pack(layered, task, from_layer=start))
+    return engine
+
+
+def test_tasks_that_begin_high_share_the_layers_below(base: Base) -> None:
+    engine = engine_of_five_starts(base)
     found = engine.predict("a text", tasks=list("01234"))
     assert rows_of(engine, "input_ids") == [2]  # its own biases from layer 0, and the base's
     assert (rows_of(engine, "branch.2"), rows_of(engine, "branch.4"), rows_of(engine, "branch.6")) == ([3], [5], [5])
@@ -77,10 +82,7 @@ def test_tasks_that_begin_high_share_the_layers_below(base: Base) -> None:
 
 
 def test_what_a_call_shares_is_explained(base: Base) -> None:
-    layered = layered_base(base, LAYERS, (2, 4, 6))
-    engine = layered_engine(layered)
-    for task, start in enumerate((0, 2, 4, 4, 6)):
-        engine.install(str(task), random_pack(layered, task, from_layer=start))
+    engine = engine_of_five_starts(base)
     sharing = engine.explain("a text", tasks=list("01234"))
     assert (sharing.rows, sharing.texts, sharing.batches) == (5, 1, 1)
     assert [(level.from_layer, level.layers, level.rows) for level in sharing.levels] == [
