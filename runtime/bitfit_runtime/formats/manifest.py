@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 
 from bitfit_runtime.errors import BaseFormatError
@@ -115,6 +115,10 @@ class Manifest:
     def bias_parameters(self) -> int:
         """How many numbers the bias inputs hold together."""
         return sum(spec.size for spec in self.biases)
+
+    def biases_of(self, terms: Collection[str], from_layer: int = 0) -> list[BiasSpec]:
+        """Return the biases of some terms that act from an encoder layer on, all of them where that is 0."""
+        return [spec for spec in self.biases if spec.term in terms and not (from_layer and spec.below(from_layer))]
 
     def to_json(self) -> str:
         """Return the manifest as the text of `bitfit.json`; `parse_manifest` reads it back unchanged."""

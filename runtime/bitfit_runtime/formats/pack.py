@@ -55,8 +55,7 @@ class PackInfo:
 
     def biases(self, base: Manifest) -> list[BiasSpec]:
         """Return the biases of the base that the pack holds, in the base's order."""
-        start = self.from_layer
-        return [spec for spec in base.biases if spec.term in self.terms and not (start and spec.below(start))]
+        return base.biases_of(self.terms, self.from_layer)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -72,8 +72,7 @@ class BitfitModel(torch.nn.Module):
         `inputs` are the base's token inputs `[rows, sequence]`, an example's texts side by side, a row each or one for
         each of its windows, and then what `window_tensors` says of those; `pooled [rows, hidden]` stands in for tokens
         when the encoder does not learn, and with `hidden [rows, sequence, hidden]` only the upper layers run. The raw
-        output is `[batch, labels]`, `[batch, tokens, labels]` or, without a
-        head, `[batch, texts, hidden]`.
+        output is `[batch, labels]`, `[batch, tokens, labels]` or, without a head, `[batch, texts, hidden]`.
         """
         windows: dict[str, torch.Tensor] = {name: inputs.pop(name) for name in WINDOW_TENSORS if name in inputs}
         if pooled is not None:
@@ -187,7 +186,7 @@ def resolve_terms(terms: str, manifest: Manifest, from_layer: int = 0) -> tuple[
             f"{manifest.name} has {manifest.layers} layers, which count from 0"
         )
     chosen = _chosen_terms(terms, manifest)
-    specs = [s for s in manifest.biases if s.term in chosen and not (from_layer and s.below(from_layer))]
+    specs = manifest.biases_of(chosen, from_layer)
     kept = {spec.term for spec in specs} if from_layer else set(chosen)
     return tuple(term for term in chosen if term in kept), tuple(spec.name for spec in specs)
 
