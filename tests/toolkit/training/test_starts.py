@@ -12,10 +12,11 @@ from bitfit_runtime import Base, Engine, Prediction, read_pack
 from bitfit_toolkit import Example, TrainOptions, load_examples, train
 from bitfit_toolkit.errors import DataError, TrainingError
 from bitfit_toolkit.publish.packs import validate_pack
+from bitfit_toolkit.training.held_out import hold_out
 from bitfit_toolkit.training.model import resolve_terms
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.shared import read_run_configs, train_shared
-from bitfit_toolkit.training.starts import FEWEST_HELD_OUT, candidate_starts, compare_starts, settle_start, split
+from bitfit_toolkit.training.starts import FEWEST_HELD_OUT, candidate_starts, compare_starts, settle_start
 from support.command_line import ROWS, bitfit
 
 EXAMPLES = [Example(f"{text} {'ab' * (index % 4)}", None, label) for index, (text, label) in enumerate(ROWS * 20)][:208]
@@ -87,14 +88,20 @@ def test_candidates_are_the_bases_branch_points_and_layer_0(base: Base) -> None:
 def test_rows_are_held_out_of_each_label_alike_and_by_seed() -> None:
     examples = [Example(str(index), label="rare" if index % 10 == 0 else "often") for index in range(100)]
     examples.append(Example("once", label="single"))
-    learning, held_out = split(examples, 3)
+    learning, held_out = hold_out(examples, 3)
     assert {one.text for one in learning} | {one.text for one in held_out} == {one.text for one in examples}
     assert len(learning) + len(held_out) == len(examples)
     assert sum(one.label == "rare" for one in held_out) == 2 and sum(one.label == "often" for one in held_out) == 23
     assert all(one.label != "single" for one in held_out)
-    assert (learning, held_out) == split(examples, 3) and held_out != split(examples, 4)[1]
+    assert (learning, held_out) == hold_out(examples, 3) and held_out != hold_out(examples, 4)[1]
     numbers = [Example(str(index), label=float(index)) for index in range(80)]
-    assert len(split(numbers, 0)[1]) == 20
+    assert len(hold_out(numbers, 0)[1]) == 20
+
+
+def test_no_text_is_on_both_sides() -> None:
+    examples = [Example(f"text {index % 60}", label="az"[index % 2]) for index in range(100)]
+    learning, held_out = hold_out(examples, 0)
+    assert held_out and not {one.text for one in learning} & {one.text for one in held_out}
 
 
 def test_the_standard_error_of_a_difference_is_paired_over_rows(base: Base) -> None:

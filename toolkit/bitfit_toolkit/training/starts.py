@@ -1,8 +1,6 @@
 """Start of a run: the first layer whose biases learn, as given, or chosen on rows held out of the training rows."""
 
 import math
-import random
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -17,14 +15,14 @@ from bitfit_runtime.formats import Manifest
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
 from bitfit_toolkit.training.distributed import process_count
+from bitfit_toolkit.training.held_out import hold_out
 from bitfit_toolkit.training.model import resolve_terms
 from bitfit_toolkit.training.options import AUTO, TrainOptions
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.trainer import fit
 from bitfit_toolkit.training.trunk import Trunks
 
-HELD_OUT: Final = 1 / 4  # of the training rows
-MOST_HELD_OUT, FEWEST_HELD_OUT = 2000, 50
+FEWEST_HELD_OUT: Final = 50
 RESAMPLES: Final = 60
 
 
@@ -85,7 +83,7 @@ def settle_start(
         return options, None
     if process_count() > 1:
         raise TrainingError("`from_layer` auto trains in one process; start without torchrun, or name a layer")
-    learning, held_out = split(examples, options.seed)
+    learning, held_out = hold_out(examples, options.seed)
     layers = base.manifest.layers
     if len(held_out) < FEWEST_HELD_OUT:
         return replace(options, from_layer=0), StartChoice(0, layers, len(held_out), ())
@@ -102,27 +100,6 @@ def settle_start(
     trials = compare_starts(run, held_out, answers)
     chosen = max(trial.from_layer for trial in trials if trial.behind <= trial.standard_error)
     return replace(options, from_layer=chosen), StartChoice(chosen, layers, len(held_out), trials)
-
-
-def split(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
-    """Return the rows to learn from and the rows held out, about a quarter, of each label where rows have one.
-
-    A label of one row stays among those to learn from.
-    """
-    generator = random.Random(seed)
-    groups: dict[Any, list[int]] = defaultdict(list)
-    for index, example in enumerate(examples):
-        groups[example.label if isinstance(example.label, str) else None].append(index)
-    share = min(HELD_OUT, MOST_HELD_OUT / max(1, len(examples)))
-    chosen: set[int] = set()
-    wanted = 0.0
-    for indices in groups.values():
-        wanted += share * len(indices)  # what groups are owed by rounding goes to those after them
-        count = min(round(wanted), len(indices) - 1)
-        wanted -= count
-        chosen.update(generator.sample(indices, count))
-    held_out = [example for index, example in enumerate(examples) if index in chosen]
-    return [example for index, example in enumerate(examples) if index not in chosen], held_out
 
 
 def compare_starts(run: Run, held_out: Sequence[Example], answers: dict[int, list[Any]]) -> tuple[StartTrial, ...]:

@@ -1,0 +1,36 @@
+"""Rows held out of the training rows, to decide by what the evaluation rows must not decide."""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from bitfit_toolkit.tasks import Example
+
+HELD_OUT: Final = 1 / 4  # of the training rows
+MOST_HELD_OUT: Final = 2000
+
+
+def hold_out(examples: Sequence[Example], seed: int, share: float = HELD_OUT) -> tuple[list[Example], list[Example]]:
+    """Return the rows to learn from and the rows held out, about `share`, of each label where rows have one.
+
+    A label of one text stays among those to learn from. Rows of one text stay together.
+    """
+    texts: dict[tuple[str, str | None], list[int]] = defaultdict(list)
+    for index, example in enumerate(examples):
+        texts[example.text, example.text_pair].append(index)
+    groups: dict[Any, list[list[int]]] = defaultdict(list)
+    for rows in texts.values():
+        label = examples[rows[0]].label
+        groups[label if isinstance(label, str) else None].append(rows)
+    generator = random.Random(seed)
+    share = min(share, MOST_HELD_OUT / max(1, len(examples)))
+    chosen: set[int] = set()
+    wanted = 0.0
+    for group in groups.values():
+        wanted += share * len(group)  # what groups are owed by rounding goes to those after them
+        count = min(round(wanted), len(group) - 1)
+        wanted -= count
+        chosen.update(index for rows in generator.sample(group, count) for index in rows)
+    held_out = [example for index, example in enumerate(examples) if index in chosen]
+    return [example for index, example in enumerate(examples) if index not in chosen], held_out
