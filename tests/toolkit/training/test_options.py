@@ -126,7 +126,7 @@ def test_records_of_runs_and_keys_of_toml_keep_their_names() -> None:
     }
     assert {spec.name for spec in specs if spec.sharing is Sharing.NONE} == {
         *("dropout", "simulate_int8", "early_stopping_patience", "checkpoints", "resume_from_checkpoint"),
-        *("tensorboard", "gradient_accumulation_steps"),
+        *("tensorboard", "gradient_accumulation_steps", "report"),
     }
 
 

@@ -1,11 +1,11 @@
 """`bitfit eval`: measure a pack."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-import bitfit_toolkit
 from bitfit_toolkit.cli.options import (
     DATA_HELP,
     BaseFolder,
@@ -19,7 +19,9 @@ from bitfit_toolkit.cli.options import (
 )
 from bitfit_toolkit.cli.output import print_json, print_notes, print_pairs
 from bitfit_toolkit.cli.packs import engine_with
+from bitfit_toolkit.cli.review import print_review
 from bitfit_toolkit.data import Columns, read_examples
+from bitfit_toolkit.training.evaluation import measure
 
 EXAMPLES = "Example: `bitfit eval --base base --pack intents.safetensors --data eval.csv --json`"
 
@@ -41,9 +43,10 @@ def command(
     reading = read_examples(data, columns, task_type=engine.tasks["task"].task_type)
     print_notes(reading.notes)
     examples = reading.examples
-    metrics = bitfit_toolkit.evaluate(engine, "task", examples)
+    metrics, review = measure(engine, "task", examples)
     name = engine.tasks["task"].task
     if json:
-        print_json({"task": name, "examples": len(examples), "metrics": metrics})
+        print_json({"task": name, "examples": len(examples), "metrics": metrics, "review": asdict(review)})
     else:
         print_pairs([("task", name), ("examples", str(len(examples))), *((k, f"{v:.4f}") for k, v in metrics.items())])
+        print_review(review)

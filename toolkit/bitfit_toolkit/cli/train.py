@@ -24,8 +24,8 @@ from bitfit_toolkit.data import Columns
 from bitfit_toolkit.training.options import AT_ONCE, TrainOptions
 
 EXAMPLES = (
-    "Examples: `bitfit train --base base --train train.csv --eval eval.csv --output intents.safetensors` · "
-    "`… --type token-classification` · `… --terms q,m2 --early-stopping 3` · `… --label-column category` · "
+    "Examples: `bitfit train --base base --train train.csv --output intents.safetensors` · `… --eval eval.csv` · "
+    "`… --type token-classification` · `… --terms q,m2 --early-stopping 3` · `… --report report` · "
     "`bitfit train --base base --many tasks.toml`"
 )
 
@@ -35,7 +35,9 @@ def command(
     *,
     base: BaseFolder,
     train: Annotated[Path | None, typer.Option(help=f"Labelled texts: {DATA_HELP}.")] = None,
-    evaluation: Annotated[Path | None, typer.Option("--eval", help="Labelled texts to measure on.")] = None,
+    evaluation: Annotated[
+        Path | None, typer.Option("--eval", help="Labelled texts to measure on; default: a fifth of --train, held out.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Pack file to write.")] = None,
     many: Annotated[
         Path | None,
@@ -54,11 +56,12 @@ def command(
     """Train the biases and a head for one task, and measure the pack in the engine that ships."""
     check_type(options.task_type)
     options = replace(options, progress=not (quiet or json))
-    needed = {"--train": train, "--eval": evaluation, "--output": output}
+    needed = {"--train": train, "--output": output}
     columns = {"--text-column": text_column, "--text-pair-column": text_pair_column, "--label-column": label_column}
     columns["--text-encoding"] = text_encoding
     if many is not None:
-        given = [name for name, value in {**needed, **columns, "--task": task}.items() if value is not None]
+        own = {**needed, **columns, "--eval": evaluation, "--task": task}
+        given = [name for name, value in own.items() if value is not None]
         if given:
             raise typer.BadParameter(f"{given[0]} belongs into the file of --many", param_hint="--many")
         train_together(base, many, options, at_once, json)
@@ -66,7 +69,7 @@ def command(
     for name, value in needed.items():
         if value is None:
             raise typer.BadParameter("is needed, or --many", param_hint=name)
-    assert train and evaluation and output
+    assert train and output
     options = replace(options, task=task or output.stem)
     names = Columns(text_column, text_pair_column, label_column, text_encoding)
     print_report(bitfit_toolkit.train(base, train, evaluation, output, options, names), json)

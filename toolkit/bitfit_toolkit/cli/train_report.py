@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import bitfit_toolkit
 from bitfit_toolkit.cli.output import bar, print_json, print_notes, print_pairs, print_table
+from bitfit_toolkit.cli.review import print_review
 from bitfit_toolkit.training.options import TrainOptions
 
 if TYPE_CHECKING:  # it needs torch
@@ -42,6 +43,7 @@ def print_report(report: "TrainReport", json: bool) -> None:
             *((f"cut, {which}", cut.line.rstrip(",")) for which, cut in report.cut.items() if cut.cut or cut.lost),
         ]
     )
+    print_review(report.review)
 
 
 def _start(report: "TrainReport") -> list[tuple[str, str]]:

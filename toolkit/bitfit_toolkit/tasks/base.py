@@ -16,6 +16,7 @@ import numpy.typing as npt
 from bitfit_runtime.tasks import TaskType
 from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_toolkit.errors import DataError, TrainingError
+from bitfit_toolkit.tasks.judgement import Judgement
 
 if TYPE_CHECKING:
     import torch
@@ -214,6 +215,11 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
     @abstractmethod
     def metrics(cls, examples: Sequence[Example], answers: Sequence[AnswerT]) -> dict[str, float]:
         """Compare answers with the examples' labels: the engine's answer, or a list where an example has two texts."""
+
+    @classmethod
+    @abstractmethod
+    def judge(cls, examples: Sequence[Example], answers: Sequence[AnswerT]) -> list[Judgement]:
+        """Set each answer beside its example's label."""
 
     @classmethod
     def agree(cls, one: AnswerT, other: AnswerT) -> bool | None:

@@ -10,6 +10,7 @@ from bitfit_runtime.tasks.classification import CLASSIFICATION, Prediction
 from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_toolkit.errors import DataError, TrainingError
 from bitfit_toolkit.tasks.base import Cells, Example, TrainableTask, check_known, rarity
+from bitfit_toolkit.tasks.judgement import Judgement
 
 if TYPE_CHECKING:
     import torch
@@ -80,6 +81,16 @@ class Classification(TrainableTask[int, Prediction]):
             "f1_macro": float(f1_score(expected, found, average="macro", zero_division=0)),
             "matthews": float(matthews_corrcoef(expected, found)) if len({*expected, *found}) > 1 else 0.0,
         }
+
+    @classmethod
+    def judge(cls, examples: Sequence[Example], answers: Sequence[Prediction]) -> list[Judgement]:
+        """Set labels beside each other; a wrong one is as wrong as it is probable."""
+        judged: list[Judgement] = []
+        for example, answer in zip(examples, answers, strict=True):
+            expected, found, probability = str(example.label), answer.label, answer.probability
+            error = 0.0 if found == expected else probability
+            judged.append(Judgement(expected, found, error, probability, ((expected, found),)))
+        return judged
 
     @classmethod
     def agree(cls, one: Prediction, other: Prediction) -> bool:

@@ -10,7 +10,8 @@ from bitfit_runtime.tasks.embedding import EMBEDDING, Embedding
 from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_toolkit.errors import DataError
 from bitfit_toolkit.tasks.base import Cells, Example, TrainableTask
-from bitfit_toolkit.tasks.numbers import correlations, number, numbers, read_number
+from bitfit_toolkit.tasks.judgement import Judgement
+from bitfit_toolkit.tasks.numbers import Float64, correlations, number, numbers, read_number
 
 if TYPE_CHECKING:
     import torch
@@ -60,6 +61,22 @@ class Similarity(TrainableTask[float, Sequence[Embedding]]):
     @classmethod
     def metrics(cls, examples: Sequence[Example], answers: Sequence[Sequence[Embedding]]) -> dict[str, float]:
         """Return Pearson's and Spearman's correlation of the cosine with the numbers."""
-        one, two = (np.stack([pair[i].vector for pair in answers]).astype(np.float64) for i in (0, 1))
-        norms = np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1)
-        return correlations(numbers(examples), (one * two).sum(1) / np.where(norms > 0, norms, 1))
+        return correlations(numbers(examples), _cosines(answers))
+
+    @classmethod
+    def judge(cls, examples: Sequence[Example], answers: Sequence[Sequence[Embedding]]) -> list[Judgement]:
+        """Set numbers beside cosines; a pair is as wrong as its rank among the pairs, 0 to 1, is far off."""
+        from scipy.stats import rankdata
+
+        values, cosines = numbers(examples), _cosines(answers)
+        off = np.abs(rankdata(values) - rankdata(cosines)) / max(1, len(values) - 1)
+        rows = zip(values, cosines, off.tolist(), strict=True)
+        return [Judgement(f"{value:.4g}", f"cosine {cosine:.3f}", error) for value, cosine, error in rows]
+
+
+def _cosines(answers: Sequence[Sequence[Embedding]]) -> Float64:
+    """Return the cosine of each pair of vectors `[pairs]`, 0 where one has no length."""
+    one, two = (np.stack([pair[i].vector for pair in answers]).astype(np.float64) for i in (0, 1))
+    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1)
+    cosines: Float64 = (one * two).sum(1) / np.where(norms > 0, norms, 1)
+    return cosines

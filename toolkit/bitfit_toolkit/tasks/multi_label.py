@@ -10,6 +10,7 @@ from bitfit_runtime.tasks.multi_label import MULTI_LABEL, LabelSet
 from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_toolkit.errors import DataError, TrainingError
 from bitfit_toolkit.tasks.base import Cells, Example, TrainableTask, check_known, tidy
+from bitfit_toolkit.tasks.judgement import NOTHING, Judgement, set_classes
 from bitfit_toolkit.tasks.list_cells import looks_like_list, parse_list
 
 if TYPE_CHECKING:
@@ -88,6 +89,18 @@ class MultiLabel(TrainableTask[list[float], LabelSet]):
             "f1_macro": float(_f1(right, present, chosen).mean()),
             "exact": float((expected == found).all(1).mean()),
         }
+
+    @classmethod
+    def judge(cls, examples: Sequence[Example], answers: Sequence[LabelSet]) -> list[Judgement]:
+        """Set label sets beside each other; one is as wrong as its label that is farthest off."""
+        judged: list[Judgement] = []
+        for example, answer in zip(examples, answers, strict=True):
+            expected, found = _labels(example), answer.chosen
+            probabilities = dict(zip(answer.labels, answer.probabilities, strict=True))
+            off = [abs((label in expected) - probabilities[label]) for label in {*expected} ^ {*found}]
+            wanted, got = (", ".join(labels) or NOTHING for labels in (expected, found))
+            judged.append(Judgement(wanted, got, max(off, default=0.0), classes=set_classes(expected, found)))
+        return judged
 
     @classmethod
     def agree(cls, one: LabelSet, other: LabelSet) -> bool:

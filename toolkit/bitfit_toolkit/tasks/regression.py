@@ -10,6 +10,7 @@ from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
 from bitfit_runtime.tasks.regression import REGRESSION, Score
 from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_toolkit.tasks.base import Cells, Example, Float32, TrainableTask
+from bitfit_toolkit.tasks.judgement import Judgement
 from bitfit_toolkit.tasks.numbers import correlations, number, numbers, read_number
 
 if TYPE_CHECKING:
@@ -61,3 +62,9 @@ class Regression(TrainableTask[list[float], Score]):
         """Return Pearson's and Spearman's correlation and the mean squared error."""
         expected, found = numbers(examples), np.array([answer.value for answer in answers])
         return correlations(expected, found) | {"mse": float(np.square(expected - found).mean())}
+
+    @classmethod
+    def judge(cls, examples: Sequence[Example], answers: Sequence[Score]) -> list[Judgement]:
+        """Set numbers beside each other; one is as wrong as it is far off."""
+        pairs = ((number(example), answer.value) for example, answer in zip(examples, answers, strict=True))
+        return [Judgement(f"{expected:.4g}", f"{found:.4g}", abs(expected - found)) for expected, found in pairs]

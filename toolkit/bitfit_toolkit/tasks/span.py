@@ -13,6 +13,7 @@ from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_runtime.words import visible
 from bitfit_toolkit.tasks.answer_reading import read_answers
 from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, TrainableTask, marks
+from bitfit_toolkit.tasks.judgement import Judgement
 
 if TYPE_CHECKING:
     import torch
@@ -91,18 +92,32 @@ class SpanExtraction(TrainableTask[list[int], Span]):
         """Return the mean F1 over words and the share of exact matches, against the nearest accepted answer."""
         f1 = exact = 0.0
         for example, answer in zip(examples, answers, strict=True):
-            context = example.text if example.text_pair is None else example.text_pair
-            places = [slice(*visible(context, mark.start, mark.end)) for mark in marks(example)]
-            accepted = [_plain_words(context[place]) for place in places]
+            accepted = [_plain_words(text) for text in _accepted(example)]
             found = _plain_words(answer.text)
             f1 += max(_overlap(words, found) for words in accepted)
             exact += found in accepted
         return {"f1": f1 / len(examples), "exact": exact / len(examples)}
 
     @classmethod
+    def judge(cls, examples: Sequence[Example], answers: Sequence[Span]) -> list[Judgement]:
+        """Set answers beside each other; one is as wrong as it is probable and lacks of F1."""
+        judged: list[Judgement] = []
+        for example, answer in zip(examples, answers, strict=True):
+            accepted, found = _accepted(example), _plain_words(answer.text)
+            f1, nearest = max((_overlap(_plain_words(text), found), text) for text in accepted)
+            judged.append(Judgement(nearest, answer.text, (1 - f1) * answer.probability, answer.probability))
+        return judged
+
+    @classmethod
     def agree(cls, one: Span, other: Span) -> bool:
         """Whether both point at the same characters."""
         return (one.start, one.end) == (other.start, other.end)
+
+
+def _accepted(example: Example) -> list[str]:
+    """Return the accepted answers to an example."""
+    context = example.text if example.text_pair is None else example.text_pair
+    return [context[slice(*visible(context, mark.start, mark.end))] for mark in marks(example)]
 
 
 def _plain_words(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from bitfit_runtime.words import visible
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, TrainableTask, check_known, marks, rarity
 from bitfit_toolkit.tasks.entity_reading import read_entities
+from bitfit_toolkit.tasks.judgement import NOTHING, Judgement, set_classes
 
 if TYPE_CHECKING:
     import torch
@@ -102,18 +103,49 @@ class TokenClassification(TrainableTask[list[int], Entities]):
     @classmethod
     def metrics(cls, examples: Sequence[Example], answers: Sequence[Entities]) -> dict[str, float]:
         """Return precision, recall and F1 over whole entities: label and visible characters must both be right."""
-        expected = [
-            {(mark.label, *visible(example.text, mark.start, mark.end)) for mark in marks(example)}
-            for example in examples
-        ]
-        found = [{(e.label, e.start, e.end) for e in answer.entities} for answer in answers]
+        expected, found = [_expected(example) for example in examples], [_found(answer) for answer in answers]
         right = sum(len(a & b) for a, b in zip(expected, found, strict=True))
         precision, recall = right / max(1, sum(map(len, found))), right / max(1, sum(map(len, expected)))
         f1 = 2 * precision * recall / (precision + recall) if right else 0.0
         return {"f1": f1, "precision": precision, "recall": recall}
 
     @classmethod
+    def judge(cls, examples: Sequence[Example], answers: Sequence[Entities]) -> list[Judgement]:
+        """Set entities beside each other; an answer is as wrong as it misses, invents or mislabels of them."""
+        judged: list[Judgement] = []
+        for example, answer in zip(examples, answers, strict=True):
+            expected, found = _expected(example), _found(answer)
+            where = {(start, end): label for label, start, end in found}
+            renamed = [(label, where[start, end]) for label, start, end in expected - found if (start, end) in where]
+            missed = [label for label, start, end in expected if (start, end) not in where]
+            places = {(start, end) for _, start, end in expected}
+            invented = [label for label, start, end in found if (start, end) not in places]
+            same = [(label, label) for label, _, _ in expected & found]
+            wanted, got = (
+                ", ".join(f"{example.text[start:end]} ({label})" for label, start, end in sorted(entities, key=_place))
+                or NOTHING
+                for entities in (expected, found)
+            )
+            wrong = float(len(renamed) + len(missed) + len(invented))
+            classes = (*same, *renamed, *set_classes(missed, ()), *set_classes((), invented))
+            judged.append(Judgement(wanted, got, wrong, classes=classes))
+        return judged
+
+    @classmethod
     def agree(cls, one: Entities, other: Entities) -> bool:
         """Whether both find the same entities."""
-        found = [[(e.label, e.start, e.end) for e in answer.entities] for answer in (one, other)]
-        return found[0] == found[1]
+        return _found(one) == _found(other)
+
+
+def _expected(example: Example) -> set[tuple[str, int, int]]:
+    """Return label, start and end of the entities of an example, without white space around them."""
+    return {(mark.label, *visible(example.text, mark.start, mark.end)) for mark in marks(example)}
+
+
+def _found(answer: Entities) -> set[tuple[str, int, int]]:
+    """Return label, start and end of the entities of an answer."""
+    return {(entity.label, entity.start, entity.end) for entity in answer.entities}
+
+
+def _place(entity: tuple[str, int, int]) -> tuple[int, int]:
+    return entity[1:]

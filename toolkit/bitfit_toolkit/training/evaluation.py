@@ -10,6 +10,7 @@ import numpy.typing as npt
 from bitfit_runtime import Engine, PackInfo, Row
 from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_runtime.tasks import TASK_TYPES, HeadOutput
+from bitfit_toolkit.reports.review import Review
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
 
 if TYPE_CHECKING:  # it needs torch
@@ -18,10 +19,16 @@ if TYPE_CHECKING:  # it needs torch
 
 def evaluate(engine: Engine, task: str, examples: Sequence[Example]) -> dict[str, float]:
     """Return the metrics of an installed task over labelled examples. Raises DataError on a label it does not know."""
+    return measure(engine, task, examples)[0]
+
+
+def measure(engine: Engine, task: str, examples: Sequence[Example]) -> tuple[dict[str, float], Review]:
+    """Return the metrics of an installed task over labelled examples, and what it got wrong. Raises DataError."""
     info = engine.tasks[task]
     trainable = TRAINABLE_TASKS[info.task_type]
     trainable.check_labels(examples, info.labels)
-    return trainable.metrics(examples, engine_answers(engine, task, examples))
+    answers = engine_answers(engine, task, examples)
+    return trainable.metrics(examples, answers), Review.of(examples, trainable.judge(examples, answers))
 
 
 def engine_answers(engine: Engine, task: str, examples: Sequence[Example]) -> list[Any]:

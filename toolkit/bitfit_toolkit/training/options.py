@@ -120,6 +120,9 @@ class TrainOptions:
     checkpoints: str | Path | None = option(None, "Keep a checkpoint an epoch in this folder.", resumable=True)
     resume_from_checkpoint: bool = option(False, "Go on from the last checkpoint.", flag="--resume", resumable=True)
     tensorboard: str | Path | None = option(None, "Write curves for TensorBoard into this folder.", resumable=True)
+    report: str | Path | None = option(
+        None, "Write a page with plots and the worst answers into this folder.", resumable=True
+    )
     encoding: str = option(
         AUTO,
         f"auto (the smallest that is good enough), {', '.join(ENCODINGS)}.",

@@ -134,7 +134,9 @@ def _trial_options(options: TrainOptions, rows: int) -> TrainOptions:
     """
     passes = math.ceil(rows / (options.per_device_train_batch_size * options.gradient_accumulation_steps))
     steps = options.max_steps or math.ceil(options.num_train_epochs * passes)
-    return replace(options, max_steps=steps, checkpoints=None, resume_from_checkpoint=False, tensorboard=None)
+    return replace(
+        options, max_steps=steps, checkpoints=None, resume_from_checkpoint=False, tensorboard=None, report=None
+    )
 
 
 def _possible(base: Manifest, options: TrainOptions) -> list[int]:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,20 @@ from bitfit_runtime import Base, Engine, write_pack
 from bitfit_runtime.arguments import as_path, instance
 from bitfit_runtime.canary import make_canary
 from bitfit_runtime.files import destination
-from bitfit_toolkit.data import Columns, Data, read_examples
+from bitfit_toolkit.data import Columns, Data
 from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.reports.data_notes import data_notes
+from bitfit_toolkit.reports.folder import check_report, write_report
+from bitfit_toolkit.reports.review import Review
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
+from bitfit_toolkit.training.curve import CurvePoint
 from bitfit_toolkit.training.cut import Cut
 from bitfit_toolkit.training.distributed import on_first_process
 from bitfit_toolkit.training.model import resolve_terms
 from bitfit_toolkit.training.options import DEFAULTS, TrainOptions
 from bitfit_toolkit.training.pack_encoding import Trial, choose_encoding
 from bitfit_toolkit.training.run import Run
+from bitfit_toolkit.training.run_data import read_data
 from bitfit_toolkit.training.starts import StartChoice, settle_start
 from bitfit_toolkit.training.task_data import TaskData
 from bitfit_toolkit.training.trainer import fit
@@ -36,6 +41,7 @@ class TrainReport:
     numbers. `encodings_tried` maps each encoding that was measured to its metric in the engine and its bytes. `cut`
     counts what the length limit cut off of the examples for `train` and `evaluation`; `notes` say what a user should
     know. `from_layer` is the first layer of `layers` that learned; `start` says how it was chosen where it was auto.
+    `review` is of the engine's answers to the evaluation examples; `curve` is empty without the option `report`.
     """
 
     task: str
@@ -59,6 +65,8 @@ class TrainReport:
     from_layer: int
     layers: int
     start: StartChoice | None
+    review: Review
+    curve: tuple[CurvePoint, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON has it."""
@@ -74,7 +82,7 @@ class TrainReport:
 def train(
     base: str | Path | Base,
     train: Data,
-    evaluation: Data,
+    evaluation: Data | None,
     output: str | Path,
     options: TrainOptions = DEFAULTS,
     columns: Columns | None = None,
@@ -82,23 +90,26 @@ def train(
     """Train the chosen biases and a head, write the pack to `output`, and measure the written pack on `evaluation`.
 
     `train` and `evaluation` are what `load_examples` takes: a path, examples, mappings, a `datasets.Dataset`, a data
-    frame; `columns` gives the names of their columns where those are unusual. An earlier pack at `output` is replaced
+    frame; `columns` gives the names of their columns where those are unusual. Without `evaluation` a fifth of the
+    training rows is held out in its place. An earlier pack at `output` is replaced
     only by a finished one. Under `torchrun` all processes train, the first one writes, and all return its report.
     Raises TrainingError, DataError, BaseError, PackError.
     """
     began = time.perf_counter()
     instance(options, "options", TrainOptions, "a TrainOptions")
     options.check()
-    readings = [read_examples(data, columns, task_type=options.task_type) for data in (train, evaluation)]
-    examples, held_out = (reading.examples for reading in readings)
+    data = read_data(train, evaluation, columns or Columns(), options)
+    examples, held_out = data.train, data.evaluation
     base = base if isinstance(base, Base) else Base.open(base)
     check_output(output)
+    if options.report is not None:
+        check_report(options.report)
     check_data(base, examples, held_out, options)
     options, start = settle_start(base, examples, options)
     run = Run.start(base, examples, options)
     train_data, eval_data = run.prepare(examples), run.prepare(held_out)
-    learned = Learned.of(run, train_data, began, [note for reading in readings for note in reading.notes], start)
-    fit(run, train_data, eval_data)
+    learned = Learned.of(run, train_data, began, (*data.notes, *data_notes(run.task, examples, held_out)), start)
+    learned = replace(learned, curve=fit(run, train_data, eval_data))
     return on_first_process(
         lambda: conclude(run, Engine(run.base, threads=torch.get_num_threads()), eval_data, output, learned)
     )
@@ -108,13 +119,14 @@ def train(
 class Learned:
     """What a report says of a run before its pack is made: since when, by `time.perf_counter`, and from what.
 
-    `start` is how the first layer was chosen, where it was.
+    `start` is how the first layer was chosen, where it was; `curve` is how the run learned, where that was watched.
     """
 
     began: float
     cut: Cut
     notes: tuple[str, ...]
     start: StartChoice | None
+    curve: tuple[CurvePoint, ...] = ()
 
     @classmethod
     def of(
@@ -140,7 +152,8 @@ def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path,
     same = [run.task.agree(one, other) for one, other in zip(encoded.answers, in_torch, strict=True)]
     path = write_pack(pack, output)
     cut = Cut.of(run.task, evaluation)
-    return TrainReport(
+    judgements = run.task.judge(evaluation.examples, encoded.answers)
+    report = TrainReport(
         task=options.task,
         task_type=options.task_type,
         learning_rate=options.learning_rate,
@@ -162,7 +175,12 @@ def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path,
         from_layer=pack.info.from_layer,
         layers=base.manifest.layers,
         start=learned.start,
+        review=Review.of(evaluation.examples, judgements),
+        curve=learned.curve,
     )
+    if options.report is not None:
+        write_report(options.report, report.as_dict(), report.review, judgements, report.metric, report.curve)
+    return report
 
 
 def trunk_notes(run: Run) -> tuple[str, ...]:

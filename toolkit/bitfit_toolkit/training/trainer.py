@@ -14,6 +14,7 @@ from transformers.utils import logging as transformers_logging
 from bitfit_runtime.errors import MissingExtraError
 from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_toolkit.training.checkpoints import WEIGHTS, begin_or_resume, best_of_ended
+from bitfit_toolkit.training.curve import Curve, CurvePoint
 from bitfit_toolkit.training.distributed import is_first_process
 from bitfit_toolkit.training.evaluation import torch_answers
 from bitfit_toolkit.training.progress import Progress
@@ -63,14 +64,16 @@ class BiasTrainer(Trainer):  # type: ignore[misc]
         """Say nothing: what a checkpoint lacks is frozen."""
 
 
-def fit(run: Run, train: TaskData, evaluation: TaskData) -> None:
+def fit(run: Run, train: TaskData, evaluation: TaskData) -> tuple[CurvePoint, ...]:
     """Train whatever parameters of the run's model require a gradient, as the run's options say.
+
+    Returns the learning curve where the options ask for a report.
 
     With early stopping the model of the best epoch is kept, by the deciding metric on `evaluation`. The trained head is
     left in the units of the labels. Raises TrainingError when the folder for checkpoints belongs to another run.
     """
     transformers_logging.set_verbosity_error()
-    options, model = run.options, run.model
+    options, model, curve = run.options, run.model, Curve(run.metric)
     run.balance(train)
     with ExitStack() as stack:
         resumed = begin_or_resume(run, train, evaluation)
@@ -78,12 +81,15 @@ def fit(run: Run, train: TaskData, evaluation: TaskData) -> None:
         if options.simulate_int8:
             stack.enter_context(quantized_rows(model.encoder, run.base.manifest))
         trainer = _trainer(run, train, evaluation, stack)
+        if options.report is not None:
+            trainer.add_callback(curve)
         if ended is not None:
             model.load_state_dict(load_file(ended / WEIGHTS), strict=False)
         else:
             trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
         trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # what is measured is float32
     run.finish()
+    return tuple(curve.points)
 
 
 def _trainer(run: Run, train: TaskData, evaluation: TaskData, stack: ExitStack) -> BiasTrainer:
@@ -113,7 +119,7 @@ def training_arguments(run: Run, folder: Path) -> TrainingArguments:
     """Return the Trainer's arguments for a run's options; checkpoints go to `folder`."""
     options = run.options
     stops = options.early_stopping_patience is not None
-    watched = options.progress or options.tensorboard is not None
+    watched = options.progress or options.tensorboard is not None or options.report is not None
     arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=options.num_train_epochs,

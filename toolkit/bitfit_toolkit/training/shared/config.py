@@ -14,7 +14,8 @@ from bitfit_toolkit.errors import DataError
 from bitfit_toolkit.training.option_spec import OptionSpec, Sharing, option_specs
 from bitfit_toolkit.training.options import TrainOptions
 
-FILES: Final = ("train", "eval", "output")
+NEEDED: Final = ("train", "output")
+FILES: Final = (*NEEDED, "eval")
 COLUMNS: Final = {
     "text-column": "text",
     "text-pair-column": "text_pair",
@@ -28,7 +29,7 @@ class RunConfig:
     """One pack to train: what it learns from, how, and where it goes. Data are what `load_examples` takes."""
 
     train: Data
-    evaluation: Data
+    evaluation: Data | None
     output: str | Path
     options: TrainOptions
     columns: Columns = field(default_factory=Columns)
@@ -43,9 +44,10 @@ def toml_options(options: type[TrainOptions]) -> dict[str, OptionSpec]:
 def read_run_configs(path: str | Path, common: TrainOptions) -> list[RunConfig]:
     """Read a file of `[[task]]` tables, and a `[defaults]` table that all of them share.
 
-    A task has `train`, `eval` and `output`, relative to the file, any key of `toml_options` and of COLUMNS, and
-    `common` for what neither table says. A list of seeds or learning rates makes a run of each, whose output says
-    `{seed}` and `{learning-rate}` where it differs. Raises DataError, naming the task and the key.
+    A task has `train`, `output` and, unless rows of `train` are held out, `eval`, relative to the file, any key of
+    `toml_options` and of COLUMNS, and `common` for what neither table says. A list of seeds or learning rates makes a
+    run of each, whose output says `{seed}` and `{learning-rate}` where it differs. Raises DataError, naming the task
+    and the key.
     """
     path = Path(path)
     defaults, tables = _read_tables(path)
@@ -94,7 +96,8 @@ def _expand(where: str, folder: Path, table: Mapping[str, Any], common: TrainOpt
         if "name" not in own:
             options = replace(options, task=Path(output).stem)
         columns = Columns(**{COLUMNS[key]: own[key] for key in COLUMNS if key in own})
-        yield RunConfig(folder / own["train"], folder / own["eval"], folder / output, options, columns)
+        evaluation = folder / own["eval"] if "eval" in own else None
+        yield RunConfig(folder / own["train"], evaluation, folder / output, options, columns)
 
 
 def _fill(output: str, options: TrainOptions, specs: Mapping[str, OptionSpec]) -> str:
@@ -118,6 +121,6 @@ def _check_table(where: str, table: Mapping[str, Any], specs: Mapping[str, Optio
         listed = key in specs and specs[key].listed and isinstance(value, list) and value
         if not all(type(one) in allowed for one in (value if listed else [value])):
             raise DataError(f"{where}: {key} should be of type {expected.__name__}, found {value!r}")
-    missing = [key for key in FILES if key not in table]
+    missing = [key for key in NEEDED if key not in table]
     if missing:
-        raise DataError(f"{where}: {missing[0]} is missing; every task needs {', '.join(FILES)}")
+        raise DataError(f"{where}: {missing[0]} is missing; every task needs {' and '.join(NEEDED)}")

@@ -5,19 +5,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base, BitfitError, Engine
-from bitfit_toolkit.data import Columns, Reading, read_examples
+from bitfit_toolkit.data import Columns, Data, Reading
 from bitfit_toolkit.errors import TrainingError
-from bitfit_toolkit.tasks import Example
+from bitfit_toolkit.reports.data_notes import data_notes
+from bitfit_toolkit.tasks import Example, TrainableTask
 from bitfit_toolkit.training.distributed import process_count
 from bitfit_toolkit.training.model import first_layer
 from bitfit_toolkit.training.option_spec import Sharing, option_specs
 from bitfit_toolkit.training.options import AT_ONCE, TrainOptions
 from bitfit_toolkit.training.run import Run
+from bitfit_toolkit.training.run_data import read, read_data
 from bitfit_toolkit.training.shared.config import RunConfig
 from bitfit_toolkit.training.shared.row_biases import RowBiases
 from bitfit_toolkit.training.shared.runs import SharedRun, fit_together
@@ -43,11 +46,11 @@ def train_shared(
         raise TrainingError(f"`at_once` should be at least 1, found {at_once}; change the option and try again")
     if process_count() > 1:
         raise TrainingError("runs that share passes train in one process; start bitfit without torchrun")
-    read = cache(_read)
+    read_file = cache(read)
     loaded: list[LoadedRun] = []
     for config in configs:
         check_sharing(config.options, configs[0].options)
-        loaded.append(_load(config, read))
+        loaded.append(_load(config, read_file))
         check_data(base, loaded[-1].train, loaded[-1].evaluation, config.options)
         check_output(config.output)
     return _train(base, loaded, at_once, notify)
@@ -70,6 +73,10 @@ class LoadedRun:
         """The first layer that learns."""
         return first_layer(self.options)
 
+    def all_notes(self, task: TrainableTask[Any, Any]) -> tuple[str, ...]:
+        """Return the notes on how the data were read, and those on what they are."""
+        return (*self.notes, *data_notes(task, self.train, self.evaluation))
+
 
 def check_sharing(options: TrainOptions, first: TrainOptions) -> None:
     """Raise TrainingError where a run cannot be carried out, or cannot share its passes with one of options `first`."""
@@ -86,22 +93,14 @@ def check_sharing(options: TrainOptions, first: TrainOptions) -> None:
         raise TrainingError("`precision` fp16 rescales losses, which runs cannot share; use bf16 or fp32")
 
 
-def _read(path: str | Path, columns: Columns, task_type: str) -> Reading:
-    return read_examples(path, columns, task_type=task_type)
+def _load(config: RunConfig, read_file: Callable[[str | Path, Columns, str], Reading]) -> LoadedRun:
+    """Return a run with its examples; `read_file` reads a file once for all runs."""
 
+    def read_once(data: Data, columns: Columns, task_type: str) -> Reading:
+        return read_file(data, columns, task_type) if isinstance(data, (str, Path)) else read(data, columns, task_type)
 
-def _load(config: RunConfig, read: Callable[[str | Path, Columns, str], Reading]) -> LoadedRun:
-    """Return a run with its examples; `read` reads a file once for all runs."""
-    columns, task_type = config.columns, config.options.task_type
-    train, evaluation = (
-        read(data, columns, task_type)
-        if isinstance(data, (str, Path))
-        else read_examples(data, columns, task_type=task_type)
-        for data in (config.train, config.evaluation)
-    )
-    return LoadedRun(
-        config.options, config.output, train.examples, evaluation.examples, (*train.notes, *evaluation.notes)
-    )
+    found = read_data(config.train, config.evaluation, config.columns, config.options, read_once)
+    return LoadedRun(config.options, config.output, found.train, found.evaluation, found.notes)
 
 
 def _settle(base: Base, loaded: LoadedRun, encoder: torch.nn.Module) -> LoadedRun:
@@ -130,7 +129,7 @@ def _train(
         encoder.requires_grad_(False).eval()
         data = [run.preprocessor.prepare(own.train) for run, own in zip(runs, group, strict=True)]
         learned = [
-            Learned.of(run, part, began - own.seconds, own.notes, own.start)
+            Learned.of(run, part, began - own.seconds, own.all_notes(run.task), own.start)
             for run, part, own in zip(runs, data, group, strict=True)
         ]
         shared = [SharedRun(run, own) for run, own in zip(runs, data, strict=True)]
