@@ -17,9 +17,10 @@ from bitfit_exporters.errors import VerificationError
 from bitfit_runtime.inputs import Row
 from bitfit_runtime.tasks.base import HeadOutput
 from bitfit_runtime.tasks.span import SPAN, Span, find_tokens, searched_text
-from bitfit_runtime.tasks.token_classification import BEGIN, INSIDE, OUTSIDE, TOKEN_CLASSIFICATION, Entities, tag_words
+from bitfit_runtime.tasks.token_classification import TOKEN_CLASSIFICATION, Entities, tag_words
 from bitfit_runtime.tokenized_text import FIRST
 from bitfit_runtime.tokenizer import Tokenizer
+from bitfit_runtime.transitions import BEGIN, INSIDE, OUTSIDE
 from bitfit_runtime.words import split_words
 
 # Made up; an entity stands as ⟦NAME:its characters⟧. Every tokenizer must be right on the first ones.

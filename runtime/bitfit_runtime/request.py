@@ -47,7 +47,15 @@ class Request:
         assert self.pack is not None and self.row.task is not None
         info = self.pack.info
         answer: Answer = TASK_TYPES[info.task_type].postprocess(
-            HeadOutput(self.row.task, info.labels, self.row, values, self.tokens, info.tokenizer is None)
+            HeadOutput(
+                self.row.task,
+                info.labels,
+                self.row,
+                values,
+                self.tokens,
+                of_first_version=info.tokenizer is None,
+                transitions=self.pack.transitions,
+            )
         )
         return answer
 

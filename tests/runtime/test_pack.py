@@ -83,7 +83,7 @@ def test_a_value_too_large_for_float16_is_refused() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (b'"schema_version": 1', b'"schema_version": 3', "schema version 3"),
+        (b'"schema_version": 1', b'"schema_version": 4', "schema version 4"),
         (b'["no", "yes"]', b'["no", "no" ]', "labels"),
         (b'"classification"', b'"classificatiom"', "task_type"),
         (b'"head.bias"', b'"head.bIas"', "head.bias"),

@@ -9,8 +9,9 @@ import numpy.typing as npt
 from bitfit_runtime.errors import PackFormatError, PackMismatchError
 from bitfit_runtime.formats.manifest import BiasSpec, Manifest
 from bitfit_runtime.formats.pack_encoding import Stored, decode
-from bitfit_runtime.formats.schema import CREATED_BY, TOKENIZER_FILE
+from bitfit_runtime.formats.schema import CREATED_BY, TOKENIZER_FILE, TRANSITIONS
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
+from bitfit_runtime.transitions import LEGAL
 
 Float32 = npt.NDArray[np.float32]
 
@@ -36,6 +37,8 @@ class PackInfo:
     0.1.0, which did not name it), `terms` the bias terms it holds in the paper's names, `encoding` how its numbers are
     stored. `labels` are in the order of the logits. Of its terms the pack holds the biases from encoder layer
     `from_layer` on: those that act on what lies below it are the base's. `windows` is None where long texts are cut.
+    `transitions` are `legal` or `learned` where the tags of a text are decided together, None where each word is
+    decided by itself.
     """
 
     base: str
@@ -52,6 +55,7 @@ class PackInfo:
     tokenizer: str | None = None
     from_layer: int = 0
     windows: Windows | None = None
+    transitions: str | None = None
 
     def biases(self, base: Manifest) -> list[BiasSpec]:
         """Return the biases of the base that the pack holds, in the base's order."""
@@ -113,6 +117,16 @@ class Pack:
     def copy(self) -> "Pack":
         """Return a pack with numbers of its own, without the canary."""
         return Pack(self.info, {name: tensor.copy() for name, tensor in self.tensors.items()})
+
+    @property
+    def transitions(self) -> Float32 | None:
+        """Scores `[labels + 1, labels]` of a tag after another, or after none; None where words are decided alone."""
+        count = len(self.info.labels)
+        if self.info.transitions is None:
+            return None
+        if self.info.transitions == LEGAL:
+            return np.zeros((count + 1, count), np.float32)
+        return self.tensors[TRANSITIONS].astype(np.float32).reshape(count + 1, count)
 
     @property
     def has_head(self) -> bool:

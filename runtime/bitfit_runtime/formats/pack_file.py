@@ -21,13 +21,14 @@ from bitfit_runtime.files import write_output
 from bitfit_runtime.formats.json_fields import Fields
 from bitfit_runtime.formats.pack import Canary, Pack, PackInfo, Windows
 from bitfit_runtime.formats.pack_encoding import ENCODINGS, SCALE, Stored
-from bitfit_runtime.formats.schema import BIASES, CANARY, EXTENDED_PACK_SCHEMA, LIMITS, PACK_SCHEMA
+from bitfit_runtime.formats.schema import BIASES, CANARY, LIMITS, PACK_FIELDS, PACK_SCHEMA, TRANSITIONS
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, POOLINGS
 from bitfit_runtime.tasks import TASK_TYPES, TaskType
+from bitfit_runtime.transitions import LARGEST_SCORE, LEARNED, LEGAL, without_begin
 
 FORMAT = "bitfit-pack"
 METADATA_KEY = "bitfit"
-EXTENSIONS = ("from_layer", "windows")  # fields of schema 2
+SCHEMAS = tuple(sorted({PACK_SCHEMA, *PACK_FIELDS.values()}))
 
 
 def parse_pack(data: bytes, where: str = "pack") -> Pack:
@@ -71,8 +72,8 @@ def serialize(pack: Pack) -> bytes:
     fields = {name: value for name, value in asdict(pack.info).items() if value is not None}
     if not pack.info.from_layer:
         del fields["from_layer"]
-    extended = not fields.keys().isdisjoint(EXTENSIONS)
-    document = {"format": FORMAT, "schema_version": EXTENDED_PACK_SCHEMA if extended else PACK_SCHEMA} | fields
+    schema = max(PACK_FIELDS.get(name, PACK_SCHEMA) for name in fields)
+    document = {"format": FORMAT, "schema_version": schema} | fields
     tensors = dict(pack.tensors)
     if pack.canary is not None:
         document[CANARY] = {
@@ -113,10 +114,11 @@ def _load_tensors(data: bytes, where: str) -> dict[str, Stored]:
 def _parse_info(document: object, where: str) -> PackInfo:
     fields = Fields(document, where, lambda message: PackFormatError(f"{message}; get the pack again"))
     fields.choice("format", (FORMAT,))
-    fields.schema(PACK_SCHEMA, EXTENDED_PACK_SCHEMA)
-    strange = [name for name in EXTENSIONS if name in fields]
-    if strange and fields.get("schema_version", int) == PACK_SCHEMA:
-        raise PackFormatError(f"{where}: schema version {PACK_SCHEMA} has no field {strange[0]!r}; get the pack again")
+    fields.schema(*SCHEMAS)
+    schema = fields.get("schema_version", int)
+    strange = [name for name, first in PACK_FIELDS.items() if name in fields and schema < first]
+    if strange:
+        raise PackFormatError(f"{where}: schema version {schema} has no field {strange[0]!r}; get the pack again")
     task_type, max_length = TASK_TYPES[fields.choice("task_type", tuple(TASK_TYPES))], fields.get("max_length", int)
     info = PackInfo(
         base=fields.get("base", str),
@@ -133,6 +135,7 @@ def _parse_info(document: object, where: str) -> PackInfo:
         tokenizer=fields.optional("tokenizer", str),
         from_layer=fields.optional("from_layer", int) or 0,
         windows=_windows(fields.nested("windows"), task_type, max_length, where) if "windows" in fields else None,
+        transitions=fields.choice(TRANSITIONS, (LEGAL, LEARNED)) if TRANSITIONS in fields else None,
     )
     if len(info.task) > LIMITS.task_name_characters:
         raise PackFormatError(f"{where}: a task name has at most {LIMITS.task_name_characters} characters")
@@ -145,7 +148,23 @@ def _parse_info(document: object, where: str) -> PackInfo:
         raise PackFormatError(f"{where}: max_length should be at least 3, found {info.max_length}; get the pack again")
     if not 0 <= info.from_layer <= LIMITS.layers:
         raise PackFormatError(f"{where}: from_layer should be a layer, found {info.from_layer}; get the pack again")
+    if info.transitions is not None:
+        _check_tags(info, task_type, where)
     return info
+
+
+def _check_tags(info: PackInfo, task_type: TaskType, where: str) -> None:
+    """Refuse transitions where labels are no BIO tags, each of which some legal path has."""
+    if not task_type.has_tags:
+        raise PackFormatError(f"{where}: a {info.task_type} task has no {TRANSITIONS}; get the pack again")
+    if len(info.labels) > LIMITS.tags:
+        raise PackFormatError(f"{where}: {TRANSITIONS} take at most {LIMITS.tags} labels, found {len(info.labels)}")
+    odd = without_begin(info.labels)
+    if odd is not None:
+        raise PackFormatError(
+            f"{where}: {TRANSITIONS} need the labels O, B-NAME, and I-NAME beside its B-NAME, found {odd!r}; get the "
+            "pack again"
+        )
 
 
 def _windows(fields: Fields, task_type: TaskType, max_length: int, where: str) -> Windows:
@@ -187,6 +206,8 @@ def _check_tensors(tensors: Mapping[str, Stored], info: PackInfo, where: str) ->
             expected |= {name: np.uint8, name + SCALE: np.float32} if max_code else {name: encoding.dtype}
     if HEAD_WEIGHT in expected:
         expected[HEAD_BIAS] = encoding.dtype
+    if info.transitions == LEARNED:
+        expected[TRANSITIONS] = np.float16
     odd = sorted(expected.keys() - tensors.keys()) or sorted(tensors.keys() - expected.keys())
     if odd:
         state = "lacks" if odd[0] in expected else "should not hold"
@@ -198,6 +219,18 @@ def _check_tensors(tensors: Mapping[str, Stored], info: PackInfo, where: str) ->
             raise PackFormatError(f"{where}: {name} should be a vector of {np.dtype(dtype)}, found {found}")
     if HEAD_BIAS in expected and tensors[HEAD_BIAS].size != len(info.labels):
         raise PackFormatError(f"{where}: {HEAD_BIAS} should have {len(info.labels)} elements; get the pack again")
+    if TRANSITIONS in expected:
+        _check_scores(tensors[TRANSITIONS], len(info.labels), where)
+
+
+def _check_scores(scores: Stored, labels: int, where: str) -> None:
+    if scores.size != (labels + 1) * labels:
+        raise PackFormatError(
+            f"{where}: {TRANSITIONS} should have {(labels + 1) * labels} elements for {labels} labels, found "
+            f"{scores.size}; get the pack again"
+        )
+    if np.abs(scores).max() > LARGEST_SCORE:
+        raise PackFormatError(f"{where}: {TRANSITIONS} should be at most {LARGEST_SCORE:g} in size; get the pack again")
 
 
 def check_size(data: bytes, where: str) -> int:

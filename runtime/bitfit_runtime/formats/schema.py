@@ -1,5 +1,6 @@
 """Names, versions and limits of files. `docs/formats.md` is the prose twin of this module."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,7 +9,8 @@ from bitfit_runtime import __version__
 CREATED_BY: Final = f"bitfit-edge {__version__}"
 BASE_SCHEMA: Final = 1
 PACK_SCHEMA: Final = 1
-EXTENDED_PACK_SCHEMA: Final = 2  # of packs with windows, or with biases from a layer on
+# Fields that came later, which change answers, and the first schema of packs that has them.
+PACK_FIELDS: Final[Mapping[str, int]] = {"from_layer": 2, "windows": 2, "transitions": 3}
 PRECISIONS: Final = ("int8", "int4", "fp32")
 
 MODEL_FILE: Final = "model.onnx"
@@ -23,6 +25,7 @@ WEIGHTS_DIGEST: Final = "bitfit.weights.sha256"
 # Tensors of a pack besides the head's.
 BIASES: Final = "biases"
 CANARY: Final = "canary"
+TRANSITIONS: Final = "transitions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Limits:
     canary_texts: int = 64
     windows: int = 1024
     layers: int = 65_536
+    tags: int = 512  # labels between which there are transitions
 
 
 LIMITS: Final = Limits()

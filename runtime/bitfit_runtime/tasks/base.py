@@ -27,6 +27,8 @@ class HeadOutput:
     `task` is the name that the pack is installed under, `labels` are the pack's. `values` are the row's part of
     `TaskType.output`, without padding: logits `[labels]`, token logits `[tokens, labels]`, or pooled `[hidden]`.
     `of_first_version` says that a pack of version 0.1.0 gave them, whose answers stay as they were.
+    `transitions`, float32 `[labels + 1, labels]`, are the pack's scores of a tag after another, None where each word is
+    decided by itself.
     """
 
     task: str
@@ -35,6 +37,7 @@ class HeadOutput:
     values: Float32
     tokens: TokenizedText
     of_first_version: bool = False
+    transitions: Float32 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class TaskType:
     of the format. `postprocess` turns an output into an answer of class `answer`, which has `task`, `truncated`,
     `as_dict(top)` for programs and `summary(top)` for people. `joins` are the rules that can join the windows of a long
     text; of a pair the `searched` side is cut into windows, None being the longer one.
+    `has_tags`: the labels are BIO tags, and packs may declare transitions between them.
     """
 
     name: str
@@ -55,6 +59,7 @@ class TaskType:
     postprocess: Callable[[HeadOutput], Any]
     joins: tuple[str, ...]
     searched: int | None = None
+    has_tags: bool = False
 
     @property
     def has_head(self) -> bool:

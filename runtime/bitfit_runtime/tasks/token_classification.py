@@ -10,10 +10,15 @@ import numpy as np
 from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_runtime.tasks.base import OFFSETS, HeadOutput, TaskType, softmax
 from bitfit_runtime.tokenized_text import FIRST, SECOND, Word
-
-OUTSIDE: Final = "O"
-BEGIN: Final = "B-"
-INSIDE: Final = "I-"
+from bitfit_runtime.transitions import (
+    BEGIN,
+    INSIDE,
+    OUTSIDE,
+    chain_scores,
+    likeliest_tags,
+    log_probabilities,
+    tag_probabilities,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +54,16 @@ class Entities:
 def postprocess(output: HeadOutput) -> Entities:
     """Turn token logits `[tokens, labels]` with BIO labels into entities of the first text.
 
-    The first token of a word speaks for the word. An I- tag that continues nothing begins an entity, as in conlleval.
+    The first token of a word speaks for the word. An I- tag that continues nothing begins an entity, as in conlleval;
+    a pack with transitions has none.
     """
     if output.of_first_version and output.row.text_pair is not None and not output.tokens.cut[SECOND]:
         # Version 0.1.0 found no words there, in training neither.
         return Entities(output.task, (), output.tokens.truncated)
-    probabilities = softmax(output.values)
+    words = output.tokens.words(output.row.text)
     found: list[tuple[str, int, int, list[float]]] = []
     previous = OUTSIDE
-    for word in output.tokens.words(output.row.text):
-        best = int(probabilities[word.token].argmax())
-        tag, probability = output.labels[best], float(probabilities[word.token, best])
+    for word, (tag, probability) in zip(words, _tags(output, words), strict=True):
         label = tag.removeprefix(BEGIN).removeprefix(INSIDE)
         if tag == OUTSIDE:
             previous = OUTSIDE
@@ -73,6 +77,23 @@ def postprocess(output: HeadOutput) -> Entities:
     text = output.row.text
     entities = (Entity(label, text[start:end], start, end, float(np.mean(seen))) for label, start, end, seen in found)
     return Entities(output.task, tuple(entities), output.tokens.truncated)
+
+
+def _tags(output: HeadOutput, words: Sequence[Word]) -> list[tuple[str, float]]:
+    """Return the tag of each word and its probability, over all paths where the pack has transitions."""
+    if not words:
+        return []
+    tokens = [word.token for word in words]
+    if output.transitions is None:
+        probabilities = softmax(output.values)[tokens]
+        best = probabilities.argmax(-1)
+    else:
+        alone, scores = log_probabilities(output.values[tokens]), chain_scores(output.labels, output.transitions)
+        best = likeliest_tags(alone, scores)
+        if all(output.labels[index] == OUTSIDE for index in best):
+            return [(OUTSIDE, 1.0)] * len(words)  # no answer shows their probabilities
+        probabilities = tag_probabilities(alone, scores)
+    return [(output.labels[tag], float(row[tag])) for tag, row in zip(best, probabilities, strict=True)]
 
 
 def tag_words(words: Sequence[Word], entities: Iterable[tuple[str, int, int]]) -> list[str]:
@@ -92,5 +113,5 @@ def tag_words(words: Sequence[Word], entities: Iterable[tuple[str, int, int]]) -
 
 
 TOKEN_CLASSIFICATION: Final = TaskType(
-    "token-classification", TOKEN_LOGITS, 2, None, Entities, postprocess, (OFFSETS,), FIRST
+    "token-classification", TOKEN_LOGITS, 2, None, Entities, postprocess, (OFFSETS,), FIRST, True
 )
