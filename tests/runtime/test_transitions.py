@@ -91,9 +91,7 @@ def test_inside_follows_its_own_begin_and_inside_alone() -> None:
     assert not may_follow[COUNT, 2] and may_follow[:, [0, 1, 3]].all()
 
 
-def answer(
-    best: list[str], scores: np.ndarray | None, second: dict[int, str] | None = None
-) -> list[tuple[str, str]]:
+def answer(best: list[str], scores: np.ndarray | None, second: dict[int, str] | None = None) -> list[tuple[str, str]]:
     """The entities of "w0 w1 …" whose words have these likeliest tags, with a tag that is almost as likely for some."""
     text = " ".join(f"w{index}" for index in range(len(best)))
     offsets = np.array([[match * 3, match * 3 + 2] for match in range(len(best))], np.int32)

@@ -123,6 +123,7 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
     that can decide, more being better; the first does unless another is chosen. `texts_per_example` texts are answered
     for each example, and `several_labels` says whether one may have more than one label. A raw output is what the graph
     gives: logits `[batch, labels]`, token logits `[batch, sequence, labels]` or, for embeddings, `[batch, 2, hidden]`.
+    `transitions [labels + 1, labels]` are scores of a tag after another, where the task has tags and has counted them.
     """
 
     task_type: ClassVar[TaskType]
@@ -137,6 +138,7 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
     several_labels: ClassVar[bool] = False
     labels: tuple[str, ...]
     class_weights: Float32 | None = None
+    transitions: npt.NDArray[np.float16] | None = None
 
     def __init__(self, examples: Sequence[Example]) -> None:
         if not examples:
@@ -198,6 +200,10 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
         """Make the loss weigh each class by its rarity among the targets. Raises TrainingError where there are none."""
         raise TrainingError(f"{self.task_type.name} has no classes to weigh, in {len(targets)} examples")
 
+    def learn_transitions(self, targets: Sequence[Target]) -> None:
+        """Score each tag after another as it follows among the targets. Raises TrainingError where there are none."""
+        raise TrainingError(f"{self.task_type.name} has no tags that follow each other, in {len(targets)} examples")
+
     @classmethod
     def has_classes(cls) -> bool:
         """Whether `balance` can weigh classes."""
@@ -209,6 +215,10 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
 
     def rescale(self, values: Mapping[str, Float32]) -> dict[str, Float32]:
         """Bring a trained pack's tensors to the units of the labels."""
+        return dict(values)
+
+    def unscale(self, values: Mapping[str, Float32]) -> dict[str, Float32]:
+        """Return a pack's tensors in the units of training: what `rescale` turns into them."""
         return dict(values)
 
     @classmethod

@@ -57,6 +57,13 @@ class Regression(TrainableTask[list[float], Score]):
         scaled[HEAD_BIAS] = values[HEAD_BIAS] * np.float32(self._deviation) + np.float32(self._mean)
         return scaled
 
+    def unscale(self, values: Mapping[str, Float32]) -> dict[str, Float32]:
+        """Take mean and deviation out of the head."""
+        scaled = dict(values)
+        scaled[HEAD_WEIGHT] = values[HEAD_WEIGHT] / np.float32(self._deviation)
+        scaled[HEAD_BIAS] = (values[HEAD_BIAS] - np.float32(self._mean)) / np.float32(self._deviation)
+        return scaled
+
     @classmethod
     def metrics(cls, examples: Sequence[Example], answers: Sequence[Score]) -> dict[str, float]:
         """Return Pearson's and Spearman's correlation and the mean squared error."""

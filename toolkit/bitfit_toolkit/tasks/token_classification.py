@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from bitfit_runtime.tasks.token_classification import BEGIN, INSIDE, OUTSIDE, TOKEN_CLASSIFICATION, Entities, tag_words
+from bitfit_runtime.tasks.token_classification import TOKEN_CLASSIFICATION, Entities, tag_words
 from bitfit_runtime.tokenized_text import TokenizedText
+from bitfit_runtime.transitions import BEGIN, INSIDE, OUTSIDE
 from bitfit_runtime.words import visible
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, TrainableTask, check_known, marks, rarity
 from bitfit_toolkit.tasks.entity_reading import read_entities
 from bitfit_toolkit.tasks.judgement import NOTHING, Judgement, set_classes
+from bitfit_toolkit.tasks.transition_scores import transition_scores
 
 if TYPE_CHECKING:
     import torch
@@ -93,6 +95,11 @@ class TokenClassification(TrainableTask[list[int], Entities]):
         """Weigh labels by their rarity among words."""
         of_words = [target for example in targets for target in example if target != IGNORED]
         self.class_weights = rarity(of_words, len(self.labels))
+
+    def learn_transitions(self, targets: Sequence[list[int]]) -> None:
+        """Score each tag after another by how often it follows there among the words."""
+        of_words = ([target for target in example if target != IGNORED] for example in targets)
+        self.transitions = transition_scores((tags for tags in of_words if tags), len(self.labels))
 
     def loss(self, raw: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
         """Return the cross-entropy, averaged over words."""

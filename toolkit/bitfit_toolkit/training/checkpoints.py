@@ -17,7 +17,7 @@ from bitfit_toolkit.training.task_data import TaskData
 RECORD = "run.json"
 STATE = "trainer_state.json"
 WEIGHTS = "model.safetensors"
-DEFAULT_FACTS = {"from_layer": 0}  # of records that were written before there was such an option
+DEFAULT_FACTS = {"from_layer": 0, "starting pack": None}  # of records from before there were such options
 
 
 def begin_or_resume(run: Run, train: TaskData, evaluation: TaskData) -> Path | None:
@@ -35,7 +35,7 @@ def begin_or_resume(run: Run, train: TaskData, evaluation: TaskData) -> Path | N
 
 
 def run_facts(run: Run, train: TaskData, evaluation: TaskData) -> dict[str, Any]:
-    """Return what must be equal where a run goes on: the base, the labels, the data, the options, the processes."""
+    """Return what must be equal where a run goes on: base, labels, data, options, processes, the pack it began with."""
     specs = option_specs(type(run.options)).values()
     return {
         "base": run.info.base,
@@ -43,6 +43,7 @@ def run_facts(run: Run, train: TaskData, evaluation: TaskData) -> dict[str, Any]
         "training data": _digest(train),
         "evaluation data": _digest(evaluation),
         "processes": process_count(),
+        "starting pack": None if run.starting is None else run.starting.digest,
         **{spec.recorded: getattr(run.options, spec.name) for spec in specs if not spec.resumable},
     }
 

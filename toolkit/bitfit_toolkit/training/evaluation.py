@@ -16,6 +16,8 @@ from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
 if TYPE_CHECKING:  # it needs torch
     from bitfit_toolkit.training.task_data import TaskData
 
+Float32 = npt.NDArray[np.float32]
+
 
 def evaluate(engine: Engine, task: str, examples: Sequence[Example]) -> dict[str, float]:
     """Return the metrics of an installed task over labelled examples. Raises DataError on a label it does not know."""
@@ -38,7 +40,9 @@ def engine_answers(engine: Engine, task: str, examples: Sequence[Example]) -> li
     return _per_example(iter(engine.predict(rows)), trainable.texts_per_example, len(examples))
 
 
-def torch_answers(info: PackInfo, data: "TaskData", raw: Sequence[npt.NDArray[np.float32]]) -> list[Any]:
+def torch_answers(
+    info: PackInfo, data: "TaskData", raw: Sequence[Float32], transitions: Float32 | None = None
+) -> list[Any]:
     """Postprocess a torch model's raw outputs, one per example, just as the engine does the graph's."""
     task_type, trainable = TASK_TYPES[info.task_type], TRAINABLE_TASKS[info.task_type]
     answers: list[Any] = []
@@ -47,7 +51,8 @@ def torch_answers(info: PackInfo, data: "TaskData", raw: Sequence[npt.NDArray[np
         for (text, pair), values, tokens in zip(trainable.inputs(example), outputs, item.texts, strict=True):
             part = values[: len(tokens)] if task_type.output == TOKEN_LOGITS else values
             row = Row(text, info.task, pair)
-            answers.append(task_type.postprocess(HeadOutput(info.task, info.labels, row, part, tokens)))
+            given = HeadOutput(info.task, info.labels, row, part, tokens, transitions=transitions)
+            answers.append(task_type.postprocess(given))
     return _per_example(iter(answers), trainable.texts_per_example, len(data.examples))
 
 

@@ -11,6 +11,7 @@ from bitfit_runtime.formats import ENCODINGS, LIMITS, Windows
 from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_runtime.tasks.base import MAXIMUM, MEAN, NOISY_OR, OFFSETS
 from bitfit_runtime.tasks.classification import CLASSIFICATION
+from bitfit_runtime.transitions import LEARNED, LEGAL
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import TRAINABLE_TASKS
 from bitfit_toolkit.training.option_spec import Sharing, option, problems
@@ -46,6 +47,12 @@ class TrainOptions:
         at_least=0,
         words=(AUTO,),
         sharing=EACH,
+    )
+    start_from: str | Path | None = option(
+        None,
+        "Pack to begin with: its biases, and its head where labels agree.",
+        sharing=EACH,
+        resumable=True,
     )
     class_weights: str = option(
         "none",
@@ -99,6 +106,14 @@ class TrainOptions:
     )
     max_windows: int = option(
         32, "Windows of a text; the rest is cut.", at_least=1, at_most=LIMITS.windows, sharing=EACH, compared=True
+    )
+    transitions: str = option(
+        AUTO,
+        "How tags follow each other in entities: none (words decide alone), legal, learned; auto is learned.",
+        choices=(AUTO, "none", LEGAL, LEARNED),
+        sharing=EACH,
+        resumable=True,
+        compared=True,
     )
     dropout: bool = option(False, "Drop units in training, as the checkpoint says.")
     simulate_int8: bool = option(False, "Round activations in training as the int8 graph does.")
@@ -166,6 +181,19 @@ def windows_of(options: TrainOptions, longest: int) -> Windows | None:
     return Windows(auto if options.windows == AUTO else options.windows, overlap, options.max_windows)
 
 
+def transitions_of(options: TrainOptions, labels: int) -> str | None:
+    """Return how the pack's tags are decided together, None where words are decided alone or there are no tags.
+
+    Raises TrainingError where there are more labels than transitions take.
+    """
+    fits = labels <= LIMITS.tags
+    if options.transitions == AUTO:
+        return LEARNED if TASK_TYPES[options.task_type].has_tags and fits else None
+    if options.transitions != "none" and not fits:
+        raise TrainingError(f"`transitions` take at most {LIMITS.tags} labels, found {labels}; use none")
+    return None if options.transitions == "none" else options.transitions
+
+
 def _conflicts(of: TrainOptions) -> Iterator[str]:
     """Yield what is wrong with values that are right by themselves."""
     task, longest = TRAINABLE_TASKS[of.task_type], LIMITS.task_name_characters
@@ -185,6 +213,10 @@ def _conflicts(of: TrainOptions) -> Iterator[str]:
         yield "`max_windows` needs `windows`, the rule that joins them; auto is one"
     if of.windows != "none" and of.window_overlap is not None and of.window_overlap > of.max_length // 2:
         yield f"`window_overlap` should be at most half of `max_length` {of.max_length}, found {of.window_overlap}"
+    if of.transitions in (LEGAL, LEARNED) and not TASK_TYPES[of.task_type].has_tags:
+        yield f"`transitions` should be none: a {of.task_type} task has no tags that follow each other"
+    if of.start_from is not None and of.from_layer == AUTO:
+        yield "`from_layer` auto cannot begin with `start_from`, whose pack has a first layer; name a layer"
     if of.terms == "none" and not TASK_TYPES[of.task_type].has_head:
         yield f"`terms` none leaves nothing to train: a {of.task_type} task has no head"
     if of.resume_from_checkpoint and of.checkpoints is None:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from bitfit_runtime import Base, Engine, Pack
 from bitfit_runtime.formats import ENCODINGS, Manifest, encode, serialize
+from bitfit_runtime.formats.schema import TRANSITIONS
+from bitfit_runtime.transitions import LEARNED
 from bitfit_toolkit.tasks import Example
 from bitfit_toolkit.training.evaluation import engine_answers
 from bitfit_toolkit.training.model import BitfitModel
@@ -49,7 +51,7 @@ def choose_encoding(run: Run, engine: Engine, examples: Sequence[Example]) -> En
 
     def measure(encoding: str) -> EncodedPack:
         info = replace(run.info, terms=terms, encoding=encoding)
-        pack = Pack(info, encode(values, defaults, manifest, encoding))
+        pack = Pack(info, encode(values, defaults, manifest, encoding) | _scores(run))
         engine.install(options.task, pack)
         answers = engine_answers(engine, options.task, examples)
         measured = replace(pack, info=replace(info, metrics=run.task.metrics(examples, answers)))
@@ -67,6 +69,14 @@ def choose_encoding(run: Run, engine: Engine, examples: Sequence[Example]) -> En
                 return chosen
     engine.install(options.task, reference.pack)
     return reference
+
+
+def _scores(run: Run) -> dict[str, npt.NDArray[Any]]:
+    """Return the tensor of learned transitions, where the pack has one."""
+    scores = run.transitions
+    if scores is None or run.info.transitions != LEARNED:
+        return {}
+    return {TRANSITIONS: scores.ravel().astype(np.float16)}
 
 
 def pack_tensors(model: BitfitModel, base: Base) -> dict[str, Float32]:

@@ -11,13 +11,15 @@ import torch
 
 from bitfit_runtime import Base, PackInfo
 from bitfit_runtime.graph import LOGITS, TOKEN_LOGITS
+from bitfit_runtime.transitions import LEARNED
 from bitfit_runtime.window_joins import join
 from bitfit_runtime.windows import Limit
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example, TrainableTask
 from bitfit_toolkit.training.evaluation import torch_answers
 from bitfit_toolkit.training.model import BitfitModel, build_model, first_layer, resolve_terms
-from bitfit_toolkit.training.options import BALANCED, TrainOptions, windows_of
+from bitfit_toolkit.training.options import BALANCED, TrainOptions, transitions_of, windows_of
+from bitfit_toolkit.training.starting_pack import StartingPack
 from bitfit_toolkit.training.task_data import Item, Preprocessor, TaskData, single_windows
 from bitfit_toolkit.training.trunk import Trunks
 from bitfit_toolkit.training.window_drawing import WindowDrawing
@@ -27,7 +29,10 @@ Float32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The parts of one training run. `info` is what its pack will say of itself, before it is encoded and measured."""
+    """The parts of one training run. `info` is what its pack will say of itself, before it is encoded and measured.
+
+    `starting` is the pack that it begins with, where it does not begin with the base and a head drawn by the seed.
+    """
 
     base: Base
     options: TrainOptions
@@ -35,6 +40,7 @@ class Run:
     preprocessor: Preprocessor
     model: BitfitModel
     info: PackInfo
+    starting: StartingPack | None = None
 
     @classmethod
     def start(
@@ -70,9 +76,14 @@ class Run:
             tokenizer=base.manifest.tokenizer_digest,
             from_layer=start,
             windows=windows,
+            transitions=transitions_of(options, len(task.labels)),
         )
         preprocessor = Preprocessor(base, task, Limit.of(info), windows is not None)
-        run = cls(base, options, task, preprocessor, build_model(base, task, options, encoder), info)
+        starting = None if options.start_from is None else StartingPack.read(options.start_from, base, info, biases)
+        model = build_model(base, task, options, encoder)
+        if starting is not None:
+            model.load_tensors(starting.tensors(model.tensors(), task))
+        run = cls(base, options, task, preprocessor, model, info, starting)
         if start and not options.dropout and not options.simulate_int8 and not run.head_alone:
             trunk = (trunks or Trunks(run.model.encoder, base.manifest, [start])).below(start)
             preprocessor.trunk, run.model.upper = trunk, None if trunk is None else trunk.upper
@@ -104,10 +115,21 @@ class Run:
         items = (replace(item, pooled=torch.from_numpy(row)) for item, row in zip(data.items, pooled, strict=True))
         return replace(data, items=tuple(items))
 
-    def balance(self, train: TaskData) -> None:
-        """Make the loss weigh classes by their rarity in the training data, where the options say so."""
+    @property
+    def transitions(self) -> Float32 | None:
+        """The scores of a tag after another `[labels + 1, labels]`, None where words are decided alone."""
+        if self.info.transitions is None:
+            return None
+        learned, labels = self.task.transitions, len(self.task.labels)
+        return np.zeros((labels + 1, labels), np.float32) if learned is None else learned.astype(np.float32)
+
+    def count(self, train: TaskData) -> None:
+        """Let the task count in the training data what its loss or its answers need, where the options say so."""
+        targets = [item.target for item in train.items]
         if self.options.class_weights == BALANCED:
-            self.task.balance([item.target for item in train.items])
+            self.task.balance(targets)
+        if self.info.transitions == LEARNED:
+            self.task.learn_transitions(targets)
 
     def drawing(self, train: TaskData) -> WindowDrawing | None:
         """Return the training data as steps see them where texts have windows: a few of each."""
@@ -119,8 +141,12 @@ class Run:
         self.model.load_tensors(self.task.rescale(self.model.tensors()))
 
     def answers(self, data: TaskData) -> list[Any]:
-        """Return the model's answers in float32, postprocessed as the engine does it."""
-        return torch_answers(self.info, data, self._outputs(data.items))
+        """Return the model's answers in float32."""
+        return self.answers_of(data, self._outputs(data.items))
+
+    def answers_of(self, data: TaskData, raw: Sequence[Float32]) -> list[Any]:
+        """Return the answers for raw outputs, one per example, postprocessed as the engine does it."""
+        return torch_answers(self.info, data, raw, self.transitions)
 
     def metrics(self, data: TaskData) -> dict[str, float]:
         """Return the model's metrics in float32."""

@@ -171,7 +171,7 @@ def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path,
         agreement=None if None in same else float(np.mean([bool(one) for one in same])),
         seconds=time.perf_counter() - learned.began,
         cut={"train": learned.cut, "evaluation": cut},
-        notes=(*learned.notes, *cut.notes("evaluation", run.limit), *trunk_notes(run)),
+        notes=(*learned.notes, *cut.notes("evaluation", run.limit), *run_notes(run)),
         from_layer=pack.info.from_layer,
         layers=base.manifest.layers,
         start=learned.start,
@@ -183,10 +183,9 @@ def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path,
     return report
 
 
-def trunk_notes(run: Run) -> tuple[str, ...]:
-    """Return what a user should know of the layers below the first that learned."""
-    trunk = run.preprocessor.trunk
-    return () if trunk is None else trunk.notes
+def run_notes(run: Run) -> tuple[str, ...]:
+    """Return what a user should know of the layers below the first that learned, and of the pack it began with."""
+    return tuple(note for part in (run.preprocessor.trunk, run.starting) if part is not None for note in part.notes)
 
 
 def check_data(base: Base, examples: Sequence[Example], evaluation: Sequence[Example], options: TrainOptions) -> None:

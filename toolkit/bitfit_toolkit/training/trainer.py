@@ -16,7 +16,6 @@ from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_toolkit.training.checkpoints import WEIGHTS, begin_or_resume, best_of_ended
 from bitfit_toolkit.training.curve import Curve, CurvePoint
 from bitfit_toolkit.training.distributed import is_first_process
-from bitfit_toolkit.training.evaluation import torch_answers
 from bitfit_toolkit.training.progress import Progress
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.simulate_int8 import quantized_rows
@@ -74,7 +73,7 @@ def fit(run: Run, train: TaskData, evaluation: TaskData) -> tuple[CurvePoint, ..
     """
     transformers_logging.set_verbosity_error()
     options, model, curve = run.options, run.model, Curve(run.metric)
-    run.balance(train)
+    run.count(train)
     with ExitStack() as stack:
         resumed = begin_or_resume(run, train, evaluation)
         ended = best_of_ended(resumed, options.early_stopping_patience) if resumed else None
@@ -96,7 +95,7 @@ def _trainer(run: Run, train: TaskData, evaluation: TaskData, stack: ExitStack) 
     """Return a trainer of the run; what it needs until it is done is left to `stack`."""
 
     def metrics(predicted: Any) -> dict[str, float]:
-        return run.task.metrics(evaluation.examples, torch_answers(run.info, evaluation, predicted.predictions))
+        return run.task.metrics(evaluation.examples, run.answers_of(evaluation, predicted.predictions))
 
     folder = run.options.checkpoints or stack.enter_context(tempfile.TemporaryDirectory(prefix="bitfit-train-"))
     drawing = run.drawing(train)

@@ -44,10 +44,10 @@ def toml_options(options: type[TrainOptions]) -> dict[str, OptionSpec]:
 def read_run_configs(path: str | Path, common: TrainOptions) -> list[RunConfig]:
     """Read a file of `[[task]]` tables, and a `[defaults]` table that all of them share.
 
-    A task has `train`, `output` and, unless rows of `train` are held out, `eval`, relative to the file, any key of
-    `toml_options` and of COLUMNS, and `common` for what neither table says. A list of seeds or learning rates makes a
-    run of each, whose output says `{seed}` and `{learning-rate}` where it differs. Raises DataError, naming the task
-    and the key.
+    A task has `train`, `output` and, unless rows of `train` are held out, `eval`, any key of `toml_options` and
+    of COLUMNS, and `common` for what neither table says; paths are relative to the file. A list of seeds or learning
+    rates makes a run of each, whose output says `{seed}` and `{learning-rate}` where it differs. Raises DataError,
+    naming the task and the key.
     """
     path = Path(path)
     defaults, tables = _read_tables(path)
@@ -89,7 +89,9 @@ def _expand(where: str, folder: Path, table: Mapping[str, Any], common: TrainOpt
     listed = {key: table[key] for key, spec in specs.items() if spec.listed and isinstance(table.get(key), list)}
     for values in itertools.product(*listed.values()):
         own = {**table, **dict(zip(listed, values, strict=True))}
-        options = replace(common, **{spec.name: own[key] for key, spec in specs.items() if key in own})
+        given = [(spec, own[key]) for key, spec in specs.items() if key in own]
+        chosen = {spec.name: folder / value if spec.type is Path else value for spec, value in given}
+        options = replace(common, **chosen)
         if options.task_type not in TASK_TYPES:  # which decides how the data are read
             raise DataError(f"{where}: type should be one of {', '.join(TASK_TYPES)}, found {options.task_type!r}")
         output = _fill(own["output"], options, specs)
@@ -116,7 +118,7 @@ def _check_table(where: str, table: Mapping[str, Any], specs: Mapping[str, Optio
             raise DataError(f"{where}: unknown key {key!r}; known are {', '.join(known)}")
         if key in specs and isinstance(value, str) and value in specs[key].words:
             continue
-        expected = specs[key].type if key in specs else str
+        expected = specs[key].type if key in specs and specs[key].type is not Path else str
         allowed = (int, float) if expected is float else (expected,)
         listed = key in specs and specs[key].listed and isinstance(value, list) and value
         if not all(type(one) in allowed for one in (value if listed else [value])):

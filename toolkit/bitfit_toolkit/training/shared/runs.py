@@ -26,11 +26,14 @@ class SharedRun:
 
     def __init__(self, run: Run, data: TaskData) -> None:
         options, model, base = run.options, run.model, run.base.manifest
-        run.balance(data)
+        run.count(data)
         self.run = run
         learns = [np.full(spec.size, spec.name in model.biases) for spec in base.biases]
         self._mask = torch.from_numpy(np.concatenate(learns)).float().to(model.device)
-        self._deltas = torch.nn.Parameter(torch.zeros_like(self._mask))
+        begun = {} if run.starting is None else run.starting.biases
+        defaults = run.base.default_biases
+        deltas = [begun.get(spec.name, defaults[spec.name]) - defaults[spec.name] for spec in base.biases]
+        self._deltas = torch.nn.Parameter(torch.from_numpy(np.concatenate(deltas)).to(model.device))
         self._parameters = [self._deltas, *([] if model.head is None else model.head.parameters())]
         passes = math.ceil(len(data.items) / options.per_device_train_batch_size)
         self.steps = options.max_steps or math.ceil(options.num_train_epochs * passes)
