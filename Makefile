@@ -21,7 +21,7 @@ help:
 	@echo "make bench   measure speed, memory and size beside peers, going on where it stopped (half an hour)"
 	@echo "make bench-quick   a look at the same (some minutes); make profile   time by operator"
 	@echo "make residency   measure what many installed tasks and a start cost (minutes)"
-	@echo "make accuracy DATA=folder   compare methods on six tasks, going on where it stopped (hours)"
+	@echo "make accuracy DATA=folder   compare methods on eight tasks, going on where it stopped (hours)"
 	@echo "make fuzz    a million altered packs, manifests and signed metadata, then drawn data files, model folders and command"
 	@echo "             lines, going on where they stopped (two hours); FUZZ_RUNS, FUZZ_DRAWN, FUZZ_COMMANDS, FUZZ_MINUTES"
 	@echo "make arm     run the runtime on ARM and on old x86 under QEMU; wants qemu-user-static and debootstrap (minutes)"

@@ -1,25 +1,32 @@
-"""The data sets of the accuracy suites, as they lie in the folder that `--data` names."""
+"""The data sets of the accuracy suites: in the folder that `--data` names, or made by a grammar."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bitfit_toolkit import Example, load_examples
+from tasks import entailment, foreign
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A task's files in its folder, its task type, and the metric that decides; None is the task type's own."""
+    """A task's files in its folder, its task type, and the metric that decides; None is the task type's own.
+
+    Where it has `generate`, that makes its examples, and there are no files.
+    """
 
     task: str
     task_type: str = "classification"
     metric: str | None = None
     training_file: str = "train.jsonl"
     evaluation_file: str = "dev.jsonl"
+    generate: Callable[[], tuple[list[Example], list[Example]]] | None = None
 
     def load(self, folder: Path) -> tuple[list[Example], list[Example]]:
-        """Return the examples for training and for evaluation from `FOLDER/TASK`. Raises DataError."""
+        """Return the examples for training and for evaluation, where files are of `FOLDER/TASK`. Raises DataError."""
+        if self.generate is not None:
+            return self.generate()
         training, evaluation = (
             load_examples(folder / self.task / file, task_type=self.task_type)
             for file in (self.training_file, self.evaluation_file)
@@ -36,6 +43,8 @@ DATASETS = {
         Dataset("cola", metric="matthews"),
         Dataset("banking77", training_file="train.csv", evaluation_file="test.csv"),
         Dataset("wnut17", "token-classification"),
+        Dataset("foreign", "token-classification", generate=foreign.generate),
+        Dataset("entailment", generate=entailment.generate),
     )
 }
 

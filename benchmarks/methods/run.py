@@ -1,11 +1,12 @@
-"""BitFit beside full fine-tuning, LoRA and others on six tasks, as `bitfit compare` does it for one.
+"""BitFit beside full fine-tuning, LoRA and others on eight tasks, as `bitfit compare` does it for one.
 
     python -m methods.run --data FOLDER [--model MODEL] [--output FOLDER]
 
-`--data` holds `TASK/{train,dev}.jsonl`, and `banking77/{train,test}.csv`. First every method on every task, then the
-curve of accuracy against training examples and longer runs of hard tasks. Each run is written as it finishes; a second
-call goes on where the first stopped. Several processes may share the bases if each has tasks and an output of its own;
-their `cells.jsonl` then go into one file. Without `--base` and `--reference` the model is exported first.
+`--data` holds `TASK/{train,dev}.jsonl`, and `banking77/{train,test}.csv`; two tasks are made by grammars. First every
+method on every task, then the curve of accuracy against training examples and longer runs of hard tasks. Each run is
+written as it finishes; a second call goes on where the first stopped. Several processes may share the bases if each has
+tasks and an output of its own; their `cells.jsonl` then go into one file. Without `--base` and `--reference` the model
+is exported first.
 """
 
 import argparse
