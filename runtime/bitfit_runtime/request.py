@@ -55,6 +55,7 @@ class Request:
                 self.tokens,
                 of_first_version=info.tokenizer is None,
                 transitions=self.pack.transitions,
+                words=info.words,
             )
         )
         return answer

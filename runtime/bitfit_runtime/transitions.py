@@ -45,7 +45,7 @@ def without_begin(labels: Sequence[str]) -> str | None:
     return None
 
 
-def log_probabilities(logits: Float32) -> Float64:
+def log_probabilities(logits: Float32 | Float64) -> Float64:
     """Return the logarithm of the softmax along the last axis."""
     values = logits.astype(np.float64)
     values -= values.max(-1, keepdims=True)

@@ -122,6 +122,23 @@ def test_learned_scores_decide_where_words_hesitate() -> None:
     assert answer(best, learned, second) == [("a", "w0 w1")]
 
 
+def test_all_tokens_of_a_word_speak_for_it_where_the_pack_says_so() -> None:
+    """Of "ab c" the word "ab" has two tokens, the second of which is surer, and a special token stands behind both."""
+    offsets = np.array([[0, 0], [0, 1], [1, 2], [3, 4], [0, 0]], np.int32)
+    ids = np.arange(5, dtype=np.int32)
+    tokens = TokenizedText(ids, np.zeros(5, np.uint8), offsets, (range(1, 4), range(0)), (False, False))
+    logits = np.zeros((5, COUNT), np.float32)
+    logits[1, 0], logits[2, 1], logits[3, 0], logits[4, 3] = 1, 3, 1, 90
+    said = []
+    for words in (None, "mean"):
+        output = HeadOutput("t", LABELS, Row("ab c"), logits, tokens, words=words)
+        said.append(TASK_TYPES["token-classification"].postprocess(output).entities)
+    assert said[0] == ()
+    [found] = said[1]
+    mean = np.exp([0.5, 1.5, 0, 0, 0])
+    assert (found.label, found.text) == ("a", "ab") and found.probability == pytest.approx(mean[1] / mean.sum())
+
+
 def learned_pack(scores: np.ndarray, **changes: object) -> Pack:
     head = {"head.weight": np.zeros(COUNT * 2, np.float32), "head.bias": np.zeros(COUNT, np.float32)}
     return Pack(replace(INFO, **changes), head | {"transitions": scores.ravel()})  # type: ignore[arg-type]
@@ -161,6 +178,17 @@ def test_only_packs_with_transitions_have_the_new_schema() -> None:
 def test_transitions_that_fit_nothing_are_refused(changes: dict[str, object], scores: np.ndarray, message: str) -> None:
     with pytest.raises(PackFormatError, match=message):
         parse_pack(serialize(learned_pack(scores, **changes)))
+
+
+def test_words_are_declared_by_packs_of_tags_alone() -> None:
+    scores = np.zeros((COUNT + 1, COUNT), np.float16)
+    pack = learned_pack(scores, words="mean")
+    assert parse_pack(serialize(pack)).info.words == "mean"
+    assert parse_pack(serialize(learned_pack(scores))).info.words is None
+    with pytest.raises(PackFormatError, match="a classification task has no words"):
+        parse_pack(serialize(learned_pack(scores, words="mean", task_type="classification", transitions=None)))
+    with pytest.raises(PackFormatError, match="one of mean"):
+        parse_pack(serialize(learned_pack(scores, words="last")))
 
 
 def test_scores_that_are_no_numbers_are_refused() -> None:

@@ -38,7 +38,7 @@ class PackInfo:
     stored. `labels` are in the order of the logits. Of its terms the pack holds the biases from encoder layer
     `from_layer` on: those that act on what lies below it are the base's. `windows` is None where long texts are cut.
     `transitions` are `legal` or `learned` where the tags of a text are decided together, None where each word is
-    decided by itself.
+    decided by itself. `words` is `mean` where all tokens of a word speak for it, None where its first one does.
     """
 
     base: str
@@ -56,6 +56,7 @@ class PackInfo:
     from_layer: int = 0
     windows: Windows | None = None
     transitions: str | None = None
+    words: str | None = None
 
     def biases(self, base: Manifest) -> list[BiasSpec]:
         """Return the biases of the base that the pack holds, in the base's order."""

@@ -24,6 +24,7 @@ from bitfit_runtime.formats.pack_encoding import ENCODINGS, SCALE, Stored
 from bitfit_runtime.formats.schema import BIASES, CANARY, LIMITS, PACK_FIELDS, PACK_SCHEMA, TRANSITIONS
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, POOLINGS
 from bitfit_runtime.tasks import TASK_TYPES, TaskType
+from bitfit_runtime.tasks.base import MEAN
 from bitfit_runtime.transitions import LARGEST_SCORE, LEARNED, LEGAL, without_begin
 
 FORMAT = "bitfit-pack"
@@ -136,6 +137,7 @@ def _parse_info(document: object, where: str) -> PackInfo:
         from_layer=fields.optional("from_layer", int) or 0,
         windows=_windows(fields.nested("windows"), task_type, max_length, where) if "windows" in fields else None,
         transitions=fields.choice(TRANSITIONS, (LEGAL, LEARNED)) if TRANSITIONS in fields else None,
+        words=fields.choice("words", (MEAN,)) if "words" in fields else None,
     )
     if len(info.task) > LIMITS.task_name_characters:
         raise PackFormatError(f"{where}: a task name has at most {LIMITS.task_name_characters} characters")
@@ -148,6 +150,8 @@ def _parse_info(document: object, where: str) -> PackInfo:
         raise PackFormatError(f"{where}: max_length should be at least 3, found {info.max_length}; get the pack again")
     if not 0 <= info.from_layer <= LIMITS.layers:
         raise PackFormatError(f"{where}: from_layer should be a layer, found {info.from_layer}; get the pack again")
+    if info.words is not None and not task_type.has_tags:
+        raise PackFormatError(f"{where}: a {info.task_type} task has no words; get the pack again")
     if info.transitions is not None:
         _check_tags(info, task_type, where)
     return info

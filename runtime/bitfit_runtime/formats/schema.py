@@ -10,7 +10,7 @@ CREATED_BY: Final = f"bitfit-edge {__version__}"
 BASE_SCHEMA: Final = 1
 PACK_SCHEMA: Final = 1
 # Fields that came later, which change answers, and the first schema of packs that has them.
-PACK_FIELDS: Final[Mapping[str, int]] = {"from_layer": 2, "windows": 2, "transitions": 3}
+PACK_FIELDS: Final[Mapping[str, int]] = {"from_layer": 2, "windows": 2, "transitions": 3, "words": 3}
 PRECISIONS: Final = ("int8", "int4", "fp32")
 
 MODEL_FILE: Final = "model.onnx"

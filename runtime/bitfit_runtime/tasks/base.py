@@ -28,7 +28,7 @@ class HeadOutput:
     `TaskType.output`, without padding: logits `[labels]`, token logits `[tokens, labels]`, or pooled `[hidden]`.
     `of_first_version` says that a pack of version 0.1.0 gave them, whose answers stay as they were.
     `transitions`, float32 `[labels + 1, labels]`, are the pack's scores of a tag after another, None where each word is
-    decided by itself.
+    decided by itself. `words` is MEAN where all tokens of a word speak for it, None where its first one does.
     """
 
     task: str
@@ -38,6 +38,7 @@ class HeadOutput:
     tokens: TokenizedText
     of_first_version: bool = False
     transitions: Float32 | None = None
+    words: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class TaskType:
         return self.output != POOLED
 
 
-def softmax(logits: Float32) -> Float64:
+def softmax(logits: Float32 | Float64) -> Float64:
     """Probabilities along the last axis."""
     exponentials = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
     probabilities: Float64 = exponentials / exponentials.sum(-1, keepdims=True)

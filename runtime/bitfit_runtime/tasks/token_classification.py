@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from bitfit_runtime.graph import TOKEN_LOGITS
-from bitfit_runtime.tasks.base import OFFSETS, HeadOutput, TaskType, softmax
+from bitfit_runtime.tasks.base import OFFSETS, Float32, Float64, HeadOutput, TaskType, softmax
 from bitfit_runtime.tokenized_text import FIRST, SECOND, Word
 from bitfit_runtime.transitions import (
     BEGIN,
@@ -54,8 +54,8 @@ class Entities:
 def postprocess(output: HeadOutput) -> Entities:
     """Turn token logits `[tokens, labels]` with BIO labels into entities of the first text.
 
-    The first token of a word speaks for the word. An I- tag that continues nothing begins an entity, as in conlleval;
-    a pack with transitions has none.
+    The first token of a word speaks for it, or all where the pack says so. An I- tag that continues nothing begins an
+    entity, as in conlleval; a pack with transitions has none.
     """
     if output.of_first_version and output.row.text_pair is not None and not output.tokens.cut[SECOND]:
         # Version 0.1.0 found no words there, in training neither.
@@ -83,17 +83,28 @@ def _tags(output: HeadOutput, words: Sequence[Word]) -> list[tuple[str, float]]:
     """Return the tag of each word and its probability, over all paths where the pack has transitions."""
     if not words:
         return []
-    tokens = [word.token for word in words]
     if output.transitions is None:
-        probabilities = softmax(output.values)[tokens]
+        probabilities = softmax(_word_logits(output, words))
         best = probabilities.argmax(-1)
     else:
-        alone, scores = log_probabilities(output.values[tokens]), chain_scores(output.labels, output.transitions)
+        alone, scores = log_probabilities(_word_logits(output, words)), chain_scores(output.labels, output.transitions)
         best = likeliest_tags(alone, scores)
         if all(output.labels[index] == OUTSIDE for index in best):
             return [(OUTSIDE, 1.0)] * len(words)  # no answer shows their probabilities
         probabilities = tag_probabilities(alone, scores)
     return [(output.labels[tag], float(row[tag])) for tag, row in zip(best, probabilities, strict=True)]
+
+
+def _word_logits(output: HeadOutput, words: Sequence[Word]) -> Float32 | Float64:
+    """Return the logits of words `[words, labels]`: their first token's, or the mean over those up to the next word."""
+    firsts = np.array([word.token for word in words])
+    if output.words is None:
+        first: Float32 = output.values[firsts]
+        return first
+    stop = output.tokens.sides[FIRST].stop
+    sums = np.add.reduceat(output.values[firsts[0] : stop].astype(np.float64), firsts - firsts[0])
+    found: Float64 = sums / np.diff(firsts, append=stop)[:, None]
+    return found
 
 
 def tag_words(words: Sequence[Word], entities: Iterable[tuple[str, int, int]]) -> list[str]:

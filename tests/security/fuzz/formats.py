@@ -41,6 +41,8 @@ def fuzz_pack(data: bytes) -> bool:
         shapes |= {"head.weight": (BASE.hidden_size, labels), "head.bias": (labels,)}
     assert {name: value.shape for name, value in values.items()} == shapes
     assert all(value.dtype == np.float32 and np.isfinite(value).all() for value in values.values())
+    if pack.transitions is not None:
+        assert pack.transitions.shape == (len(pack.info.labels) + 1, len(pack.info.labels))
     assert pack.info.base == BASE.digest and set(pack.info.terms) <= {spec.term for spec in BASE.biases}
     return True
 

@@ -52,7 +52,12 @@ BASE = Manifest(
 DEFAULTS = {spec.name: np.linspace(-1, 1, spec.size, dtype=np.float32) for spec in BASE.biases}
 STORED = StoredRelease(4, "0f" * 32)
 NOW, EXPIRES = datetime(2100, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-LABELS = {"classification": ("no", "yes"), "regression": ("score",), "embedding": ()}
+LABELS = {
+    "classification": ("no", "yes"),
+    "regression": ("score",),
+    "embedding": (),
+    "token-classification": ("O", "B-a", "I-a"),
+}
 
 
 def tiny_pack(
@@ -73,10 +78,13 @@ def tiny_pack(
 
 @cache
 def packs() -> list[bytes]:
-    """Pack files of every encoding, with and without a head, biases or a canary."""
+    """Pack files of every encoding, with and without a head, biases, a canary or transitions of tags."""
     made = [tiny_pack(encoding) for encoding in ENCODINGS]
     canary = Canary((("a text", None), ("a text", "another")), "0123456789abcdef", np.arange(4, dtype=np.float32))
     made += [tiny_pack("int8", "embedding"), tiny_pack("int8", "regression", ()), replace(made[0], canary=canary)]
+    tagged = tiny_pack("int8", "token-classification")
+    declared = replace(tagged.info, transitions="learned", words="mean")
+    made.append(Pack(declared, {**tagged.tensors, "transitions": np.linspace(-1, 1, 12).astype(np.float16)}))
     return [serialize(pack) for pack in made]
 
 

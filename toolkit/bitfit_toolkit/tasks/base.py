@@ -25,6 +25,7 @@ Float32 = npt.NDArray[np.float32]
 # White space of Python's `str.strip`, and marks that are not seen: of byte order, and spaces without width.
 INVISIBLE = "".join(c for c in map(chr, range(0x3001)) if c.isspace()) + "\ufeff\u200b\u200c\u200d\u2060"
 IGNORED = -100  # torch's cross-entropy skips this target
+CONTINUED = -101  # of a token that speaks with those before it, for one word
 Target = TypeVar("Target")
 AnswerT = TypeVar("AnswerT")
 
@@ -124,6 +125,7 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
     for each example, and `several_labels` says whether one may have more than one label. A raw output is what the graph
     gives: logits `[batch, labels]`, token logits `[batch, sequence, labels]` or, for embeddings, `[batch, 2, hidden]`.
     `transitions [labels + 1, labels]` are scores of a tag after another, where the task has tags and has counted them.
+    `words` are as in `PackInfo`.
     """
 
     task_type: ClassVar[TaskType]
@@ -139,6 +141,7 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
     labels: tuple[str, ...]
     class_weights: Float32 | None = None
     transitions: npt.NDArray[np.float16] | None = None
+    words: str | None = None
 
     def __init__(self, examples: Sequence[Example]) -> None:
         if not examples:

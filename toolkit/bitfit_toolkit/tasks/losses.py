@@ -5,7 +5,7 @@ import numpy.typing as npt
 import torch
 from torch.nn.functional import cross_entropy
 
-from bitfit_toolkit.tasks.base import IGNORED
+from bitfit_toolkit.tasks.base import CONTINUED, IGNORED
 
 
 def weights_for(raw: torch.Tensor, weights: npt.NDArray[np.float32] | None) -> torch.Tensor | None:
@@ -23,3 +23,16 @@ def weighted_cross_entropy(
     """
     losses = cross_entropy(raw.float(), targets, weights_for(raw, weights), ignore_index=IGNORED, reduction="none")
     return losses.sum() / (targets != IGNORED).sum().clamp(min=1)
+
+
+def word_means(raw: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return logits `[batch, tokens, labels]` of which a word's first token has the mean over the word, and targets.
+
+    Tokens whose target is CONTINUED belong to the word that began last before them; their target becomes IGNORED.
+    """
+    places = torch.arange(targets.shape[1], device=targets.device)
+    continued = targets == CONTINUED
+    owners = torch.where(continued, 0, places).cummax(1).values
+    belongs = (owners[:, None, :] == places[None, :, None]).float()
+    means = belongs @ raw.float() / belongs.sum(2, keepdim=True).clamp(min=1)
+    return means, targets.masked_fill(continued, IGNORED)

@@ -1,17 +1,18 @@
 """Token classification: entities by BIO labels; the first token of a word carries the word's label."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime.tasks.token_classification import TOKEN_CLASSIFICATION, Entities, tag_words
-from bitfit_runtime.tokenized_text import TokenizedText
+from bitfit_runtime.tokenized_text import FIRST, TokenizedText
 from bitfit_runtime.transitions import BEGIN, INSIDE, OUTSIDE
 from bitfit_runtime.words import visible
 from bitfit_toolkit.errors import TrainingError
-from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, TrainableTask, check_known, marks, rarity
+from bitfit_toolkit.tasks.base import CONTINUED, IGNORED, Cells, Example, TrainableTask, check_known, marks, rarity
 from bitfit_toolkit.tasks.entity_reading import read_entities
 from bitfit_toolkit.tasks.judgement import NOTHING, Judgement, set_classes
 from bitfit_toolkit.tasks.transition_scores import transition_scores
@@ -69,9 +70,15 @@ class TokenClassification(TrainableTask[list[int], Entities]):
         check_known((mark.label for example in examples for mark in marks(example)), names)
 
     def target(self, example: Example, tokens: TokenizedText) -> list[int]:
-        """Return a label's index for the first token of each word, and IGNORED for the other tokens."""
+        """Return a label's index for the first token of each word, and IGNORED for the other tokens.
+
+        Where all tokens of a word speak for it, those behind its first are CONTINUED.
+        """
         targets = [IGNORED] * len(tokens)
         words = tokens.words(example.text)
+        if words and self.words is not None:
+            inside = range(words[0].token, tokens.sides[FIRST].stop)
+            targets[inside.start : inside.stop] = [CONTINUED] * len(inside)
         tags = tag_words(words, [(mark.label, mark.start, mark.end) for mark in marks(example)])
         for word, tag in zip(words, tags, strict=True):
             targets[word.token] = self._index[tag]
@@ -84,8 +91,13 @@ class TokenClassification(TrainableTask[list[int], Entities]):
 
     @classmethod
     def part(cls, target: list[int], tokens: npt.NDArray[np.int64]) -> list[int]:
-        """Return the labels of these tokens."""
-        return [target[token] for token in tokens.tolist()]
+        """Return the labels of these tokens; one that continues a token which is not among them is ignored."""
+        kept = tokens.tolist()
+        apart = (token != before + 1 for before, token in pairwise([-1, *kept]))
+        return [
+            IGNORED if new and target[token] == CONTINUED else target[token]
+            for token, new in zip(kept, apart, strict=True)
+        ]
 
     def stack(self, targets: Sequence[list[int]], width: int) -> npt.NDArray[np.int64]:
         """Return targets `[batch, sequence]`."""
@@ -93,18 +105,19 @@ class TokenClassification(TrainableTask[list[int], Entities]):
 
     def balance(self, targets: Sequence[list[int]]) -> None:
         """Weigh labels by their rarity among words."""
-        of_words = [target for example in targets for target in example if target != IGNORED]
+        of_words = [target for example in targets for target in example if target >= 0]
         self.class_weights = rarity(of_words, len(self.labels))
 
     def learn_transitions(self, targets: Sequence[list[int]]) -> None:
         """Score each tag after another by how often it follows there among the words."""
-        of_words = ([target for target in example if target != IGNORED] for example in targets)
+        of_words = ([target for target in example if target >= 0] for example in targets)
         self.transitions = transition_scores((tags for tags in of_words if tags), len(self.labels))
 
     def loss(self, raw: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
         """Return the cross-entropy, averaged over words."""
-        from bitfit_toolkit.tasks.losses import weighted_cross_entropy
+        from bitfit_toolkit.tasks.losses import weighted_cross_entropy, word_means
 
+        raw, targets = (raw, targets) if self.words is None else word_means(raw, targets)
         return weighted_cross_entropy(raw.flatten(0, 1), targets.flatten(), self.class_weights)
 
     @classmethod

@@ -17,7 +17,8 @@ from bitfit_toolkit.training.task_data import TaskData
 RECORD = "run.json"
 STATE = "trainer_state.json"
 WEIGHTS = "model.safetensors"
-DEFAULT_FACTS = {"from_layer": 0, "starting pack": None}  # of records from before there were such options
+# Of records that were written before there were such options.
+DEFAULT_FACTS = {"from_layer": 0, "starting pack": None, "words": None}
 
 
 def begin_or_resume(run: Run, train: TaskData, evaluation: TaskData) -> Path | None:
@@ -43,6 +44,7 @@ def run_facts(run: Run, train: TaskData, evaluation: TaskData) -> dict[str, Any]
         "training data": _digest(train),
         "evaluation data": _digest(evaluation),
         "processes": process_count(),
+        "words": run.info.words,
         "starting pack": None if run.starting is None else run.starting.digest,
         **{spec.recorded: getattr(run.options, spec.name) for spec in specs if not spec.resumable},
     }

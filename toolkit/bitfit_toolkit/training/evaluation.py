@@ -51,7 +51,7 @@ def torch_answers(
         for (text, pair), values, tokens in zip(trainable.inputs(example), outputs, item.texts, strict=True):
             part = values[: len(tokens)] if task_type.output == TOKEN_LOGITS else values
             row = Row(text, info.task, pair)
-            given = HeadOutput(info.task, info.labels, row, part, tokens, transitions=transitions)
+            given = HeadOutput(info.task, info.labels, row, part, tokens, transitions=transitions, words=info.words)
             answers.append(task_type.postprocess(given))
     return _per_example(iter(answers), trainable.texts_per_example, len(data.examples))
 

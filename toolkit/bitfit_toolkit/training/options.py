@@ -115,6 +115,14 @@ class TrainOptions:
         resumable=True,
         compared=True,
     )
+    words: str = option(
+        AUTO,
+        "Which tokens of a word speak for it in entities: first, or the mean of all; auto is mean.",
+        choices=(AUTO, "first", MEAN),
+        sharing=EACH,
+        resumable=True,
+        compared=True,
+    )
     dropout: bool = option(False, "Drop units in training, as the checkpoint says.")
     simulate_int8: bool = option(False, "Round activations in training as the int8 graph does.")
     precision: str = option(
@@ -194,6 +202,11 @@ def transitions_of(options: TrainOptions, labels: int) -> str | None:
     return None if options.transitions == "none" else options.transitions
 
 
+def words_of(options: TrainOptions) -> str | None:
+    """Return MEAN where all tokens of a word speak for it, None where its first one does or there are no words."""
+    return MEAN if options.words in (AUTO, MEAN) and TASK_TYPES[options.task_type].has_tags else None
+
+
 def _conflicts(of: TrainOptions) -> Iterator[str]:
     """Yield what is wrong with values that are right by themselves."""
     task, longest = TRAINABLE_TASKS[of.task_type], LIMITS.task_name_characters
@@ -215,6 +228,8 @@ def _conflicts(of: TrainOptions) -> Iterator[str]:
         yield f"`window_overlap` should be at most half of `max_length` {of.max_length}, found {of.window_overlap}"
     if of.transitions in (LEGAL, LEARNED) and not TASK_TYPES[of.task_type].has_tags:
         yield f"`transitions` should be none: a {of.task_type} task has no tags that follow each other"
+    if of.words == MEAN and not TASK_TYPES[of.task_type].has_tags:
+        yield f"`words` should be first: a {of.task_type} task has no words to decide"
     if of.start_from is not None and of.from_layer == AUTO:
         yield "`from_layer` auto cannot begin with `start_from`, whose pack has a first layer; name a layer"
     if of.terms == "none" and not TASK_TYPES[of.task_type].has_head:

@@ -18,7 +18,7 @@ from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example, TrainableTask
 from bitfit_toolkit.training.evaluation import torch_answers
 from bitfit_toolkit.training.model import BitfitModel, build_model, first_layer, resolve_terms
-from bitfit_toolkit.training.options import BALANCED, TrainOptions, transitions_of, windows_of
+from bitfit_toolkit.training.options import BALANCED, TrainOptions, transitions_of, windows_of, words_of
 from bitfit_toolkit.training.starting_pack import StartingPack
 from bitfit_toolkit.training.task_data import Item, Preprocessor, TaskData, single_windows
 from bitfit_toolkit.training.trunk import Trunks
@@ -77,7 +77,9 @@ class Run:
             from_layer=start,
             windows=windows,
             transitions=transitions_of(options, len(task.labels)),
+            words=words_of(options),
         )
+        task.words = info.words
         preprocessor = Preprocessor(base, task, Limit.of(info), windows is not None)
         starting = None if options.start_from is None else StartingPack.read(options.start_from, base, info, biases)
         model = build_model(base, task, options, encoder)

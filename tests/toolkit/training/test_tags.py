@@ -1,4 +1,4 @@
-"""Transitions of tags in training: what is counted, what a pack gets, and which choices make no sense."""
+"""Tags of words in training: what is counted, what a pack gets, and which choices make no sense."""
 
 import json
 from dataclasses import replace
@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from bitfit_runtime import Base, Engine, read_pack
 from bitfit_toolkit import Example, TrainOptions, load_examples, train
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import Mark
+from bitfit_toolkit.tasks.base import CONTINUED, IGNORED
+from bitfit_toolkit.tasks.losses import word_means
+from bitfit_toolkit.tasks.token_classification import TokenClassification
 from bitfit_toolkit.tasks.transition_scores import WEIGHT, transition_scores
 from bitfit_toolkit.training.run import Run
 from support.examples import rows_of
@@ -41,17 +45,29 @@ def rows(tmp_path: Path) -> list[Example]:
 
 
 @pytest.mark.parametrize(
-    ("transitions", "declared", "schema"), [("auto", "learned", 3), ("legal", "legal", 3), ("none", None, 1)]
+    ("transitions", "words", "declared", "schema"),
+    [
+        ("auto", "auto", ("learned", "mean"), 3),
+        ("legal", "first", ("legal", None), 3),
+        ("none", "mean", (None, "mean"), 3),
+        ("none", "first", (None, None), 1),
+    ],
 )
 def test_a_pack_declares_what_was_chosen_and_answers_alike_in_torch_and_engine(
-    base: Base, tmp_path: Path, rows: list[Example], transitions: str, declared: str | None, schema: int
+    base: Base,
+    tmp_path: Path,
+    rows: list[Example],
+    transitions: str,
+    words: str,
+    declared: tuple[str | None, str | None],
+    schema: int,
 ) -> None:
-    report = train(base, rows, rows, tmp_path / "pack", replace(OPTIONS, transitions=transitions))
+    report = train(base, rows, rows, tmp_path / "pack", replace(OPTIONS, transitions=transitions, words=words))
     pack = read_pack(tmp_path / "pack")
-    assert pack.info.transitions == declared
+    assert (pack.info.transitions, pack.info.words) == declared
     assert f'schema_version\\": {schema}'.encode() in (tmp_path / "pack").read_bytes()
     assert report.agreement is not None and report.agreement > 0.9
-    if declared == "learned":
+    if declared[0] == "learned":
         task = Run.start(base, rows, OPTIONS).task
         tokens = Run.start(base, rows, OPTIONS).prepare(rows)
         task.learn_transitions([item.target for item in tokens.items])
@@ -59,16 +75,20 @@ def test_a_pack_declares_what_was_chosen_and_answers_alike_in_torch_and_engine(
         np.testing.assert_array_equal(pack.tensors["transitions"], task.transitions.ravel())
 
 
-def test_whatever_was_learned_answers_are_legal_or_words_decide_alone(base: Base, rows: list[Example]) -> None:
-    """A model that has learned nothing tags at random: with transitions no entity begins inside."""
-    marked = [Example("aa bb aa", None, (Mark("x", 0, 5),)), *rows]
-    runs = [Run.start(base, marked, replace(OPTIONS, transitions=how)) for how in ("none", "legal")]
-    counts = []
-    for run in runs:
-        data = run.prepare(marked)
-        run.count(data)
-        counts.append([len(answer.entities) for answer in run.answers(data)])
-    assert counts[0] != counts[1]
+def test_a_words_logits_are_the_mean_over_its_tokens() -> None:
+    raw = torch.arange(24.0).view(2, 4, 3)
+    targets = torch.tensor([[IGNORED, 1, CONTINUED, 2], [0, CONTINUED, CONTINUED, IGNORED]])
+    means, wanted = word_means(raw, targets)
+    assert wanted.tolist() == [[IGNORED, 1, IGNORED, 2], [0, IGNORED, IGNORED, IGNORED]]
+    np.testing.assert_allclose(means[0, 1], raw[0, 1:3].mean(0))
+    np.testing.assert_allclose(means[0, 3], raw[0, 3])
+    np.testing.assert_allclose(means[1, 0], raw[1, :3].mean(0))
+
+
+def test_tokens_whose_word_began_in_a_window_that_is_not_seen_are_ignored() -> None:
+    target = [IGNORED, 1, CONTINUED, CONTINUED, 2, CONTINUED, IGNORED]
+    assert TokenClassification.part(target, np.array([0, 1, 3, 4, 5])) == [IGNORED, 1, IGNORED, 2, CONTINUED]
+    assert TokenClassification.part(target, np.array([2, 3, 4])) == [IGNORED, CONTINUED, 2]
 
 
 def test_transitions_are_for_tags(base: Base, tmp_path: Path) -> None:
@@ -76,6 +96,8 @@ def test_transitions_are_for_tags(base: Base, tmp_path: Path) -> None:
     options = TrainOptions(transitions="legal")
     with pytest.raises(TrainingError, match="`transitions` should be none: a classification task has no tags"):
         train(base, texts, texts, tmp_path / "pack", options)
+    with pytest.raises(TrainingError, match="`words` should be first: a classification task has no words"):
+        train(base, texts, texts, tmp_path / "pack", TrainOptions(words="mean"))
     assert Run.start(base, texts, TrainOptions()).info.transitions is None
 
 
