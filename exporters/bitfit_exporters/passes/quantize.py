@@ -159,7 +159,7 @@ def _magnitudes(build: Builder, data: ir.Value) -> ir.Value:
     largest = build("ReduceMax", signed, axis, attributes={"keepdims": 1})
     if not bound:
         return largest
-    return build("Max", largest, build.constant(f"quantize.reach.{bound}", np.array(bound, np.float32)))
+    return build("Clip", largest, build.constant(f"quantize.reach.{bound}", np.array(bound, np.float32)))
 
 
 def _zero_points(build: Builder, data: ir.Value, scale: ir.Value) -> ir.Value:
