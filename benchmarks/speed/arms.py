@@ -10,6 +10,8 @@ import numpy.typing as npt
 import onnxruntime as ort
 import torch
 
+from bitfit_runtime.graph import TOKENS_READ
+from bitfit_runtime.runner import NO_TOKENS
 from harness.packs import Arrays, task_feeds
 from harness.sessions import activate_adapter, open_session
 from harness.tokens import Tokens
@@ -46,12 +48,15 @@ def make_arms(prepared: Prepared, threads: int, without: Collection[str] = (), o
 
 
 def ours(session: ort.InferenceSession, tasks: Sequence[Arrays]) -> Arm:
-    """The base with a task's biases and head fed at each call. Raises ValueError where a bias would not be fed."""
+    """The base with a task's biases and head fed at each call.
+
+    As in the engine, no token logits are asked for. Raises ValueError where a bias would not be fed.
+    """
     inputs = {value.name for value in session.get_overridable_initializers()}
-    missing = {name for name in inputs if not name.startswith("branch.")} - set(tasks[0])
+    missing = {name for name in inputs if not name.startswith("branch.")} - {TOKENS_READ} - set(tasks[0])
     if missing:
         raise ValueError(f"inputs {sorted(missing)[:3]} would not be fed; 'all biases' should mean all")
-    return lambda tokens, task: session.run(["logits"], {**tokens, **tasks[task]})[0]
+    return lambda tokens, task: session.run(["logits"], {**tokens, **tasks[task], TOKENS_READ: NO_TOKENS})[0]
 
 
 def frozen(session: ort.InferenceSession, tasks: Sequence[Arrays]) -> Arm:

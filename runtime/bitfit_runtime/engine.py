@@ -20,7 +20,7 @@ from bitfit_runtime.batching import pieces
 from bitfit_runtime.errors import InputError, UnknownTaskError
 from bitfit_runtime.explain import Sharing
 from bitfit_runtime.formats import LIMITS, Base, Pack, PackInfo, read_pack
-from bitfit_runtime.graph import LAST_HIDDEN_STATE, POOLED
+from bitfit_runtime.graph import LAST_HIDDEN_STATE, POOLED, TOKENS_READ
 from bitfit_runtime.inputs import Inputs, Row, as_rows, as_rows_per_task, is_single
 from bitfit_runtime.levels import Identities, Levels
 from bitfit_runtime.memory import Budget, Footprint, Memory
@@ -94,6 +94,7 @@ class Engine:
         if session_options is None:
             session_options = plain_options(patterns)
         self._session, self._tokenizer = _load(self._base, threads, session_options, verify)
+        self._spares_token_logits = any(v.name == TOKENS_READ for v in self._session.get_overridable_initializers())
         self._padding = Padding.of_machine(self._base.manifest.max_length)
         self._levels = Levels.of(self._base.manifest)
         self._identities = Identities(self._base.manifest)
@@ -323,7 +324,10 @@ class Engine:
             *(self._levels, self._padding, manifest.hidden_size),
             *(budget.batch_size, budget.max_tokens, budget.most_tokens),
         )
-        return Runner(self._session, manifest, planner, self._identities, self._defaults, self._pack_cache)
+        return Runner(
+            *(self._session, manifest, planner, self._identities, self._defaults, self._pack_cache),
+            self._spares_token_logits,
+        )
 
 
 def _load(

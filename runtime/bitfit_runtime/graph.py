@@ -17,6 +17,8 @@ def branch_input(layer: int) -> str:
 
 HEAD_WEIGHT: Final = "head.weight"
 HEAD_BIAS: Final = "head.bias"
+# int64 [1]: for how many tokens of each row there are token logits. Its default is all; 0 spares their work.
+TOKENS_READ: Final = "token_logits.tokens"
 
 LOGITS: Final = "logits"
 TOKEN_LOGITS: Final = "token_logits"

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,7 @@ import onnxruntime as ort
 
 from bitfit_runtime.batching import bias_feeds, branch_feeds, head_feeds
 from bitfit_runtime.formats import Manifest, Pack
+from bitfit_runtime.graph import TOKEN_LOGITS, TOKENS_READ
 from bitfit_runtime.levels import Identities
 from bitfit_runtime.pack_cache import BARE_BASE, DecodedPack, PackCache
 from bitfit_runtime.planning import Batch, Leaf, Planner
@@ -17,11 +19,15 @@ from bitfit_runtime.session import run_session
 from bitfit_runtime.tokenizer import collate
 
 Float32 = npt.NDArray[np.float32]
+NO_TOKENS: Final = np.zeros(1, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """A session with what it takes to run requests on it. `defaults` are the base's biases, `[1, 1, n]` each."""
+    """A session with what it takes to run requests on it. `defaults` are the base's biases, `[1, 1, n]` each.
+
+    `spares_token_logits` says that the graph computes token logits only of as many tokens as are asked for.
+    """
 
     session: ort.InferenceSession
     manifest: Manifest
@@ -29,6 +35,7 @@ class Runner:
     identities: Identities
     defaults: Mapping[str, Float32]
     packs: PackCache
+    spares_token_logits: bool
 
     def plan(self, requests: Sequence[Request]) -> list[Batch]:
         """Return the batches in which the requests run."""
@@ -47,6 +54,8 @@ class Runner:
         for batch in self.plan(requests):
             wanted = sorted({requests[index].output for index in batch.rows})
             feeds = self._feeds(batch, requests)
+            if self.spares_token_logits and TOKEN_LOGITS not in wanted:
+                feeds[TOKENS_READ] = NO_TOKENS
             found = dict(zip(wanted, run_session(self.session, wanted, feeds), strict=True))
             given: set[tuple[str, int]] = set()
             for index, row in batch.rows.items():

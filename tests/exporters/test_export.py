@@ -23,7 +23,8 @@ from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base, Engine
 from bitfit_runtime.errors import BaseFormatError
 from bitfit_runtime.formats import file_digest
-from bitfit_runtime.graph import ATTENTION_MASK
+from bitfit_runtime.graph import ATTENTION_MASK, HEAD_BIAS, HEAD_WEIGHT, LOGITS, TOKEN_LOGITS, TOKENS_READ
+from bitfit_runtime.session import open_session
 from bitfit_runtime.tokenizer import Tokenizer, collate
 from support.checkpoints import VOCABULARY
 
@@ -54,6 +55,24 @@ def test_an_int4_base_takes_four_and_a_quarter_bits_a_weight_and_a_scale_a_row(
 
 def test_a_base_holds_the_files_that_its_manifest_lists_and_no_others(base: Base) -> None:
     assert {path.name for path in base.folder.iterdir()} == {*base.manifest.files, "bitfit.json"}
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_token_logits_are_given_of_as_many_tokens_as_are_read(base: Base, rows: int) -> None:
+    session, manifest = open_session(base.model_path, 1), base.manifest
+    asked = [("a text of words", None), ("a text", None)]
+    texts = Tokenizer.from_file(base.tokenizer_path).tokenize(asked, [manifest.max_length] * len(asked))
+    draw = np.random.default_rng(0)
+    head = {
+        HEAD_WEIGHT: draw.standard_normal((rows, manifest.hidden_size, 3)).astype(np.float32),
+        HEAD_BIAS: draw.standard_normal((rows, 1, 3)).astype(np.float32),
+    }
+    feeds = {**collate(texts, manifest.inputs, manifest.pad_token_id), **head}
+    logits, every = session.run([LOGITS, TOKEN_LOGITS], feeds)
+    for tokens in (0, 1, every.shape[1], 1 << 40):
+        found = session.run([LOGITS, TOKEN_LOGITS], {**feeds, TOKENS_READ: np.array([tokens])})
+        np.testing.assert_array_equal(found[0], logits)
+        np.testing.assert_array_equal(found[1], every[:, :tokens])
 
 
 def test_two_exports_of_one_checkpoint_are_the_same_base(checkpoint: Path, base: Base, tmp_path: Path) -> None:

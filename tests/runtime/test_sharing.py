@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bitfit_runtime import Base, Embedding, Engine, Entities, Prediction, Row, Span
 from bitfit_runtime.errors import InputError
+from bitfit_runtime.graph import TOKENS_READ
 from support.layered import LayeredSession, layered_base, layered_engine
 from support.packs import random_pack
 from support.sharing import TEXTS, check_random_call, pack_of
@@ -122,6 +123,7 @@ def test_entities_spans_embeddings_and_the_bare_base_share_with_labels(base: Bas
     assert (rows_of(engine, "input_ids"), rows_of(engine, "branch.3"), rows_of(engine, "branch.6")) == ([1], [4], [4])
     alone = {task: engine.predict("a text of words", task) for task in tasks}
     assert [answer.as_dict(9) for answer in found.values()] == [answer.as_dict(9) for answer in alone.values()]
+    assert [TOKENS_READ in feeds for feeds in engine._session.runs] == [False, False, False, True, True]
     engine._session.runs.clear()
     rows = [Row("one"), Row("one", "head"), Row("one", "embedding")]
     together = engine.embed(rows)

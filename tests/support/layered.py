@@ -18,6 +18,7 @@ from bitfit_runtime.graph import (
     POOLED,
     TOKEN_LOGITS,
     TOKEN_TYPE_IDS,
+    TOKENS_READ,
     branch_input,
 )
 
@@ -59,7 +60,7 @@ class LayeredSession:
         ids, mask, types = (feeds[name] for name in (INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS))
         place = np.arange(manifest.hidden_size)
         states = np.sin(ids[:, :, None] * (1 + place) + 7 * types[:, :, None]).astype(np.float32)
-        used = {INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS, HEAD_WEIGHT, HEAD_BIAS}
+        used = {INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS, HEAD_WEIGHT, HEAD_BIAS, TOKENS_READ}
         for stage in self._stages():
             if isinstance(stage, str):
                 if stage in feeds:
@@ -80,7 +81,8 @@ class LayeredSession:
         weight = feeds.get(HEAD_WEIGHT, np.zeros((1, manifest.hidden_size, 1), np.float32))
         bias = feeds.get(HEAD_BIAS, np.zeros((1, 1, 1), np.float32))
         assert len(weight) in (1, len(states)) and len(bias) in (1, len(states))
-        tokens = (states[:, :, :, None] * weight[:, None]).sum(2) + bias
+        read = states[:, : feeds[TOKENS_READ][0] if TOKENS_READ in feeds else None]
+        tokens = (read[:, :, :, None] * weight[:, None]).sum(2) + bias
         logits = (pooled[:, :, None] * weight).sum(1) + bias[:, 0]
         outputs = {LOGITS: logits, TOKEN_LOGITS: tokens, LAST_HIDDEN_STATE: states, POOLED: pooled}
         return [outputs[name] for name in names]

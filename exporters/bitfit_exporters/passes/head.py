@@ -21,9 +21,11 @@ from bitfit_runtime.graph import (
     ROWS,
     SEQUENCE,
     TOKEN_LOGITS,
+    TOKENS_READ,
 )
 
 Float32 = npt.NDArray[np.float32]
+ALL = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +42,8 @@ class AttachHead(InPlacePass):
 
     Before: the one output is `last_hidden_state` `[batch, sequence, hidden]`. After: the outputs are those of
     `bitfit_runtime.graph.OUTPUTS`; `head.weight` `[rows, hidden, labels]` and `head.bias` `[rows, 1, labels]` are
-    inputs whose defaults are a head of one label, all zeros.
+    inputs whose defaults are a head of one label, all zeros. `token_logits.tokens` `[1]` is an input too, by default
+    all: ONNX Runtime computes outputs that nobody asks for.
 
     `pooling` is one of `bitfit_runtime.graph.POOLINGS`; `pooler` is given where it is `pooler`. Every operation gives a
     row the same bits whatever its batch-mates, padding and label count: sums run in a fixed order (`CumSum`, or over
@@ -71,7 +74,7 @@ class AttachHead(InPlacePass):
         products = build("Mul", build("Unsqueeze", pooled, axis_1), by_label)
         sums = build("ReduceSum", products, axis_last, attributes={"keepdims": 0})
         logits = build("Add", sums, build("Squeeze", bias, axis_1))
-        columns = build("Transpose", hidden, attributes={"perm": [0, 2, 1]}, name="head.columns")
+        columns = build("Transpose", _tokens_read(build, graph, hidden), attributes={"perm": [0, 2, 1]})
         token_products = build("MatMul", by_label, columns)
         by_token = build("Transpose", token_products, attributes={"perm": [0, 2, 1]}, name="head.by_token")
         token_logits = build("Add", by_token, bias)
@@ -89,6 +92,13 @@ class AttachHead(InPlacePass):
             raise PostconditionError(f"expected the outputs {', '.join(OUTPUTS)}, found {outputs}")
         if not {HEAD_WEIGHT, HEAD_BIAS} <= {value.name for value in model.graph.inputs}:
             raise PostconditionError("the head is not among the inputs")
+
+
+def _tokens_read(build: Builder, graph: ir.Graph, hidden: ir.Value) -> ir.Value:
+    """Return the hidden states of as many tokens as token logits are wanted of."""
+    count = add_overridable(graph, TOKENS_READ, np.array([ALL], np.int64), [1])
+    first = build.constant("head.first", np.zeros(1, np.int64))
+    return build("Slice", hidden, first, count, build.constant("head.axis_1", np.array([1], np.int64)))
 
 
 def _declare(value: ir.Value, name: str, *shape: str | int) -> None:
