@@ -4,6 +4,7 @@ FUZZ_RUNS ?= 1000000
 FUZZ_DRAWN ?= 35000
 FUZZ_COMMANDS ?= 200
 FUZZ_MINUTES ?= 120
+ARM ?= --output .arm/report
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -65,9 +66,9 @@ fuzz: .venv/.ready
 		--minutes $(FUZZ_MINUTES)
 
 # No part of `make test`: Debian's packages for ARM are fetched the first time, and an emulator is slow. What was recorded
-# is in benchmarks/arm/results, by `python -m arm.run --all`.
+# is in benchmarks/arm/results, by `make arm ARM=--all`.
 arm: .venv/.ready demo-output/base/bitfit.json
-	@PYTHONPATH=benchmarks $(BIN)/python -m arm.run --output .arm/report
+	@PYTHONPATH=benchmarks $(BIN)/python -m arm.run $(ARM)
 
 demo-output/base/bitfit.json:
 	@$(MAKE) demo

@@ -2,19 +2,25 @@
 
     python -m arm.run [--all] [--processors NAME …] [--demo FOLDER] [--output FOLDER]
 
-Builds `.arm/` where it is not there yet (`arm/root.py`) and takes some minutes a processor. Fails unless every row in
+Builds `.arm/` where it is not there yet (`arm/root.py`) and takes some minutes a processor. What a processor gave is
+kept in the folder's ledger.jsonl, so that a second run goes on where the first stopped. Fails unless every row in
 company has the bits that it has alone. Needs qemu-user-static, debootstrap, and what `make demo` made.
 """
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from arm.root import ROOT, build_root, command_on
+from bitfit_runtime import Base
+from bitfit_runtime.files import write_file
+from bitfit_runtime.formats.base import file_digest
 from harness.machine import facts
 from harness.options import BENCHMARKS, make_parser, results_of
 from harness.options import ROOT as PROJECT
@@ -36,10 +42,11 @@ def main() -> None:
     qemu = subprocess.run(["qemu-aarch64-static", "--version"], check=True, capture_output=True, text=True)
     python = next(ROOT.glob("usr/bin/python3.*")).name
     known = facts() | {"emulator": qemu.stdout.splitlines()[0], "Python there": f"{python}, Debian 12"}
+    done = Ledger(arguments.output / "ledger.jsonl", known | tried(arguments))
     results = {}
     for processor in (HERE, *arguments.processors):
         print(f"{processor} …", flush=True)
-        results[processor] = measure(processor, arguments)
+        results[processor] = done.get(processor) or done.add(processor, measure(processor, arguments))
         write_report(arguments.output, "The runtime on other processors", known, tables(results))
     print((arguments.output / "report.md").read_text(encoding="utf-8"))
     if any(base["rows"]["equal"] != base["rows"]["tried"] for result in results.values() for base in result["bases"]):
@@ -55,6 +62,41 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--processors", nargs="+", choices=PROCESSORS, default=PROCESSORS, help="try these only")
     parser.add_argument("--demo", type=Path, default=PROJECT / "demo-output", help="folder that `make demo` wrote")
     return parser.parse_args()
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What processors gave, one a line. `facts` are part of each line; other facts are other results."""
+
+    path: Path
+    facts: Mapping[str, Any]
+
+    def get(self, processor: str) -> dict[str, Any] | None:
+        """Return what a processor gave the last time, None where it was not tried with these facts."""
+        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        key = {"processor": processor, "facts": self.facts}
+        lines = [json.loads(line) for line in text.splitlines()]
+        return next((line["result"] for line in reversed(lines) if key.items() <= line.items()), None)
+
+    def add(self, processor: str, result: dict[str, Any]) -> dict[str, Any]:
+        """Append a line, and return the result."""
+        line = {"processor": processor, "facts": self.facts, "result": result}
+        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(self.path, f"{text}{json.dumps(line)}\n".encode())  # whole, or as it was
+        return result
+
+
+def tried(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what else a result depends on: how many combinations, the code, the bases and the packs."""
+    code = [*sorted((PROJECT / "runtime").rglob("*.py")), GUEST]
+    bases = [Base.open(FROZEN / "base-int8"), Base.open(arguments.demo / "base")]
+    return {
+        "combinations": "all" if arguments.all else DRAWS,
+        "code": hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest(),
+        "bases": [base.manifest.digest for base in bases],
+        "packs": [file_digest(path) for path in sorted(arguments.demo.glob("*.safetensors"))],
+    }
 
 
 def measure(processor: str, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """The suite that runs under QEMU: it tells rows that feel their company, on a stand-in for such a processor."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from arm.guest import count_equal, drawn, every, load
-from arm.run import FROZEN
+from arm.run import FROZEN, Ledger
 from bitfit_runtime.padding import Padding
 from support.widths import WidthSensitive, let_widths_be_multiples_of
 
@@ -26,3 +29,12 @@ def test_every_combination_is_tried_once_and_others_are_drawn_alike_everywhere()
     combinations = [(length, company.longest) for company in every() for length in company.lengths]
     assert len(combinations) == len(set(combinations)) == 1550
     assert drawn(60) == drawn(60) and sum(len(company.lengths) for company in drawn(60)) == 60
+
+
+def test_a_second_run_goes_on_where_the_first_stopped_unless_something_changed(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "results" / "ledger.jsonl", {"code": "a"})
+    assert ledger.get("Nehalem") is None
+    assert ledger.add("Nehalem", {"multiple": 1}) == ledger.get("Nehalem") == {"multiple": 1}
+    assert ledger.get("cortex-a72") is None and replace(ledger, facts={"code": "b"}).get("Nehalem") is None
+    ledger.add("Nehalem", {"multiple": 4})
+    assert ledger.get("Nehalem") == {"multiple": 4}
