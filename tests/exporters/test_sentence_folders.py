@@ -1,11 +1,14 @@
 """Folders of sentence-transformers, and models by names of the hub: pooling and settings are taken over, or said."""
 
 import json
+import logging
 import shutil
+import time
 from functools import partial
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from bitfit_exporters import ExportOptions, model_source
 from bitfit_exporters.checkpoint import load_checkpoint
@@ -106,6 +109,23 @@ def test_a_path_that_leads_nowhere_is_not_taken_for_a_name_of_the_hub(name: str)
 def test_a_name_that_the_hub_does_not_give_says_that_there_is_no_such_folder_either() -> None:
     with pytest.raises(ModelUnavailableError, match="no folder of that name; run once without `offline`"):
         load_checkpoint("models/mine", OFFLINE)
+
+
+def test_attempts_to_reach_the_hub_are_not_written(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    monkeypatch.setattr(logger, "propagate", True)  # to where they are looked for
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://127.0.0.1:9/{repo_id}/{revision}/{filename}")
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with pytest.raises(ModelUnavailableError, match=r"owner/name is not available .*check the name and the network"):
+        load_checkpoint("owner/name", ExportOptions())
+    assert caplog.messages == [] and logger.level == level
+    with pytest.raises(OSError, match="connect"):
+        model_source.cached_file("owner/name", "config.json")
+    assert "Retrying in 1s [Retry 1/5]." in caplog.messages
 
 
 def test_a_model_of_the_hub_is_taken_from_one_revision_of_the_cache(
