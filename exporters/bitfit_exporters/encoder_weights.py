@@ -19,7 +19,7 @@ from bitfit_runtime.formats.schema import CONFIG_FILE
 
 # Buffers that earlier versions of transformers saved; they hold what is computed anyway.
 _BUFFERS = re.compile(r"(.*\.)?(position_ids|token_type_ids|inv_freq|original_inv_freq|embed_positions\.weight)")
-LARGEST_BUFFERS = 1 << 24
+LARGEST_BUFFERS = 1 << 22  # numbers
 _OLD_NAMES = ((".gamma", ".weight"), (".beta", ".bias"))  # of norms, as the first checkpoints of BERT have them
 
 
@@ -38,7 +38,7 @@ def load_encoder(folder: Path, config: Any) -> LoadedEncoder:
     A prefix that its weights share (`module.`, `_orig_mod.`) is stripped. Raises CheckpointError when a file is
     incomplete, a shape differs from the configuration's, or the encoder has weights that the model does not.
     """
-    skeleton = _skeleton(folder, config)
+    skeleton = make_skeleton(folder / CONFIG_FILE, config)
     files = find_weights(folder)
     shapes = {name: tuple(p.shape) for name, p in (*skeleton.named_parameters(), *skeleton.named_buffers())}
     prefix = wrapping(files.shapes, shapes, skeleton.base_model_prefix)
@@ -90,14 +90,18 @@ def _renamed(name: str) -> str:
     return name
 
 
-def _skeleton(folder: Path, config: Any) -> Any:
-    """Return the model without memory for its weights."""
+def make_skeleton(path: Path, config: Any) -> Any:
+    """Return the model that the configuration at `path` describes, without memory for its weights.
+
+    Raises CheckpointError.
+    """
     try:
         with torch.device("meta"):
             return AutoModel.from_config(config)
     except Exception as error:  # of any kind: the classes check little of what a configuration says
         raise CheckpointError(
-            f"{folder / CONFIG_FILE} does not describe a {config.model_type} ({first_line(error)}); download it again"
+            f"{path} does not describe a {config.model_type} ({first_line(error)}); give the {CONFIG_FILE} that "
+            "belongs to the weights"
         ) from None
 
 
@@ -119,7 +123,7 @@ def _check_shapes(
             if expected is not None:
                 break
     described = sum(map(math.prod, shapes.values()))
-    if described > 4 * sum(map(math.prod, files.shapes.values())) + LARGEST_BUFFERS:
+    if described > 4 * files.numbers + LARGEST_BUFFERS:
         raise CheckpointError(
             f"{folder / CONFIG_FILE} describes {described:,} parameters, far more than its weights hold; give the "
             f"{CONFIG_FILE} that belongs to the weights"

@@ -20,6 +20,7 @@ from bitfit_runtime.formats.schema import CONFIG_FILE
 # No encoder comes near; more would be built for hours or not at all.
 MOST_LAYERS: Final = 1_000
 LARGEST_SIZE: Final = 1 << 24
+MOST_LABELS: Final = 1 << 16  # of the head, which is left out: transformers makes up a name for each
 _COUNTS = re.compile(r"num_.*(layers|heads|groups|networks)|n_(layers?|heads?)|inner_group_num")
 _SIZES = re.compile(r".*_size|max_position_embeddings|dim|hidden_dim|max_relative_positions|position_buckets")
 _POSITIVE = (
@@ -89,7 +90,7 @@ def check_type(raw: Mapping[str, Any], path: Path) -> None:
 def check_numbers(raw: Mapping[str, Any], path: Path) -> None:
     """Refuse sizes and counts that no encoder has. Raises CheckpointError."""
     for field, value in raw.items():
-        most = MOST_LAYERS if _COUNTS.fullmatch(field) else LARGEST_SIZE if _SIZES.fullmatch(field) else None
+        most = _most(field)
         if most is None or value is None or isinstance(value, bool | str | list | dict):
             continue
         least = 1 if field in _POSITIVE else -1
@@ -97,6 +98,13 @@ def check_numbers(raw: Mapping[str, Any], path: Path) -> None:
             raise CheckpointError(
                 f"{path}: {field} should be a whole number from {least} to {most}, found {value!r}; download it again"
             )
+
+
+def _most(field: str) -> int | None:
+    """Return the largest number that a field may have, None where any will do."""
+    if field == "num_labels":
+        return MOST_LABELS
+    return MOST_LAYERS if _COUNTS.fullmatch(field) else LARGEST_SIZE if _SIZES.fullmatch(field) else None
 
 
 def unused_values(raw: Mapping[str, Any], config: Any) -> Iterator[tuple[str, Any]]:

@@ -1,12 +1,9 @@
 """Tokenizers of models: complete, fast, and all of whose tokens the encoder has."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,32 +12,17 @@ from tokenizers.models import BPE
 from transformers import AutoTokenizer
 
 from bitfit_exporters.errors import CheckpointError
-from bitfit_exporters.model_files import check_content, read_object
 from bitfit_exporters.model_source import VOCABULARIES
+from bitfit_exporters.tokenizer_files import COPY, SENTENCES, check_files, no_tokenizer
 from bitfit_runtime.errors import first_line, is_panic
 from bitfit_runtime.formats.schema import TOKENIZER_FILE
+from bitfit_runtime.token_layout import Layout
 
-COPY: Final = "copy it from the model it came from"
 SENTENCEPIECE: Final = (".model",)
 MOST_UNKNOWN: Final = 0.5  # of the pieces of the check sentences
-SENTENCES = (
-    "The parcel came a day early.",
-    "Why was I charged twice for one ticket, and who can give me the money back before Friday?",
-    "no",
-    "Our team moved the meeting to the small room on the third floor because the projector there works.",
-    "It rained, so we stayed in and cooked.",
-)
 LEAST_CAPITALS: Final = 0.02  # of the words of a cased vocabulary
 LEAST_TOKENS: Final = 0.75  # of the embedding's rows, some of which are there for round numbers
 SMALL: Final = 1000  # tokens; smaller vocabularies are made by hand
-TRIAL_SECONDS: Final = 120
-# Runs apart, because a malformed file can end the process that reads it.
-_TRIAL: Final = """
-import sys, tokenizers
-t = tokenizers.Tokenizer.from_str(sys.stdin.buffer.read().decode())
-t.no_padding(); t.no_truncation()
-t.encode_batch(sys.argv[1:]); t.encode(sys.argv[1], sys.argv[2])
-"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +40,7 @@ def load_tokenizer(folder: Path) -> LoadedTokenizer:
     Raises CheckpointError when there is none, a file of it is malformed, a package is missing, it has no fast form, or
     most of the sentences' pieces are unknown to it.
     """
-    _check_files(folder)
+    check_files(folder)
     with _loading(folder):
         fast = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     backend = getattr(fast, "backend_tokenizer", None)
@@ -71,6 +53,8 @@ def load_tokenizer(folder: Path) -> LoadedTokenizer:
         tokenizer = tokenizers.Tokenizer.from_str(backend.to_str())
         tokenizer.no_padding()
         tokenizer.no_truncation()
+        for pair in (False, True):
+            Layout.of(tokenizer, pair)  # as a base's tokenizer is used
         loaded = LoadedTokenizer(tokenizer, fast.pad_token_id, _unknown_ids(fast, tokenizer))
         check_knows(folder, loaded)
     return loaded
@@ -95,7 +79,7 @@ def check_knows(folder: Path, loaded: LoadedTokenizer) -> None:
     """Refuse a tokenizer that knows no words, or not those of `SENTENCES`. Raises CheckpointError."""
     special = {token.content for token in loaded.tokenizer.get_added_tokens_decoder().values()}
     if not set(loaded.tokenizer.get_vocab(with_added_tokens=False)) - special:
-        raise CheckpointError(f"{_no_tokenizer(folder)}: what there is knows no word but special tokens; {COPY}")
+        raise CheckpointError(f"{no_tokenizer(folder)}: what there is knows no word but special tokens; {COPY}")
     _check_case(folder, loaded.tokenizer)
     pieces = [
         piece for one in loaded.tokenizer.encode_batch(list(SENTENCES), add_special_tokens=False) for piece in one.ids
@@ -161,47 +145,6 @@ def check_tokens(name: str, loaded: LoadedTokenizer, rows: int) -> None:
         raise CheckpointError(
             f"{name}: the tokenizer adds a special token of id {wrong[0]}, but the embedding has {rows} rows; {COPY}"
         )
-
-
-def _check_files(folder: Path) -> None:
-    if not any((folder / name).is_file() for name in VOCABULARIES):
-        raise CheckpointError(f"{_no_tokenizer(folder)} ({TOKENIZER_FILE} and what belongs to it); {COPY}")
-    for name in VOCABULARIES:
-        if (folder / name).is_file():
-            check_content(folder / name, COPY)
-    for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
-        if (folder / name).is_file():
-            read_object(folder / name, COPY)
-    path = folder / TOKENIZER_FILE
-    if path.is_file():
-        document = read_object(path, COPY)
-        if not isinstance(document.get("model"), dict):
-            raise CheckpointError(f"{path} has no model; {COPY}")
-        problem = _trial(path.read_bytes())
-        if problem:
-            raise CheckpointError(f"{path} is malformed ({problem}); {COPY}")
-
-
-@lru_cache(maxsize=1)
-def _trial(content: bytes) -> str:
-    """Return why a tokenizer file cannot be used, an empty string if it can."""
-    if not sys.executable:  # an embedded interpreter
-        return ""
-    command = [sys.executable, "-I", "-c", _TRIAL, *SENTENCES]
-    try:
-        done = subprocess.run(command, input=content, capture_output=True, timeout=TRIAL_SECONDS)
-    except subprocess.TimeoutExpired:
-        return f"it takes more than {TRIAL_SECONDS} seconds for a few sentences"
-    if done.returncode == 0:
-        return ""
-    lines = [line for line in done.stderr.decode(errors="replace").strip().splitlines() if line.strip()]
-    if done.returncode < 0 or not lines:
-        return f"it makes the tokenizers library end its process, {done.returncode}"
-    return lines[-1].partition(": ")[2] or lines[-1]
-
-
-def _no_tokenizer(folder: Path) -> str:
-    return f"there is no tokenizer in {folder}"
 
 
 def _not_loaded(folder: Path, error: BaseException) -> str:

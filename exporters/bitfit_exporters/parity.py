@@ -13,8 +13,8 @@ import torch
 from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.encoder import pool
 from bitfit_exporters.errors import CheckpointError, VerificationError
-from bitfit_exporters.model_tokenizer import SENTENCES
 from bitfit_exporters.options import SHORTEST
+from bitfit_exporters.tokenizer_files import SENTENCES
 from bitfit_runtime.errors import first_line
 from bitfit_runtime.formats.schema import MODEL_FILE, WEIGHTS_FILE
 from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, POOLED

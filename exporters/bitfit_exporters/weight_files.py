@@ -1,8 +1,10 @@
 """Weight files of a checkpoint: which there are, and the name and shape of every tensor, before any is loaded."""
 
 import json
+import math
 import pickle
 import struct
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from bitfit_runtime.formats.schema import MANIFEST_FILE
 FOREIGN = ("tf_model.h5", "flax_model.msgpack", "model.ckpt.index", "rust_model.ot")
 CODED = ("I8", "U8", "I4", "U4", "F8", "F4")  # what begins the dtypes of quantized weights
 LONGEST_HEADER = 100 << 20  # that of the safetensors library
+FLOAT_BYTES = 2  # of the shortest floats that are no code
 AGAIN = "download it again"
 
 
@@ -29,6 +32,12 @@ class WeightFiles:
 
     paths: tuple[Path, ...]
     shapes: Mapping[str, tuple[int, ...]]
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers the files hold at most. Shapes alone can say anything: a pickled one may repeat a number."""
+        stored = sum(path.stat().st_size for path in self.paths) // FLOAT_BYTES
+        return min(stored, sum(map(math.prod, self.shapes.values())))
 
     def load(self) -> dict[str, torch.Tensor]:
         """Return every tensor. Raises CheckpointError."""
@@ -127,7 +136,10 @@ def _load(path: Path) -> dict[str, torch.Tensor]:
         if path.suffix == ".safetensors":
             tensors: dict[str, torch.Tensor] = load_file(path)
             return tensors
+        _check_stored(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
     except pickle.UnpicklingError:
         raise CheckpointError(
             f"{path} is damaged, or holds Python objects besides weights, which are not loaded; {AGAIN}, or save the "
@@ -140,3 +152,17 @@ def _load(path: Path) -> dict[str, torch.Tensor]:
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise CheckpointError(f"{path} should hold tensors by name, found {type(state).__name__}; {AGAIN}")
     return {str(name): value for name, value in state.items()}
+
+
+def _check_stored(path: Path) -> None:
+    """Refuse an archive that unfolds: torch would read compressed records, or one many times over, but writes none."""
+    with path.open("rb") as stream:
+        if stream.read(2) != b"PK":
+            return
+    with zipfile.ZipFile(path) as archive:
+        unfolded = sum(record.file_size for record in archive.infolist())
+    if unfolded > path.stat().st_size:
+        raise CheckpointError(
+            f"{path} is compressed, or holds records several times, which PyTorch's files do not; {AGAIN}, or save "
+            "the weights as model.safetensors"
+        )

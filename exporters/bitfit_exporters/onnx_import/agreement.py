@@ -9,8 +9,8 @@ import torch
 
 from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.errors import OnnxModelError, VerificationError
-from bitfit_exporters.model_tokenizer import SENTENCES
 from bitfit_exporters.parity import PARITY
+from bitfit_exporters.tokenizer_files import SENTENCES
 from bitfit_runtime.errors import BaseFormatError, first_line
 from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
 from bitfit_runtime.self_test import relative_distance

@@ -7,7 +7,8 @@ import torch
 from transformers import AutoModel
 
 from bitfit_exporters.checkpoint import Checkpoint, assemble, choose_pooling, needed
-from bitfit_exporters.errors import CheckpointError, OnnxModelError
+from bitfit_exporters.encoder_weights import make_skeleton
+from bitfit_exporters.errors import OnnxModelError
 from bitfit_exporters.model_config import load_config
 from bitfit_exporters.model_files import quiet_transformers
 from bitfit_exporters.model_tokenizer import load_tokenizer
@@ -16,7 +17,7 @@ from bitfit_exporters.onnx_import.recover import recover_parameters
 from bitfit_exporters.onnx_import.source import locate, read_model
 from bitfit_exporters.options import ExportOptions
 from bitfit_exporters.sentence_settings import read_sentence_settings
-from bitfit_runtime.errors import first_line
+from bitfit_runtime.formats.schema import CONFIG_FILE
 
 
 @quiet_transformers()
@@ -32,21 +33,18 @@ def load_onnx(path: Path, options: ExportOptions) -> Checkpoint:
     config = load_config(source.folder, name)
     settings = read_sentence_settings(source.folder)
     tokenizer = load_tokenizer(source.folder)
-    try:
-        model: torch.nn.Module = AutoModel.from_config(config, dtype=torch.float32)
-    except Exception as error:  # of any kind: the classes check little of what a configuration says
-        raise CheckpointError(
-            f"config.json in {source.folder} does not describe a {config.model_type} ({first_line(error)}); give the "
-            "one that belongs to the ONNX model"
-        ) from None
-    _load_parameters(model, graph, choose_pooling(config, settings, options))
+    skeleton = make_skeleton(source.folder / CONFIG_FILE, config)
+    parameters = _recover(graph, skeleton, choose_pooling(config, settings, options))
+    model: torch.nn.Module = AutoModel.from_config(config, dtype=torch.float32)  # no larger than what was found
+    model.load_state_dict(parameters, strict=False)
     checkpoint = assemble(name, config, model, tokenizer, settings, options)
     check_agreement(source.model, checkpoint)
     return checkpoint
 
 
-def _load_parameters(model: torch.nn.Module, graph: ir.Graph, pooling: str) -> None:
-    shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
+def _recover(graph: ir.Graph, skeleton: torch.nn.Module, pooling: str) -> dict[str, torch.Tensor]:
+    """Return the parameters in the graph, those that the model needs among them. Raises OnnxModelError."""
+    shapes = {name: tuple(parameter.shape) for name, parameter in skeleton.named_parameters()}
     found = recover_parameters(graph, shapes)
     missing = needed((name for name in shapes if name not in found), pooling)
     if missing:
@@ -54,4 +52,4 @@ def _load_parameters(model: torch.nn.Module, graph: ir.Graph, pooling: str) -> N
             f"{len(missing)} of the model's {len(shapes)} parameters are not in the ONNX model, {missing[0]} first; "
             "export it with dynamic axes and without optimization, and keep the names"
         )
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in found.items()}, strict=False)
+    return {name: torch.from_numpy(array) for name, array in found.items()}
