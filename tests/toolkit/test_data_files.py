@@ -230,25 +230,6 @@ def test_a_saved_data_set_that_is_nested_too_deeply_is_refused(tmp_path: Path) -
         read_examples(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        "Sentence #,Word,POS,Tag\nSentence: 1,Ann,NNP,B-PER\n,came,VB,O\n",
-        "token,tag\nAnn,B-PER\n",
-        "sentence_id,words,labels\n" + "0,Ann,B-PER\n0,came,O\n" * 5,
-    ],
-)
-def test_a_word_a_row_is_refused_for_entities_and_says_what_is_read(tmp_path: Path, content: str) -> None:
-    (tmp_path / "a.csv").write_text(content)
-    with pytest.raises(DataError, match=r"holds a word a row in column '[Wt]?.*'; put the words .* as \.conll"):
-        read_examples(tmp_path / "a.csv", task_type="token-classification")
-
-
-def test_few_texts_of_one_word_are_texts(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("text,tags\nAnn,B-PER\ncame,O\n")
-    assert len(read_examples(tmp_path / "a.csv", task_type="token-classification").examples) == 2
-
-
 def test_texts_of_a_language_without_spaces_are_no_words(tmp_path: Path) -> None:
     row = json.dumps({"text": "東京に行く", "entities": [{"start": 0, "end": 2, "label": "LOC"}]})
     (tmp_path / "a.jsonl").write_text((row + "\n") * 12)

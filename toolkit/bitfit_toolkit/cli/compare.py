@@ -13,6 +13,7 @@ from bitfit_toolkit.cli.options import (
     Json,
     LabelColumn,
     Quiet,
+    SentenceColumn,
     TextColumn,
     TextEncoding,
     TextPairColumn,
@@ -56,6 +57,7 @@ def command(
     text_pair_column: TextPairColumn = None,
     label_column: LabelColumn = None,
     text_encoding: TextEncoding = None,
+    sentence_column: SentenceColumn = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -65,7 +67,7 @@ def command(
 
     check_type(options.task_type)
     plan = Plan(tuple(method or DEFAULTS.methods), _sizes(examples), seeds, steps, options)
-    columns = Columns(text_column, text_pair_column, label_column, text_encoding)
+    columns = Columns(text_column, text_pair_column, label_column, text_encoding, sentence_column)
     read = [read_examples(path, columns, task_type=options.task_type) for path in (train, evaluation)]
     print_notes(note for reading in read for note in reading.notes)
     rows, held_out = (reading.examples for reading in read)

@@ -12,6 +12,7 @@ from bitfit_toolkit.cli.options import (
     Json,
     LabelColumn,
     PackFile,
+    SentenceColumn,
     TextColumn,
     TextEncoding,
     TextPairColumn,
@@ -34,12 +35,13 @@ def command(
     text_pair_column: TextPairColumn = None,
     label_column: LabelColumn = None,
     text_encoding: TextEncoding = None,
+    sentence_column: SentenceColumn = None,
     threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Measure a pack on labelled texts, in the engine that ships."""
     engine = engine_with(base, [f"task={pack}"], threads)
-    columns = Columns(text_column, text_pair_column, label_column, text_encoding)
+    columns = Columns(text_column, text_pair_column, label_column, text_encoding, sentence_column)
     reading = read_examples(data, columns, task_type=engine.tasks["task"].task_type)
     print_notes(reading.notes)
     examples = reading.examples

@@ -9,7 +9,15 @@ import typer
 
 from bitfit_runtime import Base, read_pack
 from bitfit_runtime.tasks.classification import CLASSIFICATION
-from bitfit_toolkit.cli.options import DATA_HELP, Json, LabelColumn, TextColumn, TextEncoding, TextPairColumn
+from bitfit_toolkit.cli.options import (
+    DATA_HELP,
+    Json,
+    LabelColumn,
+    SentenceColumn,
+    TextColumn,
+    TextEncoding,
+    TextPairColumn,
+)
 from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
 from bitfit_toolkit.data.files import is_data
 
@@ -30,11 +38,12 @@ def command(
     text_pair_column: TextPairColumn = None,
     label_column: LabelColumn = None,
     text_encoding: TextEncoding = None,
+    sentence_column: SentenceColumn = None,
     json: Json = False,
 ) -> None:
     """Show what a base or a pack holds, or how labelled texts are read before training."""
     if is_data(path):
-        columns = (text_column, text_pair_column, label_column, text_encoding)
+        columns = (text_column, text_pair_column, label_column, text_encoding, sentence_column)
         facts, table = _data(path, columns, task_type, base, max_length, json)
     else:
         facts, table = _base(path) if path.is_dir() else _pack(path)

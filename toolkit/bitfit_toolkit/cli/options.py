@@ -11,6 +11,9 @@ Threads: TypeAlias = Annotated[int | None, typer.Option(help="Threads inside one
 TextColumn: TypeAlias = Annotated[str | None, typer.Option(help="Column of the texts; default: the usual names.")]
 TextPairColumn: TypeAlias = Annotated[str | None, typer.Option(help="Column of the second texts of pairs.")]
 LabelColumn: TypeAlias = Annotated[str | None, typer.Option(help="Column of the labels.")]
+SentenceColumn: TypeAlias = Annotated[
+    str | None, typer.Option(help="Column that numbers sentences, of entities with a word a row.")
+]
 TextEncoding: TypeAlias = Annotated[
     str | None, typer.Option(help="Encoding of files that are not UTF-8, such as cp1252.")
 ]

@@ -14,6 +14,7 @@ from bitfit_toolkit.cli.options import (
     Json,
     LabelColumn,
     Quiet,
+    SentenceColumn,
     TextColumn,
     TextEncoding,
     TextPairColumn,
@@ -50,6 +51,7 @@ def command(
     text_pair_column: TextPairColumn = None,
     label_column: LabelColumn = None,
     text_encoding: TextEncoding = None,
+    sentence_column: SentenceColumn = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -58,7 +60,7 @@ def command(
     options = replace(options, progress=not (quiet or json))
     needed = {"--train": train, "--output": output}
     columns = {"--text-column": text_column, "--text-pair-column": text_pair_column, "--label-column": label_column}
-    columns["--text-encoding"] = text_encoding
+    columns |= {"--text-encoding": text_encoding, "--sentence-column": sentence_column}
     if many is not None:
         own = {**needed, **columns, "--eval": evaluation, "--task": task}
         given = [name for name, value in own.items() if value is not None]
@@ -71,7 +73,7 @@ def command(
             raise typer.BadParameter("is needed, or --many", param_hint=name)
     assert train and output
     options = replace(options, task=task or output.stem)
-    names = Columns(text_column, text_pair_column, label_column, text_encoding)
+    names = Columns(text_column, text_pair_column, label_column, text_encoding, sentence_column)
     print_report(bitfit_toolkit.train(base, train, evaluation, output, options, names), json)
 
 

@@ -14,13 +14,15 @@ UNSURE = (-1, "-1", "-1.0", "", None)
 class Columns:
     """Names of columns, and the text encoding of the file; None looks for the usual names, and for UTF-8 or a mark.
 
-    `label` may name several columns of 0 and 1, joined by commas: their names are then the labels.
+    `label` may name several columns of 0 and 1, joined by commas: their names are then the labels. `sentence` names the
+    column that numbers sentences, in tables of entities that hold a word a row.
     """
 
     text: str | None = None
     text_pair: str | None = None
     label: str | None = None
     text_encoding: str | None = None
+    sentence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

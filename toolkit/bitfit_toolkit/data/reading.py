@@ -12,6 +12,7 @@ from bitfit_toolkit.data.columns import Columns, Roles, find_roles, indicator
 from bitfit_toolkit.data.files import read_file
 from bitfit_toolkit.data.labels import tidy_labels
 from bitfit_toolkit.data.memory import WHERE, as_table
+from bitfit_toolkit.data.sentences import Sentences, find_sentences
 from bitfit_toolkit.data.table import Table
 from bitfit_toolkit.errors import DataError
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Cells, Example, TrainableTask
@@ -21,8 +22,6 @@ from bitfit_toolkit.tasks.list_cells import parse_list
 # `datasets.Dataset`, a pandas or polars data frame or a pyarrow table, so that none of these packages is needed.
 Data: TypeAlias = str | Path | Sequence[Example] | Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]] | Any
 WORD_COLUMNS = ("tokens", "words")
-# A word a row: columns that are named so, and how many texts of one word are no coincidence.
-WORD_A_ROW, TAG_A_ROW, MANY_WORDS = ("word", "token"), "tag", 10
 _log = logging.getLogger("bitfit_toolkit.data")
 
 
@@ -30,7 +29,7 @@ _log = logging.getLogger("bitfit_toolkit.data")
 class Reading:
     """Examples, and how they were read.
 
-    `roles` maps the roles text, text_pair, label and task to columns, `unused` are the other columns. `facts` are of
+    `roles` maps roles (text, text_pair, label, task, sentence) to columns, `unused` are the others. `facts` are of
     the file: format, encoding, separator. `notes` are sentences for the user.
     """
 
@@ -80,8 +79,9 @@ def read_examples(
         table = as_table(data)
     if len(table) == 0:
         raise DataError(f"{table.where} holds no rows; expected at least one example")
-    if task_type == TOKEN_CLASSIFICATION.name and need_label and columns.text is None:
-        _check_sentences(table, task)
+    whole, sentences = table, _sentences(table, task, columns, need_label)
+    if sentences is not None:
+        table, columns = sentences.table, sentences.columns
     roles = find_roles(table, task.columns, columns, need_label)
     rows = _rows(table, roles, task.several_labels)
     if need_label:
@@ -94,27 +94,26 @@ def read_examples(
     examples, stripped = tidy_labels(table.where, examples)
     used = {*roles.names.values(), *roles.indicators}
     named = dict(roles.names) | ({"label": ", ".join(roles.indicators)} if roles.indicators else {})
-    unused = tuple(name for name in table.names if name not in used)
+    if sentences is not None:
+        used |= {*sentences.told_by}
+        named["sentence"] = ", ".join(sentences.told_by)
+        notes.append(sentences.note)
+    unused = tuple(name for name in whole.names if name not in used)
     return Reading(examples, (*notes, *stripped), named, unused, table.facts)
 
 
-def _check_sentences(table: Table, task: type[TrainableTask[Any, Any]]) -> None:
-    """Refuse a word and its tag a row: each would be learned without the others of its sentence. Raises DataError."""
-    shown = {name.strip().lower(): name for name in table.names}
-    words = next((shown[name] for name in (*task.columns["text"], *WORD_A_ROW) if name in shown), None)
-    tags = next((shown[name] for name in (*task.columns["label"], TAG_A_ROW) if name in shown), None)
-    if words is None or tags is None or (len(table) < MANY_WORDS and words.strip().lower() not in WORD_A_ROW):
-        return
-    # A text of a language without spaces has spans or a list of tags, not a tag.
-    if all(_is_word(value) for name in (words, tags) for value in table.values(name)):
+def _sentences(
+    table: Table, task: type[TrainableTask[Any, Any]], columns: Columns, need_label: bool
+) -> Sentences | None:
+    """Return the sentences of a table of entities that holds a word a row, None of others. Raises DataError."""
+    if task.task_type is TOKEN_CLASSIFICATION and (need_label or columns.sentence is not None):
+        return find_sentences(table, task.columns, columns, need_label)
+    if columns.sentence is not None:
         raise DataError(
-            f"{table.where} holds a word a row in column {words!r}; put the words and tags of each sentence into lists "
-            "in one row, or save a word and its tag a line with an empty line between sentences as .conll"
+            f"sentence_column joins rows of words for {TOKEN_CLASSIFICATION.name}, the task type is "
+            f"{task.task_type.name}; leave it out, or choose that type"
         )
-
-
-def _is_word(value: object) -> bool:
-    return value is None or (isinstance(value, str) and len(value.split()) <= 1 and value.strip()[:1] not in ("[", "{"))
+    return None
 
 
 def _rows(table: Table, roles: Roles, several: bool) -> Iterator[Cells]:

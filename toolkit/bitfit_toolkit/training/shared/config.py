@@ -21,6 +21,7 @@ COLUMNS: Final = {
     "text-pair-column": "text_pair",
     "label-column": "label",
     "text-encoding": "text_encoding",
+    "sentence-column": "sentence",
 }
 
 
