@@ -71,6 +71,8 @@ def command_on(processor: str, arguments: list[str]) -> list[str]:
         emulator = ["qemu-aarch64-static", "-cpu", processor, "-L", str(ROOT)]
         interpreter = str(ROOT / "usr/bin/python3")
     variables = {"PYTHONPATH": os.pathsep.join(map(str, paths)), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    if processor not in PROCESSORS:  # numpy's OpenBLAS takes Haswell's kernels under QEMU on some machines, and dies
+        variables["OPENBLAS_CORETYPE"] = processor
     for name, value in variables.items():
         emulator += ["-E", f"{name}={value}"]
     return [*emulator, interpreter, *arguments]
