@@ -21,7 +21,8 @@ INSIDE: Final = "I-"
 # What a pack may say of transitions: only legal ones are taken, or these also have scores that it holds.
 LEGAL: Final = "legal"
 LEARNED: Final = "learned"
-LARGEST_SCORE: Final = 100.0  # beyond it, exponentials of sums would leave the range of float64
+LARGEST_SCORE: Final = 20.0  # of a transition, in size
+LEAST: Final = -120.0  # log-probability of a word's tag, below which nothing is told apart
 
 
 @lru_cache(maxsize=64)
@@ -69,8 +70,9 @@ def likeliest_tags(words: Float64, scores: Float64) -> Int64:
     best = words[0] + scores[-1]
     for index in range(1, count):
         reached = follows + best
-        before[index] = reached.argmax(1)
-        best = reached.max(1) + words[index]
+        reached.argmax(1, out=before[index])
+        best = np.maximum.reduce(reached, 1)
+        best += words[index]
     path = np.empty(count, np.int64)
     path[-1] = best.argmax()
     for index in range(count - 1, 0, -1):
@@ -81,20 +83,22 @@ def likeliest_tags(words: Float64, scores: Float64) -> Int64:
 def tag_probabilities(words: Float64, scores: Float64) -> Float64:
     """Return how likely each word has each tag over all legal paths, `[words, labels]`, for log-probabilities.
 
-    Scores within LARGEST_SCORE of zero keep every sum of exponentials positive.
+    No row of sums comes near the end of float64's range: scores are within LARGEST_SCORE, and what is less likely than
+    exp(LEAST) counts as that.
     """
-    factors = np.exp(scores[:-1])
-    ahead, behind = np.empty(words.shape), np.zeros(words.shape)
-    with np.errstate(divide="ignore"):  # of tags that cannot be there
-        ahead[0] = words[0] + scores[-1]
-        for index in range(1, len(words)):
-            largest = ahead[index - 1].max()
-            ahead[index] = np.log(np.exp(ahead[index - 1] - largest) @ factors) + largest + words[index]
-        for index in range(len(words) - 2, -1, -1):
-            after = words[index + 1] + behind[index + 1]
-            largest = after.max()
-            behind[index] = np.log(factors @ np.exp(after - largest)) + largest
-    total = ahead + behind
-    found: Float64 = np.exp(total - total.max(-1, keepdims=True))
+    chances, factors = np.exp(np.maximum(words, LEAST)), np.exp(scores[:-1])
+    ahead, behind = np.empty(words.shape), np.empty(words.shape)
+    row = ahead[0] = chances[0] * np.exp(scores[-1])
+    for index in range(1, len(words)):
+        row = row @ factors
+        row *= chances[index]
+        row /= np.add.reduce(row)
+        ahead[index] = row
+    row = behind[-1] = np.ones(words.shape[1])
+    for index in range(len(words) - 2, -1, -1):
+        row = factors @ (row * chances[index + 1])
+        row /= np.add.reduce(row)
+        behind[index] = row
+    found: Float64 = ahead * behind
     found /= found.sum(-1, keepdims=True)
     return found

@@ -165,7 +165,7 @@ def test_only_packs_with_transitions_have_the_new_schema() -> None:
     ("changes", "scores", "message"),
     [
         ({}, np.zeros(29, np.float16), "should have 30 elements for 5 labels, found 29"),
-        ({}, np.full(30, 101, np.float16), "at most 100"),
+        ({}, np.full(30, 21, np.float16), "at most 20"),
         ({}, np.zeros(30, np.float32), "should be a vector of float16"),
         ({"transitions": "legal"}, np.zeros(30, np.float16), "should not hold the tensor transitions"),
         ({"transitions": "other"}, np.zeros(30, np.float16), "one of legal, learned"),
@@ -192,9 +192,9 @@ def test_words_are_declared_by_packs_of_tags_alone() -> None:
 
 
 def test_scores_that_are_no_numbers_are_refused() -> None:
-    content = serialize(learned_pack(np.full((COUNT + 1, COUNT), 42, np.float16)))
+    content = serialize(learned_pack(np.full((COUNT + 1, COUNT), 4.2, np.float16)))
     with pytest.raises(PackFormatError, match="not finite"):
-        parse_pack(content.replace(np.float16(42).tobytes(), np.float16(np.nan).tobytes()))
+        parse_pack(content.replace(np.float16(4.2).tobytes(), np.float16(np.nan).tobytes()))
 
 
 def test_an_older_schema_has_no_transitions() -> None:

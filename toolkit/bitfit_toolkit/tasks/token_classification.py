@@ -1,4 +1,4 @@
-"""Token classification: entities by BIO labels; the first token of a word carries the word's label."""
+"""Token classification: entities by a BIO label for each word, which its first token carries, or all of them."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class TokenClassification(TrainableTask[list[int], Entities]):
-    """Entities by BIO labels; the first token of a word carries the word's label."""
+    """Entities by a BIO label for each word, whose first token carries it."""
 
     task_type = TOKEN_CLASSIFICATION
     columns: ClassVar[Mapping[str, tuple[str, ...]]] = {
