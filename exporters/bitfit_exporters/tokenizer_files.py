@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from bitfit_exporters.errors import CheckpointError
-from bitfit_exporters.model_config import LARGEST_SIZE
 from bitfit_exporters.model_files import check_content, read_object
 from bitfit_exporters.model_source import VOCABULARIES
 from bitfit_runtime.formats.schema import TOKENIZER_FILE
 
 COPY: Final = "copy it from the model it came from"
 ADDED, SETTINGS, WORDS = "added_tokens.json", "tokenizer_config.json", "vocab.json"
+TOKENS: Final = 1 << 21  # XLM-V has 901,629
+# So many tokens a tokenizer of transformers makes up by itself: T5 has 100, Pegasus 103.
+MADE_UP, MOST_MADE_UP = ("extra_ids", "offset", "num_madeup_words"), 1 << 16
 SENTENCES: Final = (
     "The parcel came a day early.",
     "Why was I charged twice for one ticket, and who can give me the money back before Friday?",
@@ -51,7 +53,10 @@ def check_files(folder: Path) -> None:
     path = folder / TOKENIZER_FILE
     for name in (SETTINGS, "special_tokens_map.json", ADDED, *(() if path.is_file() else (WORDS,))):
         if (folder / name).is_file():
-            _check_ids(folder / name, read_object(folder / name, COPY))
+            document = read_object(folder / name, COPY)
+            _check_ids(folder / name, document)
+            if name == SETTINGS:
+                _check_made_up(folder / name, document)
     if path.is_file():
         document = read_object(path, COPY)
         if not isinstance(document.get("model"), dict):
@@ -68,12 +73,19 @@ def no_tokenizer(folder: Path) -> str:
 
 
 def _check_ids(path: Path, document: Mapping[str, Any]) -> None:
-    """Refuse ids out of range: tokenizers takes 4 bytes for each id below the largest to write a vocabulary."""
+    """Refuse ids out of range: the libraries take memory for each id below the largest, whether it is there or not."""
     for token, token_id in _ids(path.name, document):
-        if isinstance(token_id, int) and not -1 <= token_id < LARGEST_SIZE:
+        if isinstance(token_id, int) and not -1 <= token_id < TOKENS:
             raise CheckpointError(
-                f"{path} gives token {token!r} the id {token_id}, expected one below {LARGEST_SIZE}; {COPY}"
+                f"{path} gives token {token!r} the id {token_id}, expected one below {TOKENS}; {COPY}"
             )
+
+
+def _check_made_up(path: Path, document: Mapping[str, Any]) -> None:
+    for field in MADE_UP:
+        number = document.get(field)
+        if isinstance(number, int) and number > MOST_MADE_UP:
+            raise CheckpointError(f"{path}: {field} should be at most {MOST_MADE_UP}, found {number}; {COPY}")
 
 
 def _ids(name: str, document: Mapping[str, Any]) -> Iterator[tuple[object, object]]:

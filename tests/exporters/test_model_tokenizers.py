@@ -122,6 +122,10 @@ ADDED = {"content": "<new>", "special": True}
         (with_ids(lambda content: content["added_tokens"][1].update(id=HUGE)), r"tokenizer.json gives token '\[UNK\]'"),
         (document("added_tokens.json", new=HUGE), "added_tokens.json gives token 'new' the id 2147483648, expected"),
         (document("tokenizer_config.json", added_tokens_decoder={str(HUGE): ADDED}), "tokenizer_config.json gives"),
+        (
+            document("tokenizer_config.json", tokenizer_class="T5Tokenizer", extra_ids=HUGE),
+            "extra_ids should be at most",
+        ),
         (both(remove("tokenizer.json"), document("vocab.json", a=0, b=HUGE)), "vocab.json gives token 'b' the id"),
         (tokenizer(normalizer={"type": "Sequence", "normalizers": [UNFOLDS] * 4}), "more than 512 MB of memory with"),
     ],
