@@ -278,6 +278,24 @@ def test_a_config_of_another_model_is_refused(
     assert "\n" not in str(refused.value)
 
 
+def test_a_config_that_describes_far_more_is_refused_before_it_takes_memory(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | {"vocab_size": 1 << 24}))
+    made = list[torch.device]()
+    from_config = AutoModel.from_config
+
+    def watched(*arguments: object, **named: object) -> torch.nn.Module:
+        made.append(torch.get_default_device())
+        return from_config(*arguments, **named)
+
+    monkeypatch.setattr(AutoModel, "from_config", watched)
+    with pytest.raises(OnnxModelError, match=r"embeddings.weight should have shape \(16777216, 64\) by"):
+        load_onnx(copy, OPTIONS)
+    assert made == [torch.device("meta")]
+
+
 def test_missing_torn_and_ambiguous_files_are_refused(copy: Path, tmp_path: Path) -> None:
     file = copy / "model.onnx"
     whole = file.read_bytes()
