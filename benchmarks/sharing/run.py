@@ -3,7 +3,8 @@
     python -m sharing.run [--models minilm] [--rounds 15]
 
 One thread. What is compared runs in turns, by the CPU time of the process, so that other processes disturb less. Packs
-are random, since speed does not depend on their values.
+are random, since speed does not depend on their values. Lists are answered by sessions of optimum's models too, one a
+task, which `.venv-peers` makes.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import os
 import random
 import time
 from functools import partial
+from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -24,8 +26,12 @@ from harness.models import BERT, MODELS, export_model
 from harness.options import BENCHMARKS, add_models, add_work, make_parser, results_of, silence
 from harness.packs import random_pack
 from harness.reports import Table, write_report
+from harness.sessions import open_session
+from sharing.peer import answer_all, fastest
+from speed.prepare import PEERS_PYTHON, prepare
 
 TASKS, MESSAGES = 8, 32
+PEER_TOKENS = (1, 128, 512, 2048)  # padded tokens of its batches; 1 is a text at a time
 LENGTHS = (16, 64, 128)
 STARTS = {BERT: 8, "minilm": 3}
 # Of 12 layers; the last of six tasks is a head alone.
@@ -50,15 +56,20 @@ def main() -> None:
             one_text.append((name, str(length), *compare(arms, "shared", "unshared"), AIMS.get((model, length), "–")))
             heads.append((model, str(length), *compare(arms, "heads", "a head"), "≤ 1.15"))
             print(one_text[-1], heads[-1], flush=True)
-        for name, starts in MIXED.items() if model == BERT else ():
-            arms = interleaved(messages(base, starts), max(arguments.rounds // 3, 3), clock=time.process_time)
-            lists.append((f"{model}, {name}", *compare(arms, "shared", "unshared"), "≤ 0.55"))
-            print(lists[-1], flush=True)
+        if model != BERT:
+            continue
+        peer = fastest(list(prepare(model, arguments.work, arguments.peers_python).optimum.values()), time.process_time)
+        for name, starts in MIXED.items():
+            arms = interleaved(messages(base, starts, peer), max(arguments.rounds // 3, 3), clock=time.process_time)
+            packs, sessions = f"{model}, {name}", f"six sessions of optimum {peer.stem}"
+            lists.append((packs, "each task by itself", *compare(arms, "shared", "unshared"), "–"))
+            lists.append((packs, sessions, *compare(arms, "shared", "peer"), "≤ 0.55"))
+            print(lists[-2:], flush=True)
     head = ("ms", "beside, ms", "ratio (of minima)", "aim")
     tables = [
         Table("Eight tasks about one text", "Beside eight tasks from layer 0.", ("packs", "tokens", *head), one_text),
         Table("Eight heads alone about one text", "Beside one of them.", ("model", "tokens", *head), heads),
-        Table("32 messages, six tasks each", "Beside each task by itself on all messages.", ("packs", *head), lists),
+        Table("32 messages, six tasks each", "In the best batches of each.", ("packs", "beside", *head), lists),
     ]
     write_report(arguments.output, "Shared layers", facts(), tables)
 
@@ -77,8 +88,11 @@ def about_one_text(base: Base, length: int, start: int) -> Runs:
     return runs | {"a head": partial(engine.predict, text, names["heads"][0])}
 
 
-def messages(base: Base, starts: tuple[int, ...]) -> Runs:
-    """Return calls about messages of real lengths by six tasks, at once and each by itself, in two sizes of batches."""
+def messages(base: Base, starts: tuple[int, ...], peer: Path) -> Runs:
+    """Return calls about messages of real lengths by six tasks: at once, each by itself, and by sessions of `peer`.
+
+    Each runs in several sizes of batches.
+    """
     lengths = json.loads((BENCHMARKS / "speed/lengths.json").read_text())["banking77"][:MESSAGES]
     draw = random.Random(0)
     texts = [" ".join(draw.choices("abcdefghijklmnop", k=length - 2)) for length in lengths]
@@ -93,7 +107,8 @@ def messages(base: Base, starts: tuple[int, ...]) -> Runs:
             )
         runs[f"shared {tokens}"] = partial(engine.predict, texts, tasks=tasks)
         runs[f"unshared {tokens}"] = partial(each_by_itself, engine, texts, tasks)
-    return runs
+    sessions = [open_session(peer, 1) for _ in range(len(starts) + 1)]
+    return runs | {f"peer {most}": partial(answer_all, sessions, base, texts, most) for most in PEER_TOKENS}
 
 
 def each_by_itself(engine: Engine, texts: list[str], tasks: list[str]) -> None:
@@ -117,6 +132,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = make_parser(__doc__, results_of("sharing"))
     add_models(parser, MODELS)
     add_work(parser)
+    parser.add_argument("--peers-python", type=Path, default=PEERS_PYTHON, help="the interpreter that has optimum")
     parser.add_argument("--rounds", type=int, default=15, help="how often each call is timed")
     return parser.parse_args()
 
