@@ -179,7 +179,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(base: Base, tmp_path: Path) -> N
 
 
 def test_shared_training_learns_what_each_run_learns_alone(base: Base, tmp_path: Path) -> None:
-    options = replace(SHORT, max_steps=3, per_device_train_batch_size=8)
+    options = replace(SHORT, max_steps=3, per_device_train_batch_size=8, learning_rate=0.003)
     spans = replace(options, task="span", task_type="span")
     data = [Example("zz", one.text, one.label) for one in ENTITIES]
     configs = [

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import fields
-from functools import wraps
+from functools import partial, wraps
 from typing import Annotated, Any
 
 import typer
@@ -48,7 +48,10 @@ def _parameter(spec: OptionSpec, defaults: TrainOptions) -> inspect.Parameter:
     hint: Any = spec.type | None if spec.optional else spec.type
     rules: dict[str, Any] = {}
     if spec.words:
-        rules = {"parser": _number_or_word, "metavar": "|".join((spec.type.__name__.upper(), *spec.words))}
+        rules = {
+            "parser": partial(_number_or_word, spec.type),
+            "metavar": "|".join((spec.type.__name__.upper(), *spec.words)),
+        }
     return inspect.Parameter(
         spec.name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -57,9 +60,9 @@ def _parameter(spec: OptionSpec, defaults: TrainOptions) -> inspect.Parameter:
     )
 
 
-def _number_or_word(value: str) -> int | str:
-    """Return a whole number as such; the options themselves know which words are meant."""
+def _number_or_word(number: type[int] | type[float], value: str) -> int | float | str:
+    """Return a number as such; the options themselves know which words are meant."""
     try:
-        return int(value)
+        return number(value)
     except ValueError:
         return value

@@ -35,7 +35,8 @@ def print_report(report: "TrainReport", json: bool) -> None:
         [
             ("pack", f"{report.pack}, {size}"),
             ("encodings tried", tried),
-            ("trained", f"{trained}, {report.seconds:.0f} s"),
+            ("trained", f"{trained}, {report.steps:,} steps, {report.seconds:.0f} s"),
+            *_rate_lines(report),
             *_start(report),
             ("in the engine", _as_line(report.engine)),
             ("in torch", f"{_as_line(report.torch)} (engine − torch: {report.difference:+.4f} {report.metric})"),
@@ -83,8 +84,28 @@ def train_together(base: Path, many: Path, options: TrainOptions, at_once: int, 
 def _row(report: "TrainReport") -> tuple[str, ...]:
     measured = (f"{report.engine[report.metric]:.4f}", f"{report.torch[report.metric]:.4f}")
     size = f"{report.pack_bytes / 1000:.1f}"
-    rate = (f"{report.learning_rate:g}", str(report.seed))
+    rate = (_rate(report), str(report.seed))
     return (report.task, report.metric, *measured, str(report.from_layer), *rate, report.encoding, size, report.pack)
+
+
+def _rate(report: "TrainReport") -> str:
+    """Return the learning rate, which may be a multiple of measured ones."""
+    if report.rate is None:
+        return str(report.learning_rate) if isinstance(report.learning_rate, str) else f"{report.learning_rate:g}"
+    return f"auto × {report.rate.multiple:.2g}"
+
+
+def _rate_lines(report: "TrainReport") -> list[tuple[str, str]]:
+    """Return the learning rate, and what each multiple gave where there was a race."""
+    lines = [("learning rate", _rate(report))]
+    if report.rate is not None and report.rate.trials:
+        trials = (
+            f"× {trial.multiple:.2g}: {'diverged' if trial.value is None else f'{trial.value:.4f}'}"
+            + (f" ({trial.behind:.4f} ± {trial.standard_error:.4f} behind)" if trial.behind else "")
+            for trial in report.rate.trials
+        )
+        lines.append((f"{report.metric} of short runs on {report.rate.held_out:,} training rows", "; ".join(trials)))
+    return lines
 
 
 def _as_line(metrics: Mapping[str, float]) -> str:

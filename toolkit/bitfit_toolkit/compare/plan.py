@@ -6,6 +6,7 @@ from typing import Final
 
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.training.options import TrainOptions
+from bitfit_toolkit.training.steps import auto_steps
 
 DEFAULT_METHODS: Final = ("full", "bitfit", "q,m2", "random", "head", "lora")
 FEWEST_ROWS: Final = 10
@@ -34,6 +35,8 @@ class Plan:
     def steps_for(self, size: int) -> int:
         """Return how many steps a run on `size` training examples takes."""
         options = self.options
+        if isinstance(options.num_train_epochs, str):
+            return max(self.steps, auto_steps(options, size))
         return max(self.steps, round(options.num_train_epochs * size / options.per_device_train_batch_size))
 
     def _problems(self, rows: int) -> Iterator[str]:

@@ -235,6 +235,11 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
         """Set each answer beside its example's label."""
 
     @classmethod
+    def collapsed(cls, examples: Sequence[Example], answers: Sequence[AnswerT]) -> bool:
+        """Whether the answers to training examples say nothing of them, as those of a run that came apart."""
+        return cls.metrics(examples, answers)[cls.metric_names[0]] <= 0
+
+    @classmethod
     def agree(cls, one: AnswerT, other: AnswerT) -> bool | None:
         """Whether two answers agree; None where answers are numbers, which hardly ever agree to the last digit."""
         del one, other

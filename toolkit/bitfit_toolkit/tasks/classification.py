@@ -1,7 +1,8 @@
 """Classification: one label of several for each text or pair."""
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,9 @@ from bitfit_toolkit.tasks.judgement import Judgement
 
 if TYPE_CHECKING:
     import torch
+
+ONE_LABEL: Final = 0.99  # of the answers
+SPARE: Final = 0.01  # of the examples, which may well be of labels too rare to be learned
 
 
 class Classification(TrainableTask[int, Prediction]):
@@ -91,6 +95,13 @@ class Classification(TrainableTask[int, Prediction]):
             error = 0.0 if found == expected else probability
             judged.append(Judgement(expected, found, error, probability, ((expected, found),)))
         return judged
+
+    @classmethod
+    def collapsed(cls, examples: Sequence[Example], answers: Sequence[Prediction]) -> bool:
+        """Whether one label takes 99 % of the answers, and less of the examples."""
+        (label, count), *_ = Counter(answer.label for answer in answers).most_common(1)
+        share = sum(example.label == label for example in examples) / len(examples)
+        return count >= ONE_LABEL * len(answers) and share < ONE_LABEL - SPARE
 
     @classmethod
     def agree(cls, one: Prediction, other: Prediction) -> bool:

@@ -103,6 +103,13 @@ class MultiLabel(TrainableTask[list[float], LabelSet]):
         return judged
 
     @classmethod
+    def collapsed(cls, examples: Sequence[Example], answers: Sequence[LabelSet]) -> bool:
+        """Whether no label is chosen rightly, or the same labels for all examples, which have others."""
+        sets = {frozenset(answer.chosen) for answer in answers}
+        expected = {frozenset(_labels(example)) for example in examples}
+        return super().collapsed(examples, answers) or len(sets) == 1 < len(expected)
+
+    @classmethod
     def agree(cls, one: LabelSet, other: LabelSet) -> bool:
         """Whether both choose the same labels."""
         return one.chosen == other.chosen

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,19 @@ from bitfit_runtime.files import place_file
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.training.distributed import is_first_process, process_count
 from bitfit_toolkit.training.option_spec import option_specs
+from bitfit_toolkit.training.options import AUTO, TrainOptions
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.task_data import TaskData
 
 RECORD = "run.json"
 STATE = "trainer_state.json"
+MULTIPLE = "multiple"  # of the rates that auto measures
 WEIGHTS = "model.safetensors"
 # Of records that were written before there were such options.
 DEFAULT_FACTS = {"from_layer": 0, "starting pack": None, "words": None}
 
 
-def begin_or_resume(run: Run, train: TaskData, evaluation: TaskData) -> Path | None:
+def begin_or_resume(run: Run, train: TaskData, evaluation: TaskData, multiple: float = 1.0) -> Path | None:
     """Return the checkpoint to go on from, None for a run that begins, which is then recorded in its folder.
 
     Raises TrainingError where an earlier run left checkpoints, when resuming only where they are of another run.
@@ -29,10 +32,30 @@ def begin_or_resume(run: Run, train: TaskData, evaluation: TaskData) -> Path | N
     if run.options.checkpoints is None:
         return None
     folder, facts = Path(run.options.checkpoints), run_facts(run, train, evaluation)
+    if run.options.learning_rate == AUTO:
+        facts[MULTIPLE] = multiple
     resumed = _last_checkpoint(folder, facts, _names(run)) if run.options.resume_from_checkpoint else None
     if resumed is None:
         _record(folder, facts)
     return resumed
+
+
+def recorded_multiple(options: TrainOptions) -> float | None:
+    """Return the multiple of its rates with which a run that goes on began, None of another run.
+
+    Raises TrainingError where the record cannot be read.
+    """
+    if options.checkpoints is None or not options.resume_from_checkpoint or not _whole(Path(options.checkpoints)):
+        return None
+    found = _read(Path(options.checkpoints) / RECORD).get(MULTIPLE)
+    return float(found) if isinstance(found, (int, float)) else None
+
+
+def forget(options: TrainOptions) -> None:
+    """Remove the checkpoints of a run that is to begin anew."""
+    if options.checkpoints is not None and is_first_process():
+        for path in Path(options.checkpoints).glob("checkpoint-*"):
+            shutil.rmtree(path)
 
 
 def run_facts(run: Run, train: TaskData, evaluation: TaskData) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Learning curve of a run: its loss, and its metric after each epoch."""
+"""Learning curve of a run: its loss, and its metric ten times a run, with early stopping after each epoch."""
 
 from dataclasses import dataclass
 from typing import Any

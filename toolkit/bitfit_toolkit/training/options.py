@@ -60,8 +60,15 @@ class TrainOptions:
         choices=("none", BALANCED),
         sharing=EACH,
     )
-    num_train_epochs: float = option(
-        10, "Passes over the training data.", flag="--epochs", above=0, below=math.inf, sharing=EACH, compared=True
+    num_train_epochs: float | str = option(
+        AUTO,
+        "Passes over the training data, or auto: steps by the number of rows and the task type.",
+        flag="--epochs",
+        above=0,
+        below=math.inf,
+        words=(AUTO,),
+        sharing=EACH,
+        compared=True,
     )
     max_steps: int | None = option(None, "Steps in place of epochs.", flag="--steps", at_least=1, sharing=EACH)
     early_stopping_patience: int | None = option(
@@ -79,7 +86,15 @@ class TrainOptions:
     seed: int = option(
         0, "Seed of the head, the order and dropout.", at_least=0, at_most=(1 << 32) - 1, sharing=EACH, listed=True
     )
-    learning_rate: float = option(3e-3, "Largest learning rate.", above=0, below=math.inf, sharing=EACH, listed=True)
+    learning_rate: float | str = option(
+        AUTO,
+        "Largest learning rate, the same for all that learns, or auto: one for each bias, by what it moves.",
+        above=0,
+        below=math.inf,
+        words=(AUTO,),
+        sharing=EACH,
+        listed=True,
+    )
     per_device_train_batch_size: int = option(
         16,
         "Examples of a pass; on several GPUs: on each.",

@@ -144,7 +144,7 @@ class Run:
 
     def answers(self, data: TaskData) -> list[Any]:
         """Return the model's answers in float32."""
-        return self.answers_of(data, self._outputs(data.items))
+        return self.answers_of(data, self.outputs(data.items))
 
     def answers_of(self, data: TaskData, raw: Sequence[Float32]) -> list[Any]:
         """Return the answers for raw outputs, one per example, postprocessed as the engine does it."""
@@ -154,7 +154,7 @@ class Run:
         """Return the model's metrics in float32."""
         return self.task.metrics(data.examples, self.answers(data))
 
-    def _outputs(self, items: Sequence[Item]) -> list[Float32]:
+    def outputs(self, items: Sequence[Item]) -> list[Float32]:
         """Return the model's raw output for each item, without dropout, its windows joined as the engine does it."""
         if not self.preprocessor.windowed:
             return self._rows(items)

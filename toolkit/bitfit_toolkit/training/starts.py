@@ -1,6 +1,5 @@
 """Start of a run: the first layer whose biases learn, as given, or chosen on rows held out of the training rows."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -19,6 +18,7 @@ from bitfit_toolkit.training.held_out import hold_out
 from bitfit_toolkit.training.model import resolve_terms
 from bitfit_toolkit.training.options import AUTO, TrainOptions
 from bitfit_toolkit.training.run import Run
+from bitfit_toolkit.training.steps import steps_of
 from bitfit_toolkit.training.trainer import fit
 from bitfit_toolkit.training.trunk import Trunks
 
@@ -132,10 +132,13 @@ def _trial_options(options: TrainOptions, rows: int) -> TrainOptions:
 
     With fewer steps, tasks that need the lower layers had not yet begun to show it.
     """
-    passes = math.ceil(rows / (options.per_device_train_batch_size * options.gradient_accumulation_steps))
-    steps = options.max_steps or math.ceil(options.num_train_epochs * passes)
     return replace(
-        options, max_steps=steps, checkpoints=None, resume_from_checkpoint=False, tensorboard=None, report=None
+        options,
+        max_steps=steps_of(options, rows),
+        checkpoints=None,
+        resume_from_checkpoint=False,
+        tensorboard=None,
+        report=None,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base, Engine, write_pack
 from bitfit_runtime.arguments import as_path, instance
 from bitfit_runtime.canary import make_canary
@@ -23,14 +24,17 @@ from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
 from bitfit_toolkit.training.curve import CurvePoint
 from bitfit_toolkit.training.cut import Cut
 from bitfit_toolkit.training.distributed import on_first_process
-from bitfit_toolkit.training.model import resolve_terms
+from bitfit_toolkit.training.model import first_layer, resolve_terms
 from bitfit_toolkit.training.options import DEFAULTS, TrainOptions
 from bitfit_toolkit.training.pack_encoding import Trial, choose_encoding
+from bitfit_toolkit.training.rate_choice import RateChoice, choose_multiple
+from bitfit_toolkit.training.recovery import fit_surely
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.run_data import read_data
 from bitfit_toolkit.training.starts import StartChoice, settle_start
+from bitfit_toolkit.training.steps import settle_steps, steps_of
 from bitfit_toolkit.training.task_data import TaskData
-from bitfit_toolkit.training.trainer import fit
+from bitfit_toolkit.training.trunk import Trunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,16 @@ class TrainReport:
     `metric` names the deciding one. `agreement` is the share of examples that both answer alike, None where answers are
     numbers. `encodings_tried` maps each encoding that was measured to its metric in the engine and its bytes. `cut`
     counts what the length limit cut off of the examples for `train` and `evaluation`; `notes` say what a user should
-    know. `from_layer` is the first layer of `layers` that learned; `start` says how it was chosen where it was auto.
-    `review` is of the engine's answers to the evaluation examples; `curve` is empty without the option `report`.
+    know. `rate` is how learning rates auto were chosen. `from_layer` is the first layer of `layers` that learned;
+    `start` says how it was chosen where it was auto. `review` is of the engine's answers to the evaluation examples;
+    `curve` is empty without the option `report`.
     """
 
     task: str
     task_type: str
-    learning_rate: float
+    learning_rate: float | str
+    rate: RateChoice | None
+    steps: int
     seed: int
     metric: str
     label_count: int
@@ -105,11 +112,14 @@ def train(
     if options.report is not None:
         check_report(options.report)
     check_data(base, examples, held_out, options)
-    options, start = settle_start(base, examples, options)
-    run = Run.start(base, examples, options)
+    encoder = rebuild_encoder(base)
+    options, start = settle_start(base, examples, settle_steps(options, len(examples)), encoder)
+    trunks = Trunks(encoder, base.manifest, [first_layer(options)])
+    rate = choose_multiple(base, examples, options, encoder, trunks)
+    run = Run.start(base, examples, options, encoder, trunks)
     train_data, eval_data = run.prepare(examples), run.prepare(held_out)
     learned = Learned.of(run, train_data, began, (*data.notes, *data_notes(run.task, examples, held_out)), start)
-    learned = replace(learned, curve=fit(run, train_data, eval_data))
+    learned = learned.ended(*fit_surely(run, train_data, eval_data, rate))
     return on_first_process(
         lambda: conclude(run, Engine(run.base, threads=torch.get_num_threads()), eval_data, output, learned)
     )
@@ -119,13 +129,16 @@ def train(
 class Learned:
     """What a report says of a run before its pack is made: since when, by `time.perf_counter`, and from what.
 
-    `start` is how the first layer was chosen, where it was; `curve` is how the run learned, where that was watched.
+    `steps` are those of a run that does not stop early. `start` is how the first layer was chosen, where it was, and
+    `rate` the learning rates; `curve` is how the run learned, where that was watched.
     """
 
     began: float
+    steps: int
     cut: Cut
     notes: tuple[str, ...]
     start: StartChoice | None
+    rate: RateChoice | None = None
     curve: tuple[CurvePoint, ...] = ()
 
     @classmethod
@@ -136,7 +149,11 @@ class Learned:
         cut = Cut.of(run.task, data)
         cut.check_left(run.limit)
         notes = (*notes, *cut.notes("training", run.limit), *(start.notes() if start else ()))
-        return cls(began, cut, tuple(dict.fromkeys(notes)), start)
+        return cls(began, steps_of(run.options, len(data.items)), cut, tuple(dict.fromkeys(notes)), start)
+
+    def ended(self, rate: RateChoice | None, curve: tuple[CurvePoint, ...] = ()) -> "Learned":
+        """Return this of a run that has ended."""
+        return replace(self, rate=rate, curve=curve, notes=(*self.notes, *(rate.notes() if rate else ())))
 
 
 def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path, learned: Learned) -> TrainReport:
@@ -157,6 +174,8 @@ def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path,
         task=options.task,
         task_type=options.task_type,
         learning_rate=options.learning_rate,
+        rate=learned.rate,
+        steps=learned.steps,
         seed=options.seed,
         metric=run.metric,
         label_count=len(run.task.labels),

@@ -16,13 +16,16 @@ from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_toolkit.training.checkpoints import WEIGHTS, begin_or_resume, best_of_ended
 from bitfit_toolkit.training.curve import Curve, CurvePoint
 from bitfit_toolkit.training.distributed import is_first_process
+from bitfit_toolkit.training.options import AUTO
 from bitfit_toolkit.training.progress import Progress
+from bitfit_toolkit.training.rates import Rates, rates_for
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.simulate_int8 import quantized_rows
 from bitfit_toolkit.training.task_data import ByLength, TaskData
 from bitfit_toolkit.training.window_drawing import WindowDrawing
 
 WARMUP = 0.1  # of the steps
+WATCHED = 0.1  # of the steps, after which a run that is watched is evaluated
 LARGEST_GRADIENT = 1.0  # norm over a task's parameters
 LONGEST_WAIT = 24 * 60 * 60  # seconds that other processes wait while the first one measures the pack
 
@@ -30,11 +33,24 @@ LONGEST_WAIT = 24 * 60 * 60  # seconds that other processes wait while the first
 class BiasTrainer(Trainer):  # type: ignore[misc]
     """Batches examples of similar length, and keeps in a checkpoint only what learns.
 
-    Where texts have windows, `drawing` is the training data, and `measure` gives the metrics.
+    Where texts have windows, `drawing` is the training data, and `measure` gives the metrics. `rates` are those of the
+    biases and the head, where they differ.
     """
 
     drawing: WindowDrawing | None = None
     measure: Callable[[], dict[str, float]] | None = None
+    rates: Rates | None = None
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Give each bias its own rate, where there are such."""
+        optimizer: torch.optim.Optimizer
+        if self.rates is None:
+            optimizer = super().create_optimizer(model)
+            return optimizer
+        biases = dict(self.model.encoder.named_parameters())
+        head = [] if self.model.head is None else list(self.model.head.parameters())
+        self.optimizer = optimizer = torch.optim.AdamW(self.rates.groups(biases, head), weight_decay=0.0, fused=True)
+        return optimizer
 
     def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
         items = self.train_dataset if train_dataset is None else train_dataset
@@ -63,10 +79,10 @@ class BiasTrainer(Trainer):  # type: ignore[misc]
         """Say nothing: what a checkpoint lacks is frozen."""
 
 
-def fit(run: Run, train: TaskData, evaluation: TaskData) -> tuple[CurvePoint, ...]:
+def fit(run: Run, train: TaskData, evaluation: TaskData, multiple: float = 1.0) -> tuple[CurvePoint, ...]:
     """Train whatever parameters of the run's model require a gradient, as the run's options say.
 
-    Returns the learning curve where the options ask for a report.
+    Returns the learning curve where the options ask for a report. Learning rates auto are taken `multiple` times.
 
     With early stopping the model of the best epoch is kept, by the deciding metric on `evaluation`. The trained head is
     left in the units of the labels. Raises TrainingError when the folder for checkpoints belongs to another run.
@@ -75,13 +91,15 @@ def fit(run: Run, train: TaskData, evaluation: TaskData) -> tuple[CurvePoint, ..
     options, model, curve = run.options, run.model, Curve(run.metric)
     run.count(train)
     with ExitStack() as stack:
-        resumed = begin_or_resume(run, train, evaluation)
+        resumed = begin_or_resume(run, train, evaluation, multiple)
         ended = best_of_ended(resumed, options.early_stopping_patience) if resumed else None
         if options.simulate_int8:
             stack.enter_context(quantized_rows(model.encoder, run.base.manifest))
         trainer = _trainer(run, train, evaluation, stack)
         if options.report is not None:
             trainer.add_callback(curve)
+        if options.learning_rate == AUTO:
+            trainer.rates = rates_for(run, train.items, multiple)
         if ended is not None:
             model.load_state_dict(load_file(ended / WEIGHTS), strict=False)
         else:
@@ -121,9 +139,9 @@ def training_arguments(run: Run, folder: Path) -> TrainingArguments:
     watched = options.progress or options.tensorboard is not None or options.report is not None
     arguments = TrainingArguments(
         output_dir=str(folder),
-        num_train_epochs=options.num_train_epochs,
+        num_train_epochs=1.0 if isinstance(options.num_train_epochs, str) else options.num_train_epochs,
         max_steps=options.max_steps or -1,
-        learning_rate=options.learning_rate,
+        learning_rate=1.0 if isinstance(options.learning_rate, str) else options.learning_rate,
         per_device_train_batch_size=options.per_device_train_batch_size,
         per_device_eval_batch_size=64,
         gradient_accumulation_steps=options.gradient_accumulation_steps,
@@ -131,7 +149,8 @@ def training_arguments(run: Run, folder: Path) -> TrainingArguments:
         max_grad_norm=LARGEST_GRADIENT,
         weight_decay=0.0,
         seed=options.seed,
-        eval_strategy="epoch" if stops or watched else "no",
+        eval_strategy="epoch" if stops else "steps" if watched else "no",
+        eval_steps=WATCHED if watched and not stops else None,
         save_strategy="epoch" if stops or options.checkpoints is not None else "no",
         save_total_limit=2,
         restore_callback_states_from_checkpoint=True,

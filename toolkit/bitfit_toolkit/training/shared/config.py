@@ -108,7 +108,7 @@ def _fill(output: str, options: TrainOptions, specs: Mapping[str, OptionSpec]) -
     for key, spec in specs.items():
         if spec.listed:
             value = getattr(options, spec.name)
-            output = output.replace(f"{{{key}}}", str(value) if spec.type is int else f"{value:g}")
+            output = output.replace(f"{{{key}}}", f"{value:g}" if isinstance(value, float) else str(value))
     return output
 
 
@@ -117,12 +117,11 @@ def _check_table(where: str, table: Mapping[str, Any], specs: Mapping[str, Optio
     for key, value in table.items():
         if key not in known:
             raise DataError(f"{where}: unknown key {key!r}; known are {', '.join(known)}")
-        if key in specs and isinstance(value, str) and value in specs[key].words:
-            continue
         expected = specs[key].type if key in specs and specs[key].type is not Path else str
         allowed = (int, float) if expected is float else (expected,)
         listed = key in specs and specs[key].listed and isinstance(value, list) and value
-        if not all(type(one) in allowed for one in (value if listed else [value])):
+        words = specs[key].words if key in specs else ()
+        if not all(type(one) in allowed or one in words for one in (value if listed else [value])):
             raise DataError(f"{where}: {key} should be of type {expected.__name__}, found {value!r}")
     missing = [key for key in NEEDED if key not in table]
     if missing:

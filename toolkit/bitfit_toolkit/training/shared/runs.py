@@ -3,14 +3,15 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
 import torch
 from transformers import get_linear_schedule_with_warmup
 
 from bitfit_runtime.graph import ATTENTION_MASK
 from bitfit_runtime.tokenizer import collate
+from bitfit_toolkit.training.rates import Rates, rates_for
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.shared.row_biases import RowBiases, own_rows
+from bitfit_toolkit.training.steps import steps_of
 from bitfit_toolkit.training.task_data import ByLength, Item, TaskData
 from bitfit_toolkit.training.trainer import LARGEST_GRADIENT, WARMUP
 from bitfit_toolkit.training.trunk import Trunk
@@ -24,20 +25,27 @@ class SharedRun:
     Everything is what `fit` would have given it alone.
     """
 
-    def __init__(self, run: Run, data: TaskData) -> None:
-        options, model, base = run.options, run.model, run.base.manifest
+    def __init__(self, run: Run, data: TaskData, multiple: float = 1.0) -> None:
+        options, model, base = run.options, run.model, run.base
         run.count(data)
         self.run = run
-        learns = [np.full(spec.size, spec.name in model.biases) for spec in base.biases]
-        self._mask = torch.from_numpy(np.concatenate(learns)).float().to(model.device)
-        begun = {} if run.starting is None else run.starting.biases
-        defaults = run.base.default_biases
-        deltas = [begun.get(spec.name, defaults[spec.name]) - defaults[spec.name] for spec in base.biases]
-        self._deltas = torch.nn.Parameter(torch.from_numpy(np.concatenate(deltas)).to(model.device))
-        self._parameters = [self._deltas, *([] if model.head is None else model.head.parameters())]
-        passes = math.ceil(len(data.items) / options.per_device_train_batch_size)
-        self.steps = options.max_steps or math.ceil(options.num_train_epochs * passes)
-        self._optimizer = torch.optim.AdamW(self._parameters, options.learning_rate, weight_decay=0.0, fused=True)
+        self._frozen = {spec.name: torch.zeros(spec.size, device=model.device) for spec in base.manifest.biases}
+        begun = {name: base.default_biases[name] for name in self._frozen if name in model.biases}
+        begun |= {} if run.starting is None else run.starting.biases
+        self._deltas = {
+            name: torch.nn.Parameter(torch.from_numpy(value - base.default_biases[name]).to(model.device))
+            for name, value in begun.items()
+        }
+        head = [] if model.head is None else list(model.head.parameters())
+        self._parameters = [*self._deltas.values(), *head]
+        self.steps = steps_of(options, len(data.items))
+        if isinstance(options.learning_rate, str):
+            model.load_tensors(begun)
+            rates = rates_for(run, data.items, multiple)
+            model.load_tensors(base.default_biases)
+        else:
+            rates = Rates.common(run, options.learning_rate)
+        self._optimizer = torch.optim.AdamW(rates.groups(self._deltas, head), weight_decay=0.0, fused=True)
         warmup = math.ceil(WARMUP * self.steps)
         self._schedule = get_linear_schedule_with_warmup(self._optimizer, warmup, self.steps)
         self._drawing = run.drawing(data)
@@ -46,7 +54,7 @@ class SharedRun:
     @property
     def deltas(self) -> torch.Tensor:
         """How far each bias is from the base's, `[all biases]`; 0 for those that do not learn."""
-        return self._deltas * self._mask
+        return torch.cat([self._deltas.get(name, zeros) for name, zeros in self._frozen.items()])
 
     def step(self) -> None:
         """Learn from the gradients that a backward pass left."""

@@ -19,14 +19,18 @@ from bitfit_toolkit.training.distributed import process_count
 from bitfit_toolkit.training.model import first_layer
 from bitfit_toolkit.training.option_spec import Sharing, option_specs
 from bitfit_toolkit.training.options import AT_ONCE, TrainOptions
+from bitfit_toolkit.training.rate_choice import RateChoice, choose_multiple
+from bitfit_toolkit.training.recovery import Attempts
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.run_data import read, read_data
 from bitfit_toolkit.training.shared.config import RunConfig
 from bitfit_toolkit.training.shared.row_biases import RowBiases
 from bitfit_toolkit.training.shared.runs import SharedRun, fit_together
 from bitfit_toolkit.training.starts import StartChoice, settle_start
+from bitfit_toolkit.training.steps import settle_steps
+from bitfit_toolkit.training.task_data import TaskData
 from bitfit_toolkit.training.train import Learned, TrainReport, check_data, check_output, conclude
-from bitfit_toolkit.training.trunk import Trunks
+from bitfit_toolkit.training.trunk import Trunk, Trunks
 
 
 def train_shared(
@@ -58,7 +62,10 @@ def train_shared(
 
 @dataclass(frozen=True, slots=True)
 class LoadedRun:
-    """A run whose data were read; `start` says how its first layer was chosen, in `seconds`, where it was auto."""
+    """A run whose data were read.
+
+    `start` says how its first layer was chosen, and `rate` its rates, in `seconds`, where they were auto.
+    """
 
     options: TrainOptions
     output: str | Path
@@ -66,6 +73,7 @@ class LoadedRun:
     evaluation: list[Example]
     notes: tuple[str, ...]
     start: StartChoice | None = None
+    rate: RateChoice | None = None
     seconds: float = 0.0
 
     @property
@@ -104,10 +112,11 @@ def _load(config: RunConfig, read_file: Callable[[str | Path, Columns, str], Rea
 
 
 def _settle(base: Base, loaded: LoadedRun, encoder: torch.nn.Module) -> LoadedRun:
-    """Choose the first layer of a run where that is auto, for each run by itself."""
+    """Choose the first layer and the rates of a run where they are auto, for each run by itself."""
     began = time.perf_counter()
-    options, start = settle_start(base, loaded.train, loaded.options, encoder)
-    return replace(loaded, options=options, start=start, seconds=time.perf_counter() - began)
+    options, start = settle_start(base, loaded.train, settle_steps(loaded.options, len(loaded.train)), encoder)
+    rate = choose_multiple(base, loaded.train, options, encoder)
+    return replace(loaded, options=options, start=start, rate=rate, seconds=time.perf_counter() - began)
 
 
 def _train(
@@ -125,23 +134,57 @@ def _train(
     for start in range(0, len(loaded), at_once):
         group, began = settled[start : start + at_once], time.perf_counter()
         runs = [Run.start(base, own.train, own.options, encoder, trunks) for own in group]
-        runs[0].model.load_tensors(base.default_biases)  # the group before left those of its last task
-        encoder.requires_grad_(False).eval()
+        runs[0].model.load_tensors(base.default_biases)  # which every attempt begins with
         data = [run.preprocessor.prepare(own.train) for run, own in zip(runs, group, strict=True)]
-        learned = [
-            Learned.of(run, part, began - own.seconds, own.all_notes(run.task), own.start)
+        waiting = [
+            Waiting(
+                own,
+                run,
+                part,
+                Learned.of(run, part, began - own.seconds, own.all_notes(run.task), own.start),
+                Attempts(run, part, own.rate),
+            )
             for run, part, own in zip(runs, data, group, strict=True)
         ]
-        shared = [SharedRun(run, own) for run, own in zip(runs, data, strict=True)]
-        fit_together(shared, rows, notify, trunks.below(min(own.from_layer for own in group)))
-        for own, one, from_what in zip(group, shared, learned, strict=True):
-            one.finish()
-            evaluation = one.run.preprocessor.prepare(own.evaluation)
+        for one in _fit(waiting, rows, notify, trunks.below(min(own.from_layer for own in group))):
+            evaluation = one.run.preprocessor.prepare(one.loaded.evaluation)
+            learned = one.learned.ended(one.attempts.choice)
             try:
-                report = conclude(one.run, engine, evaluation, own.output, from_what)
+                report = conclude(one.run, engine, evaluation, one.loaded.output, learned)
             except BitfitError as error:  # of a run that diverged, say, whose siblings did not
-                failures.append(TrainingError(f"{own.output}: {error}"))
+                failures.append(TrainingError(f"{one.loaded.output}: {error}"))
             else:
                 yield report
     if failures:
         raise failures[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A run of a group that has not ended yet."""
+
+    loaded: LoadedRun
+    run: Run
+    data: TaskData
+    learned: Learned
+    attempts: Attempts
+
+
+def _fit(
+    waiting: Sequence[Waiting], rows: RowBiases, notify: Callable[[int, int], None], trunk: Trunk | None
+) -> Iterator[Waiting]:
+    """Train runs together, those that collapse once more, and yield each while its model holds what it learned."""
+    first = waiting[0].run
+    while waiting:
+        first.model.load_tensors(first.base.default_biases)  # in place of those of the task that ended last
+        first.model.encoder.requires_grad_(False).eval()
+        shared = [SharedRun(one.run, one.data, one.attempts.multiple) for one in waiting]
+        fit_together(shared, rows, notify, trunk)
+        again: list[Waiting] = []
+        for one, trained in zip(waiting, shared, strict=True):
+            trained.finish()
+            if one.attempts.another():
+                again.append(one)
+            else:
+                yield one
+        waiting = again
