@@ -92,7 +92,7 @@ def _rate(report: "TrainReport") -> str:
     """Return the learning rate, which may be a multiple of measured ones."""
     if report.rate is None:
         return str(report.learning_rate) if isinstance(report.learning_rate, str) else f"{report.learning_rate:g}"
-    return f"auto × {report.rate.multiple:.2g}"
+    return f"auto × {report.rate.multiple:.3g}"
 
 
 def _rate_lines(report: "TrainReport") -> list[tuple[str, str]]:
@@ -100,7 +100,7 @@ def _rate_lines(report: "TrainReport") -> list[tuple[str, str]]:
     lines = [("learning rate", _rate(report))]
     if report.rate is not None and report.rate.trials:
         trials = (
-            f"× {trial.multiple:.2g}: {'diverged' if trial.value is None else f'{trial.value:.4f}'}"
+            f"× {trial.multiple:.3g}: {'diverged' if trial.value is None else f'{trial.value:.4f}'}"
             + (f" ({trial.behind:.4f} ± {trial.standard_error:.4f} behind)" if trial.behind else "")
             for trial in report.rate.trials
         )

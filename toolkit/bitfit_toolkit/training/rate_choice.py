@@ -57,12 +57,12 @@ class RateChoice:
         """Return what a user should know."""
         if not self.collapsed:
             return []
-        before = ", ".join(f"× {multiple:.2g}" for multiple in self.collapsed)
+        before = ", ".join(f"× {multiple:.3g}" for multiple in self.collapsed)
         if self.recovered:
-            return [f"training ended in one answer for all at {before} its learning rate, not at × {self.multiple:.2g}"]
+            return [f"training ended in one answer for all at {before} its learning rate, not at × {self.multiple:.3g}"]
         return [
             f"training ended in one answer for all at {before} its learning rate; the pack is that of "
-            f"× {self.multiple:.2g}: look at labels and texts, or take more steps"
+            f"× {self.multiple:.3g}: look at labels and texts, or take more steps"
         ]
 
 
