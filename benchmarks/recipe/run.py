@@ -4,8 +4,8 @@
 
 Every cell is a task, a seed and an arm: 1,000 training rows that the seed draws, after 500 were held out as
 `methods.run` does, float32 packs, at most 1,000 evaluation rows in the engine. Arms are multiples of the rates that
-`--learning-rate auto` measures, in 250 steps, and the default: multiple and steps by itself. Each cell is written as it
-ends; a second call goes on where the first stopped.
+`--learning-rate auto` measures, in 250 steps; the multiple that its race chooses, in as many; and the default, which
+chooses steps as well. Each cell is written as it ends; a second call goes on where the first stopped.
 """
 
 import argparse
@@ -23,9 +23,10 @@ from bitfit_runtime import Base, Engine
 from bitfit_toolkit import Example, TrainOptions
 from bitfit_toolkit.training.evaluation import evaluate
 from bitfit_toolkit.training.pack_encoding import choose_encoding
+from bitfit_toolkit.training.rate_choice import RateChoice, choose_multiple
+from bitfit_toolkit.training.recovery import fit_surely
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.steps import settle_steps
-from bitfit_toolkit.training.trainer import fit
 from harness.datasets import DATASETS, Dataset, at_most
 from harness.options import add_base, make_parser, results_of, silence
 
@@ -45,7 +46,8 @@ ARMS: Final = {
     "x1": Arm(1.0, STEPS),
     "x1/3": Arm(1 / 3, STEPS),
     "x3": Arm(3.0, STEPS),
-    "x1-steps": Arm(1.0, None),
+    "race": Arm(None, STEPS),
+    "auto": Arm(None, None),
 }
 
 
@@ -53,7 +55,8 @@ ARMS: Final = {
 class Cell:
     """A run: its metric on the rows held out, in torch, and on the evaluation rows in the engine.
 
-    `seconds` are those of the processor for the training alone.
+    `multiple` is what it was trained with in the end, after so many `restarts` because it had collapsed. `seconds` are
+    those of the processor for the training, the race included.
     """
 
     base: str
@@ -67,6 +70,7 @@ class Cell:
     held_out: float
     engine: float
     seconds: float
+    restarts: int = 0
 
 
 def main() -> None:
@@ -103,10 +107,12 @@ def cell_of(base: Base, dataset: Dataset, folder: Path, name: str, seed: int) ->
         encoding="float32",
     )
     began = time.process_time()
-    run = Run.start(base, training, settle_steps(options, len(rows)), rebuild_encoder(base))
+    settled, encoder = settle_steps(options, len(rows)), rebuild_encoder(base)
+    choice = choose_multiple(base, rows, settled, encoder) if arm.multiple is None else RateChoice(arm.multiple)
+    run = Run.start(base, training, settled, encoder)
     data, held_out_data = run.prepare(rows), run.prepare(held_out)
-    multiple = 1.0 if arm.multiple is None else arm.multiple
-    fit(run, data, held_out_data, multiple)
+    choice, _ = fit_surely(run, data, held_out_data, choice)
+    assert choice is not None
     seconds = time.process_time() - began
     value = run.metrics(held_out_data)[run.metric]
     engine = Engine(base, threads=torch.get_num_threads())
@@ -118,11 +124,12 @@ def cell_of(base: Base, dataset: Dataset, folder: Path, name: str, seed: int) ->
         arm=name,
         seed=seed,
         steps=run.options.max_steps or 0,
-        multiple=multiple,
+        multiple=choice.multiple,
         metric=run.metric,
         held_out=value,
         engine=evaluate(engine, options.task, at_most(evaluation, EVALUATION_ROWS))[run.metric],
         seconds=seconds,
+        restarts=len(choice.collapsed),
     )
 
 

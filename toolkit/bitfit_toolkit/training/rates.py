@@ -21,8 +21,8 @@ from bitfit_toolkit.training.task_data import Item, single_windows
 TEXTS: Final = 32  # of the training rows, on which sizes are measured
 # What a step may move, as a share of the activation's size: what stays inside of a sublayer, before its softmax or its
 # nonlinearity, can move farther than what reaches the hidden states of all layers above.
-INSIDE: Final = MappingProxyType({"q": 0.04, "m2": 0.04})
-ABOVE: Final = 0.008
+INSIDE: Final = MappingProxyType({"q": 0.03, "m2": 0.03})
+ABOVE: Final = 0.006
 LAYERS: Final = 6  # from so many that learn on, each has its part of the shares
 HEAD: Final = 0.6  # how far a step may move a logit, whose inputs all point one way
 HEAD_ALONE: Final = 1.8  # where no bias learns
