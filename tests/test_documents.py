@@ -75,9 +75,7 @@ def test_command_lines_parse(document: Path, monkeypatch: pytest.MonkeyPatch) ->
             pytest.fail(f"{command}: {error}")
 
 
-@pytest.mark.parametrize(
-    "wrong", ("bitfit trian --base b", "bitfit train --bse b", "bitfit train --tolerance x --base b")
-)
+@pytest.mark.parametrize("wrong", ("bitfit trian --base b", "bitfit train --bse b", "bitfit train --tolerance x"))
 def test_a_wrong_command_line_is_noticed(wrong: str) -> None:
     with pytest.raises(Exception, match=r"trian|--bse|number"):
         parse(wrong, complete=False)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import torch
 
 from bitfit_runtime import Base
 from bitfit_toolkit import Example, TrainOptions
-from bitfit_toolkit.compare import Cell, CellFile, Comparison, Plan, markdown, summarize
+from bitfit_toolkit.compare import Cell, CellFile, Comparison, Plan, budget_table, markdown, summarize
 from bitfit_toolkit.compare.methods import METHODS, bias_count, method
+from bitfit_toolkit.compare.plan import BUDGETS
 from bitfit_toolkit.compare.protocol import MOST_FURTHER_RATES, neighbours
 from bitfit_toolkit.errors import DataError, TrainingError
 from bitfit_toolkit.training.run import Run
@@ -66,6 +68,35 @@ def test_an_interrupted_comparison_keeps_what_it_has_and_ends_as_an_uninterrupte
     Comparison(base, ROWS, ROWS, plan("bitfit"), CellFile(path)).run()
     resumed, straight = ([replace(cell, seconds=0) for cell in CellFile(p).cells] for p in (path, compared))
     assert resumed == [cell for cell in straight if (cell.method, cell.examples) == ("bitfit", 8)]
+
+
+def test_budgets_are_equal_steps_equal_time_and_each_methods_own_best_steps(base: Base, tmp_path: Path) -> None:
+    cells = CellFile(tmp_path / "cells.jsonl")
+    wanted = replace(plan("bitfit", "head"), budgets=BUDGETS, steps=600)
+    tiny = replace(wanted, options=replace(QUICK, terms="none"))
+    assert (tiny.steps_in_time(8, True), tiny.steps_in_time(8, False)) == (1000, 600)
+    found = {}
+    for name, held_out in (("bitfit", {600: 0.5, 1000: 0.7, 1200: 0.6}), ("head", {600: 0.5, 1200: 0.5})):
+        for steps, value in held_out.items():
+            cells.add(replace(CELL, method=name, examples=8, steps=steps, held_out=value, engine=value))
+            found[name, steps] = f"{100 * value:.1f} (one seed) in {steps:,}"
+    lines = budget_table(cells.cells, tiny).splitlines()
+    assert lines[0] == "| examples | method | equal steps | equal time | own best steps |"
+    assert lines[2] == f"| 8 | bitfit | {found['bitfit', 600]} | {found['bitfit', 1000]} | {found['bitfit', 1000]} |"
+    assert lines[3] == f"| 8 | head | {found['head', 600]} | {found['head', 600]} | {found['head', 600]} |"
+    with pytest.raises(TrainingError, match="`budgets` should be among steps, time, best, found money"):
+        replace(tiny, budgets=("money",)).check(40)
+
+
+def test_a_method_looks_for_its_best_steps_by_doubling(base: Base, tmp_path: Path) -> None:
+    cells = CellFile(tmp_path / "cells.jsonl")
+    Comparison(base, ROWS, ROWS, replace(plan("head", seeds=2), budgets=("time", "best")), cells).run()
+    counts = sorted({cell.steps for cell in cells.cells})
+    assert counts == [2 << index for index in range(len(counts))] and len(counts) > 1
+    best = {steps: max(c.held_out for c in cells.cells if (c.steps, c.seed) == (steps, 0)) for steps in counts}
+    assert all(best[one] < best[other] for one, other in pairwise(counts[:-1]))
+    assert best[counts[-1]] <= best[counts[-2]] or 2 * counts[-1] > 2000
+    assert {cell.steps for cell in cells.cells if cell.seed == 1} >= {counts[0]}
 
 
 @pytest.mark.parametrize("name", ["full", "random", "lora"])

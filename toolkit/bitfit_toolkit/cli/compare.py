@@ -21,7 +21,7 @@ from bitfit_toolkit.cli.options import (
 from bitfit_toolkit.cli.output import print_json, print_notes, say
 from bitfit_toolkit.cli.train import check_type
 from bitfit_toolkit.cli.train_options import with_options
-from bitfit_toolkit.compare import Cell, CellFile, Plan, markdown, summarize, write_tables
+from bitfit_toolkit.compare import Cell, CellFile, Plan, budget_table, markdown, summarize, write_tables
 from bitfit_toolkit.data import Columns, read_examples
 from bitfit_toolkit.training.options import TrainOptions
 
@@ -49,6 +49,13 @@ def command(
     examples: Annotated[str, typer.Option(help="Numbers of training examples, such as 100,300,all.")] = "all",
     seeds: Annotated[int, typer.Option(help="Runs a method, at its best learning rate.")] = DEFAULTS.seeds,
     steps: Annotated[int, typer.Option(help="At least so many steps a run.")] = DEFAULTS.steps,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="steps: equal steps; time: equal time, in which biases take 5/3 of the steps; best: each method at "
+            "its own best number, up to 2,000; repeatable; default: steps."
+        ),
+    ] = None,
     reference: Annotated[
         Path | None, typer.Option(help="Float32 base of the same model, for methods that leave no pack.")
     ] = None,
@@ -66,7 +73,8 @@ def command(
     from bitfit_toolkit.compare.plots import draw
 
     check_type(options.task_type)
-    plan = Plan(tuple(method or DEFAULTS.methods), _sizes(examples), seeds, steps, options)
+    methods, budgets = tuple(method or DEFAULTS.methods), tuple(budget or DEFAULTS.budgets)
+    plan = Plan(methods, _sizes(examples), seeds, steps, budgets, options)
     columns = Columns(text_column, text_pair_column, label_column, text_encoding, sentence_column)
     read = [read_examples(path, columns, task_type=options.task_type) for path in (train, evaluation)]
     print_notes(note for reading in read for note in reading.notes)
@@ -76,18 +84,24 @@ def command(
 
     def notify(cell: Cell) -> None:
         if not (json or quiet):
-            run = f"{cell.method} · {cell.examples} rows · seed {cell.seed} · rate {cell.learning_rate:g}"
+            rate = f"rate {'auto × ' if cell.measured else ''}{cell.learning_rate:g}"
+            run = f"{cell.method} · {cell.examples} rows · {cell.steps} steps · seed {cell.seed} · {rate}"
             say(f"{run}: held out {cell.held_out:.4f}, eval {cell.shipped:.4f}, {cell.seconds:.0f} s", err=True)
 
     Comparison(Base.open(base), rows, held_out, plan, cells, opened).run(notify)
-    table = summarize([cell for cell in cells.cells if cell.task == options.task])
+    own = [cell for cell in cells.cells if cell.task == options.task]
+    table = summarize(own)
     write_tables(table, output)
-    draw(table, output)
+    equal = [row for row in table if row.steps == plan.steps_for(row.examples)]
+    draw(table if plan.budgets == DEFAULTS.budgets else equal or table, output)
     if json:
         print_json({"rows": [asdict(row) for row in table]})
     else:
         for line in markdown(table).split("\n"):
             say(line)
+        if plan.budgets != DEFAULTS.budgets:
+            for line in budget_table(own, plan).split("\n"):
+                say(line)
 
 
 def _sizes(examples: str) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ class Cell:
     `held_out`, `torch` and `engine` are its `metric` on the rows held out of train, and on the evaluation rows in
     torch and in the engine; `engine` is None for methods that leave no pack. `bytes` is the pack's size, or what the
     learned numbers take in float16 (with a 4-byte index each, for `random`). `from_layer` is the first layer that
-    learned.
+    learned. Where rates were `measured`, `learning_rate` is how many times they were taken.
     """
 
     task: str
@@ -34,6 +34,7 @@ class Cell:
     bytes: int
     seconds: float
     from_layer: int = 0
+    measured: bool = False
 
     @property
     def shipped(self) -> float:

@@ -12,9 +12,10 @@ from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.training.options import AUTO
 from bitfit_toolkit.training.run import Run
 
-# Learning rates that any method may arrive at; each begins with three of them.
-LADDER = tuple(float(f"{digit}e{power}") for power in range(-6, 0) for digit in (1, 3))
+# Learning rates, or multiples of measured ones, that any method may arrive at; each begins with three of them.
+LADDER = tuple(float(f"{digit}e{power}") for power in range(-6, 2) for digit in (1, 3))
 BIAS_RATES = (1e-3, 3e-3, 1e-2)
+MULTIPLES = (0.3, 1.0, 3.0)
 WEIGHT_RATES = (1e-4, 3e-4, 1e-3)
 LORA_RATES = (3e-4, 1e-3, 3e-3)
 HEAD_RATES = (1e-2, 3e-2, 1e-1)
@@ -27,7 +28,8 @@ class Method:
     `terms` are the bias terms of the pack, `none` where the method leaves no pack, and `from_layer` the first layer
     whose biases learn, or auto. `choose` marks the encoder's parameters that learn, where they are not those terms.
     `on_reference` starts from the reference base's weights, as someone would who does not quantize; the others learn
-    around the weights that ship. `rates` are the learning rates to begin with.
+    around the weights that ship. `rates` are the learning rates to begin with, where
+    they are `measured` multiples of what `learning_rate` auto measures.
     """
 
     name: str
@@ -36,11 +38,17 @@ class Method:
     from_layer: int | str = 0
     choose: Callable[[Run, int], None] | None = None
     on_reference: bool = False
+    measured: bool = False
 
     @property
     def packs(self) -> bool:
         """Whether the engine can run what was learned."""
         return self.choose is None and not self.on_reference
+
+    @property
+    def trains_biases_alone(self) -> bool:
+        """Whether the encoder's gradients are those of biases, which cost a step 0.6 of full fine-tuning's."""
+        return self.terms != "none"
 
 
 def method(name: str) -> Method:
@@ -50,7 +58,7 @@ def method(name: str) -> Method:
     """
     known = {one.name: one for one in METHODS}
     plain, at, start = name.partition("@")
-    found = known.get(plain) or Method(plain, BIAS_RATES, terms=plain)
+    found = known.get(plain) or Method(plain, MULTIPLES, terms=plain, measured=True)
     if not at:
         return found
     if found.terms == "none" or not found.packs or not (start == AUTO or start.isdecimal()):
@@ -100,10 +108,10 @@ def bias_count(base: Manifest) -> int:
 
 METHODS = (
     Method("full", WEIGHT_RATES, choose=_all, on_reference=True),
-    Method("bitfit", BIAS_RATES, terms="all"),
-    Method("q,m2", BIAS_RATES, terms="q,m2"),
+    Method("bitfit", MULTIPLES, terms="all", measured=True),
+    Method("q,m2", MULTIPLES, terms="q,m2", measured=True),
     Method("random", BIAS_RATES, choose=_random, on_reference=True),
     Method("head", HEAD_RATES),
     Method("lora", LORA_RATES, choose=_lora, on_reference=True),
-    Method("bitfit-fp32", BIAS_RATES, terms="all", on_reference=True),
+    Method("bitfit-fp32", MULTIPLES, terms="all", on_reference=True, measured=True),
 )

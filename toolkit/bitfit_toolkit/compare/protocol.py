@@ -12,11 +12,11 @@ from bitfit_runtime import Base, Engine
 from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_toolkit.compare.cells import Cell, CellFile
 from bitfit_toolkit.compare.methods import LADDER, Method, bias_count, method
-from bitfit_toolkit.compare.plan import Plan
+from bitfit_toolkit.compare.plan import BEST, MOST_STEPS, STEPS, TIME, Plan
 from bitfit_toolkit.tasks import Example
 from bitfit_toolkit.training.evaluation import evaluate
 from bitfit_toolkit.training.model import first_layer, resolve_terms
-from bitfit_toolkit.training.options import TrainOptions
+from bitfit_toolkit.training.options import AUTO, TrainOptions
 from bitfit_toolkit.training.pack_encoding import choose_encoding
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.starts import settle_start
@@ -62,37 +62,66 @@ class Comparison:
         for size in self._plan.sizes:
             for chosen in map(method, self._plan.methods):
                 if has_head or chosen.name != "head":
-                    for cell in self._cells(chosen, min(size or len(self._pool), len(self._pool))):
+                    for cell in self._budgets(chosen, min(size or len(self._pool), len(self._pool))):
                         self._file.add(cell)
                         notify(cell)
 
-    def _cells(self, chosen: Method, size: int) -> Iterator[Cell]:
-        """Yield missing cells: rates with seed 0 until the best has neighbours, then the other seeds with the best."""
+    def _budgets(self, chosen: Method, size: int) -> Iterator[Cell]:
+        """Yield the missing cells of each budget; where two give the same number of steps, they are the same cells."""
+        steps, budgets = self._plan.steps_for(size), self._plan.budgets
+        if STEPS in budgets:
+            yield from self._cells(chosen, size, steps)
+        if TIME in budgets:
+            yield from self._cells(chosen, size, self._plan.steps_in_time(size, chosen.trains_biases_alone))
+        if BEST in budgets:
+            yield from self._best(chosen, size, steps)
+
+    def _best(self, chosen: Method, size: int, steps: int) -> Iterator[Cell]:
+        """Double the steps, each time with rates of their own, until that is no better; then yield the other seeds."""
+        yield from self._tune(chosen, size, steps)
+        while 2 * steps <= MOST_STEPS:
+            before = self._tuned(chosen, size, steps).held_out
+            yield from self._tune(chosen, size, 2 * steps)
+            if self._tuned(chosen, size, 2 * steps).held_out <= before:
+                break
+            steps *= 2
+        yield from self._cells(chosen, size, steps)
+
+    def _cells(self, chosen: Method, size: int, steps: int) -> Iterator[Cell]:
+        """Yield missing cells: rates with seed 0, then the other seeds with the best."""
+        yield from self._tune(chosen, size, steps)
+        best = self._tuned(chosen, size, steps).learning_rate
+        yield from self._missing(chosen, size, steps, [(seed, best) for seed in range(1, self._plan.seeds)])
+
+    def _tune(self, chosen: Method, size: int, steps: int) -> Iterator[Cell]:
+        """Yield missing cells of seed 0, with rates until the best has neighbours."""
         rates = list(chosen.rates)
         for _ in range(MOST_FURTHER_RATES + 1):
-            yield from self._missing(chosen, size, [(0, rate) for rate in rates])
-            tried = [c for c in self._done(chosen, size) if c.seed == 0]
-            best = max(tried, key=lambda cell: cell.held_out).learning_rate
-            rates = neighbours(best)
-        yield from self._missing(chosen, size, [(seed, best) for seed in range(1, self._plan.seeds)])
+            yield from self._missing(chosen, size, steps, [(0, rate) for rate in rates])
+            rates = neighbours(self._tuned(chosen, size, steps).learning_rate)
 
-    def _missing(self, chosen: Method, size: int, wanted: Sequence[tuple[int, float]]) -> Iterator[Cell]:
-        present = {(cell.seed, cell.learning_rate) for cell in self._done(chosen, size)}
+    def _tuned(self, chosen: Method, size: int, steps: int) -> Cell:
+        """Return the cell of seed 0 that is best on the rows held out."""
+        return max((c for c in self._done(chosen, size, steps) if c.seed == 0), key=lambda cell: cell.held_out)
+
+    def _missing(self, chosen: Method, size: int, steps: int, wanted: Sequence[tuple[int, float]]) -> Iterator[Cell]:
+        present = {(cell.seed, cell.learning_rate) for cell in self._done(chosen, size, steps)}
         for seed, rate in wanted:
             if (seed, rate) not in present:
-                yield self._cell(chosen, size, seed, rate)
+                yield self._cell(chosen, size, steps, seed, rate)
 
-    def _done(self, chosen: Method, size: int) -> list[Cell]:
-        key = (self._plan.options.task, chosen.name, size, self._plan.steps_for(size))
-        return [c for c in self._file.cells if (c.task, c.method, c.examples, c.steps) == key]
+    def _done(self, chosen: Method, size: int, steps: int) -> list[Cell]:
+        key = (self._plan.options.task, chosen.name, chosen.measured, size, steps)
+        return [c for c in self._file.cells if (c.task, c.method, c.measured, c.examples, c.steps) == key]
 
-    def _cell(self, chosen: Method, size: int, seed: int, rate: float) -> Cell:
+    def _cell(self, chosen: Method, size: int, steps: int, seed: int, rate: float) -> Cell:
         """Train once, and measure on the rows held out and on the evaluation."""
         began = time.perf_counter()
-        steps = self._plan.steps_for(size)
         rows = random.Random(seed).sample(self._pool, size)
         options = replace(self._plan.options, terms=chosen.terms, from_layer=chosen.from_layer, seed=seed)
-        run = self._start(chosen, rows, replace(options, learning_rate=rate, max_steps=steps))
+        run = self._start(
+            chosen, rows, replace(options, learning_rate=AUTO if chosen.measured else rate, max_steps=steps)
+        )
         options = run.options
         if chosen.choose is not None:
             chosen.choose(run, seed)
@@ -100,7 +129,7 @@ class Comparison:
         encoder = bias_count(self._base.manifest) if chosen.name == "random" else sum(learns)
         head = run.model.head_parameters
         train, held_out, evaluation = map(run.prepare, (rows, self._held_out, self._evaluation))
-        fit(run, train, held_out)
+        fit(run, train, held_out, rate)
         engine, size_in_bytes = (
             None,
             FLOAT16_BYTES * (encoder + head) + INDEX_BYTES * encoder * (chosen.name == "random"),
@@ -126,6 +155,7 @@ class Comparison:
             bytes=size_in_bytes,
             seconds=time.perf_counter() - began,
             from_layer=first_layer(options),
+            measured=chosen.measured,
         )
 
     def _start(self, chosen: Method, rows: Sequence[Example], options: TrainOptions) -> Run:

@@ -8,6 +8,7 @@ from statistics import mean, stdev
 
 from bitfit_runtime.files import write_output
 from bitfit_toolkit.compare.cells import Cell
+from bitfit_toolkit.compare.plan import BEST, STEPS, TIME, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Row:
     """A method on a task: mean and sample deviation over `seeds`, in points (0 … 100).
 
     `shipped` is the engine's metric where the method leaves a pack (`packed`), else torch's. `bytes` and `from_layer`
-    are means too.
+    are means too. Where rates were `measured`, `learning_rate` is how many times they were taken.
     """
 
     task: str
@@ -33,6 +34,7 @@ class Row:
     head_parameters: int
     bytes: float
     from_layer: float = 0.0
+    measured: bool = False
 
 
 def summarize(cells: Sequence[Cell]) -> list[Row]:
@@ -45,7 +47,8 @@ def summarize(cells: Sequence[Cell]) -> list[Row]:
 
 def _row(cells: Sequence[Cell]) -> Row:
     best = max((cell for cell in cells if cell.seed == 0), key=lambda cell: cell.held_out)
-    runs = [cell for cell in cells if cell.learning_rate == best.learning_rate]
+    tuned = (best.measured, best.learning_rate)
+    runs = [cell for cell in cells if (cell.measured, cell.learning_rate) == tuned]
     shipped = [100 * cell.shipped for cell in runs]
     return Row(
         task=best.task,
@@ -63,6 +66,7 @@ def _row(cells: Sequence[Cell]) -> Row:
         head_parameters=best.head_parameters,
         bytes=mean(cell.bytes for cell in runs),
         from_layer=mean(cell.from_layer for cell in runs),
+        measured=best.measured,
     )
 
 
@@ -106,6 +110,29 @@ def markdown(rows: Sequence[Row]) -> str:
                 start = f"{mean(row.from_layer for row in own.values()):.3g}"
                 front = [f"{examples:,}", f"{steps:,}", method, *[start for _ in starts]]
                 lines.append([*front, *_sizes(own.values()), *cells, *_means(own.values(), len(tasks))])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def budget_table(cells: Sequence[Cell], plan: Plan) -> str:
+    """Return a table of methods by what they are compared by: a line a method and number of examples, for one task.
+
+    The best number of steps is that of the best run on the rows held out, with seed 0.
+    """
+    from bitfit_toolkit.compare.methods import method  # it needs torch
+
+    rows = {(row.method, row.examples, row.steps): row for row in summarize(cells)}
+    titles = {STEPS: "equal steps", TIME: "equal time", BEST: "own best steps"}
+    head = ["examples", "method", *(titles[budget] for budget in plan.budgets)]
+    lines = [head, ["---"] * len(head)]
+    for name, examples in dict.fromkeys((row.method, row.examples) for row in rows.values()):
+        own = [cell for cell in cells if (cell.method, cell.examples, cell.seed) == (name, examples, 0)]
+        steps = {
+            STEPS: plan.steps_for(examples),
+            TIME: plan.steps_in_time(examples, method(name).trains_biases_alone),
+            BEST: max(own, key=lambda cell: (cell.held_out, -cell.steps)).steps,
+        }
+        shown = [(rows.get((name, examples, steps[budget])), steps[budget]) for budget in plan.budgets]
+        lines.append([f"{examples:,}", name, *(f"{_cell(row)} in {count:,}" for row, count in shown)])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
