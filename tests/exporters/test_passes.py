@@ -2,7 +2,6 @@ from collections.abc import Callable
 
 import numpy as np
 import onnx_ir as ir
-import onnxruntime as ort
 import pytest
 
 from bitfit_exporters.errors import CaptureError
@@ -19,23 +18,10 @@ from bitfit_exporters.passes import (
 )
 from bitfit_exporters.passes.build import Builder, add_initializer
 from bitfit_runtime.graph import ATTENTION_MASK, BATCH, INPUT_IDS, SEQUENCE
+from support.graphs import model_of, run, tensor
 
 HEADS, SIZE, LENGTH = 2, 4, 24
 HIDDEN = HEADS * SIZE
-
-
-def tensor(name: str, shape: list[str | int], dtype: ir.DataType) -> ir.Value:
-    return ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(dtype))
-
-
-def model_of(*inputs: ir.Value) -> ir.Model:
-    graph = ir.Graph(list(inputs), [], nodes=[], opset_imports={"": 23, "com.microsoft": 1}, name="test")
-    return ir.Model(graph, ir_version=10)
-
-
-def run(model: ir.Model, **feeds: np.ndarray) -> np.ndarray:
-    session = ort.InferenceSession(ir.to_proto(model).SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run(None, feeds)[0]
 
 
 def attention_model(mask: Callable[[Builder, ir.Value], ir.Value]) -> ir.Model:
