@@ -1,7 +1,7 @@
 """Manifest of an export, made once everything that it says is known."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from bitfit_exporters.capture import Captured
 from bitfit_exporters.checkpoint import Checkpoint
 from bitfit_exporters.families import Family
 from bitfit_exporters.parity import sentences
+from bitfit_exporters.passes import StaticScale
 from bitfit_exporters.redundant_biases import find_redundant_terms
 from bitfit_runtime.formats import BiasSpec, Manifest, SelfTest, WeightSpec
 from bitfit_runtime.formats.schema import CREATED_BY
@@ -50,13 +51,14 @@ def make_manifest(
     defaults: Mapping[str, Float32],
     self_test: SelfTest,
     files: Mapping[str, str],
+    scales: Sequence[StaticScale] = (),
 ) -> Manifest:
     """Return the manifest of a base whose graph is finished and written.
 
     `defaults` holds the default biases `[n]` by name; `files` maps each other file of the base to its SHA-256 in
-    hexadecimal.
+    hexadecimal; `scales` are those of static activations.
     """
-    biases, weights = bias_specs(checkpoint.family, defaults), _weight_specs(checkpoint, captured, defaults)
+    biases, weights = bias_specs(checkpoint.family, defaults), _weight_specs(checkpoint, captured, defaults, scales)
     ids = tuple(sentences(checkpoint)[0].ids.tolist())
     terms = find_redundant_terms(checkpoint.model, checkpoint.family, checkpoint.inputs, ids)
     return Manifest(
@@ -77,11 +79,12 @@ def make_manifest(
         self_test=self_test,
         created_by=CREATED_BY,
         branches=branches,
+        activations="static" if scales else "dynamic",
     )
 
 
 def _weight_specs(
-    checkpoint: Checkpoint, captured: Captured, defaults: Mapping[str, Float32]
+    checkpoint: Checkpoint, captured: Captured, defaults: Mapping[str, Float32], scales: Sequence[StaticScale]
 ) -> tuple[WeightSpec, ...]:
     """Describe the frozen parameters as the finished graph stores them."""
     transposed = dict(captured.transposed)
@@ -89,8 +92,9 @@ def _weight_specs(
         transposed[f"{checkpoint.family.pooler}.weight"] = True
     parameters = dict(checkpoint.model.named_parameters())
     initializers = captured.model.graph.initializers
+    static = {weight: scale.name for scale in scales for weight in scale.weights}
     return tuple(
-        WeightSpec(name, tuple(parameters[name].shape), DTYPES[initializers[name].dtype], swapped)
+        WeightSpec(name, tuple(parameters[name].shape), DTYPES[initializers[name].dtype], swapped, static.get(name))
         for name, swapped in transposed.items()
         if name not in defaults
     )

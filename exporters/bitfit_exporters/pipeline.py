@@ -6,13 +6,16 @@ from pathlib import Path
 
 from bitfit_exporters.base_files import graph_bytes, write_files, write_manifest
 from bitfit_exporters.branching import branch_layers
+from bitfit_exporters.calibration import measure_ranges
+from bitfit_exporters.calibration_texts import CALIBRATION_TEXTS
 from bitfit_exporters.capture import capture
 from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
 from bitfit_exporters.manifest import default_biases, make_manifest
 from bitfit_exporters.onnx_import import load_onnx
 from bitfit_exporters.options import ExportOptions
 from bitfit_exporters.parity import check_float_graph, check_runs
-from bitfit_exporters.passes import final_passes, float_passes, quantization_passes, run_passes
+from bitfit_exporters.passes import StaticScale, final_passes, float_passes, quantization_passes, run_passes
+from bitfit_exporters.passes.smoothing import static_scales
 from bitfit_exporters.report import ExportReport
 from bitfit_exporters.self_test import measure_self_test
 from bitfit_exporters.staging import staged
@@ -69,11 +72,16 @@ def _export(
         captured = capture(checkpoint)
         progress("expose biases, attach the head")
         run_passes(captured.model, float_passes(checkpoint, branches))
-        if quantization := quantization_passes(options.precision):
+        scales: tuple[StaticScale, ...] = ()
+        if options.precision != "fp32":
             progress("compare the float graph with torch")
             check_float_graph(captured.model, checkpoint, folder)
+            if options.activations == "static":
+                progress("calibrate activations")
+                ranges = measure_ranges(captured.model, checkpoint, (*CALIBRATION_TEXTS, *options.calibration), folder)
+                scales = static_scales(captured.model.graph, ranges)
             progress("quantize")
-            run_passes(captured.model, quantization)
+            run_passes(captured.model, quantization_passes(options.precision, scales))
         run_passes(captured.model, final_passes())
         progress("write the base")
         defaults = default_biases(captured.model.graph)
@@ -81,7 +89,7 @@ def _export(
         progress("verify")
         session = open_session(folder / MODEL_FILE)
         self_test = measure_self_test(session, checkpoint, defaults)
-        manifest = make_manifest(checkpoint, captured, options.precision, branches, defaults, self_test, files)
+        manifest = make_manifest(checkpoint, captured, options.precision, branches, defaults, self_test, files, scales)
         verified = verify(session, manifest, defaults, checkpoint)
         write_manifest(folder, manifest)
         Engine(Base.open(folder))  # as a user will load it

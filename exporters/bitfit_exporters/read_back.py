@@ -1,6 +1,6 @@
 """Parameters of a base, read back from its graph, and the torch encoder that has them."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ import torch
 from transformers import AutoConfig, AutoModel
 
 from bitfit_exporters.encoder import add_missing_biases
+from bitfit_exporters.passes.smoothing import factors_of, scale_of, zero_point_of
 from bitfit_runtime import Base
 from bitfit_runtime.errors import BaseFormatError, first_line
 from bitfit_runtime.formats import WeightSpec
@@ -24,19 +25,7 @@ def read_parameters(base: Base) -> dict[str, Float32]:
     BaseIntegrityError when a file was altered or the graph was written for other weights.
     """
     base.verify()
-    initializers = _read_graph(base).initializers
-
-    def array(name: str) -> npt.NDArray[np.generic]:
-        tensor = initializers[name].const_value if name in initializers else None
-        if tensor is None:
-            raise BaseFormatError(f"{base.model_path} has no initializer {name}; export the base again")
-        try:
-            return _inside(base, tensor).numpy()
-        except (OSError, ValueError) as error:
-            raise BaseFormatError(
-                f"{base.model_path}: {name} cannot be read ({first_line(error)}); export the base again"
-            ) from None
-
+    array = _Initializers(base)
     parameters: dict[str, Float32] = {name: bias.copy() for name, bias in base.default_biases.items()}
     for weight in base.manifest.weights:
         try:
@@ -51,6 +40,29 @@ def read_parameters(base: Base) -> dict[str, Float32]:
             )
         parameters[weight.name] = np.ascontiguousarray(values)
     return parameters
+
+
+@dataclass(frozen=True, slots=True)
+class StaticRounding:
+    """How a base rounds the inputs of a linear layer: code = round(value × factor / scale) + zero point, in 8 bits."""
+
+    factors: Float32 | float
+    scale: float
+    zero_point: int
+
+
+def read_static_roundings(base: Base) -> dict[str, StaticRounding]:
+    """Return the static roundings of a base's inputs by the name of the weight that multiplies them.
+
+    Weights whose inputs have a scale for each row are left out. Raises as `read_parameters`.
+    """
+    array = _Initializers(base)
+    found: dict[str, StaticRounding] = {}
+    for weight in base.manifest.weights:
+        if weight.static is not None:
+            scale, zero_point = (array(name).item() for name in (scale_of(weight.static), zero_point_of(weight.static)))
+            found[weight.name] = StaticRounding(array.factors(weight), float(scale), int(zero_point))
+    return found
 
 
 def rebuild_encoder(base: Base) -> torch.nn.Module:
@@ -69,6 +81,32 @@ def rebuild_encoder(base: Base) -> torch.nn.Module:
         )
     model.load_state_dict(state, strict=False)
     return model
+
+
+class _Initializers:
+    """The constants of a base's graph by name. Raises BaseFormatError on one that is missing or cannot be read."""
+
+    def __init__(self, base: Base) -> None:
+        self._base, self._found = base, _read_graph(base).initializers
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._found
+
+    def __call__(self, name: str) -> npt.NDArray[np.generic]:
+        tensor = self._found[name].const_value if name in self._found else None
+        if tensor is None:
+            raise BaseFormatError(f"{self._base.model_path} has no initializer {name}; export the base again")
+        try:
+            return _inside(self._base, tensor).numpy()
+        except (OSError, ValueError) as error:
+            raise BaseFormatError(
+                f"{self._base.model_path}: {name} cannot be read ({first_line(error)}); export the base again"
+            ) from None
+
+    def factors(self, weight: WeightSpec) -> Float32 | float:
+        """Return what multiplies the inputs of a weight before they are rounded, `[in]`, 1 where nothing does."""
+        name = "" if weight.static is None else factors_of(weight.static)
+        return self(name).astype(np.float32) if name in self else 1.0
 
 
 def _read_graph(base: Base) -> ir.Graph:
@@ -96,7 +134,7 @@ def _inside(base: Base, tensor: ir.TensorProtocol) -> ir.TensorProtocol:
     return ir.ExternalTensor(path, tensor.offset, tensor.length, tensor.dtype, shape=tensor.shape, name=tensor.name)
 
 
-def _decode(weight: WeightSpec, array: Callable[[str], npt.NDArray[np.generic]]) -> Float32:
+def _decode(weight: WeightSpec, array: _Initializers) -> Float32:
     """Return a weight in the checkpoint's orientation. `array` gives the initializer of a name."""
     stored = array(weight.name).astype(np.float32)
     if weight.dtype == "int4":  # code × multiplier is a small integer, exact in float32
@@ -107,4 +145,4 @@ def _decode(weight: WeightSpec, array: Callable[[str], npt.NDArray[np.generic]])
     if weight.dtype == "float32":
         return values
     scale = array(f"{weight.name}.scale").astype(np.float32)
-    return values * scale.reshape(-1, *(1,) * (values.ndim - 1))
+    return values * scale.reshape(-1, *(1,) * (values.ndim - 1)) * array.factors(weight)

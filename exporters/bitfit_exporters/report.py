@@ -23,6 +23,7 @@ class ExportReport:
     digest: str
     architecture: str
     precision: str
+    activations: str
     pooling: str
     max_length: int
     bias_inputs: int
@@ -58,6 +59,7 @@ class ExportReport:
             digest=manifest.digest,
             architecture=manifest.architecture,
             precision=manifest.precision,
+            activations=manifest.activations,
             pooling=manifest.pooling,
             max_length=manifest.max_length,
             bias_inputs=len(manifest.biases),
@@ -89,6 +91,7 @@ class ExportReport:
                 "base",
                 f"{self.name}: {self.architecture}, {self.precision}, {self.pooling} pooling, {self.max_length} tokens",
             ),
+            *([("activations", "static")] if self.activations == "static" else []),
             ("digest", self.digest),
             ("bias inputs", f"{self.bias_inputs} with {self.bias_parameters:,} parameters, {share:.3%} of the model"),
             ("graph", f"{self.model_bytes / 1e6:.1f} MB, {self.model_bytes / self.fp32_bytes:.3f} of float32"),

@@ -20,7 +20,7 @@ from bitfit_runtime.session import run_session
 Float32 = npt.NDArray[np.float32]
 # Large enough that even a key bias shows: it shifts a whole row of attention scores, which softmax cancels except for
 # the rounding that large scores bring.
-EFFECT_AMPLITUDE = 2.0**20
+EFFECT_AMPLITUDE = {"dynamic": 2.0**20, "static": 2.0**24}  # constants round small effects away
 
 
 def biases_with_deltas(
@@ -81,7 +81,7 @@ def full_test(session: ort.InferenceSession, manifest: Manifest, defaults: Mappi
 
 def ignored_biases(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> list[str]:
     """Return the bias inputs that do not change `pooled`: one run, in which row `i` has a delta on bias `i` alone."""
-    moved = biases_with_deltas(manifest.biases, defaults, EFFECT_AMPLITUDE)
+    moved = biases_with_deltas(manifest.biases, defaults, EFFECT_AMPLITUDE[manifest.activations])
     rows = len(manifest.biases) + 1
     feeds = {}
     for index, spec in enumerate(manifest.biases):

@@ -38,7 +38,7 @@ def test_what_is_no_manifest_is_refused(text: str) -> None:
 
 
 def test_a_newer_schema_is_refused(base: Base) -> None:
-    document = json.loads(base.manifest.to_json()) | {"schema_version": 2}
+    document = json.loads(base.manifest.to_json()) | {"schema_version": 3}
     with pytest.raises(BaseFormatError, match="upgrade"):
         parse_manifest(json.dumps(document))
 

@@ -91,7 +91,7 @@ def test_simulated_int8_rows_bring_torch_close_to_the_engine(base: Base) -> None
     from bitfit_exporters.encoder import pool
     from bitfit_exporters.read_back import rebuild_encoder
     from bitfit_runtime.tokenizer import Tokenizer, collate
-    from bitfit_toolkit.training.simulate_int8 import quantized_rows
+    from bitfit_toolkit.training.simulate_int8 import rounded_activations
 
     encoder = rebuild_encoder(base).eval()
 
@@ -104,7 +104,7 @@ def test_simulated_int8_rows_bring_torch_close_to_the_engine(base: Base) -> None
     batch = {name: torch.from_numpy(array) for name, array in tokens.items()}
     engine = Engine(base).embed(lines)  # type: ignore[arg-type]
     plain = features()
-    with quantized_rows(encoder, base.manifest):
+    with rounded_activations(encoder, base):
         simulated = features()
     assert np.linalg.norm(simulated - engine) < 0.2 * np.linalg.norm(plain - engine)
 

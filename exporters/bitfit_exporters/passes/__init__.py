@@ -4,7 +4,7 @@ A pass is an `onnx_ir.passes.InPlacePass`: its options go to the constructor, it
 `requires` and `ensures` check what they can of that before and after it runs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import onnx_ir as ir
 from onnx_ir.passes import InPlacePass, InvariantError
@@ -19,6 +19,7 @@ from bitfit_exporters.passes.constants import MakeConstantsFoldable
 from bitfit_exporters.passes.head import AttachHead, Pooler
 from bitfit_exporters.passes.positions import ExpandRotations, SpreadRelativePositions
 from bitfit_exporters.passes.quantize import QuantizeEmbeddings, QuantizeMatmuls
+from bitfit_exporters.passes.smoothing import SmoothProducts, StaticScale
 from bitfit_exporters.passes.weights import Store, store_int4, store_int8
 
 __all__ = [
@@ -31,8 +32,10 @@ __all__ = [
     "QuantizeEmbeddings",
     "QuantizeMatmuls",
     "SimplifyAttention",
+    "SmoothProducts",
     "SortNodes",
     "SpreadRelativePositions",
+    "StaticScale",
     "Store",
     "Strip",
     "final_passes",
@@ -62,12 +65,16 @@ def float_passes(checkpoint: Checkpoint, branches: tuple[int, ...] = ()) -> Pass
     )
 
 
-def quantization_passes(precision: str) -> Passes:
-    """Return what stores weights as `precision` says and multiplies integers: nothing for `fp32`."""
+def quantization_passes(precision: str, scales: Sequence[StaticScale] = ()) -> Passes:
+    """Return what stores weights as `precision` says and multiplies integers: nothing for `fp32`.
+
+    Activations that have a static scale are rounded by it, the others row by row.
+    """
     if precision not in STORES:
         return ()
-    store = STORES[precision]
-    return (QuantizeMatmuls(store), QuantizeEmbeddings(store), MakeConstantsFoldable())
+    store, by_data = STORES[precision], {data: scale for scale in scales for data in scale.rounded()}
+    smooth = (SmoothProducts(scales),) if scales else ()
+    return (*smooth, QuantizeMatmuls(store, by_data), QuantizeEmbeddings(store), MakeConstantsFoldable())
 
 
 def final_passes() -> Passes:

@@ -95,3 +95,13 @@ def require_inputs(graph: ir.Graph, *names: str) -> None:
 def graph_input(graph: ir.Graph, name: str) -> ir.Value:
     """Return the graph's input of a name, which must be there."""
     return next(value for value in graph.inputs if value.name == name)
+
+
+def products(graph: ir.Graph) -> list[tuple[ir.Value, ir.Value, ir.Node]]:
+    """Return (data, weight, node) of every MatMul with a constant weight."""
+    found = []
+    for node in graph:
+        data, weight = node.inputs[:2] if node.op_type == "MatMul" else (None, None)
+        if data is not None and weight is not None and weight.const_value is not None and not weight.is_graph_input():
+            found.append((data, weight, node))
+    return found

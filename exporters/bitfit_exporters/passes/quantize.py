@@ -1,10 +1,15 @@
-"""Integer products, with activations quantized row by row so that no row depends on its neighbours."""
+"""Integer products; activations are quantized row by row, or by constants, so that no row depends on others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import InPlacePass, PassResult, PostconditionError, PreconditionError
 
-from bitfit_exporters.passes.build import MICROSOFT, Builder, replace
+from bitfit_exporters.passes.build import MICROSOFT, Builder, products, replace
+from bitfit_exporters.passes.smoothing import StaticScale, scale_of, zero_point_of
 from bitfit_exporters.passes.weights import INT8_MAX, Store, unpacked
 
 ZERO_POINT = 128
@@ -20,30 +25,34 @@ class QuantizeMatmuls(InPlacePass):
     Before: `MatMul(x [batch, sequence, in], w [in, out])`. After: x quantized to uint8 around zero point 128, each row
     with the scale max|x| / 127, multiplied as integers, scaled back. Several MatMuls of one x (queries, keys and
     values) become one, whose weights ONNX Runtime joins when it loads the graph. Products of two activations stay
-    float. A row of zeros has scale 0, and so stays zero whatever its codes are.
+    float. A row of zeros has scale 0, and so stays zero whatever its codes are. Data whose names `scales` has are
+    quantized by its constants instead.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, scales: Mapping[str, StaticScale] = MappingProxyType({})) -> None:
+        self._store, self._scales = store, scales
 
     def requires(self, model: ir.Model) -> None:
         """Weights are float32 matrices: none is quantized yet."""
-        for _, weight, _ in _products(model.graph):
+        for _, weight, _ in products(model.graph):
             if weight.dtype != ir.DataType.FLOAT or weight.shape is None or len(weight.shape) != 2:
                 raise PreconditionError(f"{weight.name} is not a float32 matrix; its type is {weight.dtype}")
 
     def call(self, model: ir.Model) -> PassResult:
         """Quantize the products of each tensor together."""
         by_data: dict[ir.Value, list[ir.Node]] = {}
-        for data, _, node in _products(model.graph):
+        for data, _, node in products(model.graph):
             by_data.setdefault(data, []).append(node)
         for data, nodes in by_data.items():
-            _quantize_products(model.graph, data, nodes, self._store)
+            static = self._scales.get(str(data.name))
+            # Joined products must be split again, which only pays where rows are scaled back together.
+            for together in [nodes] if static is None else [[node] for node in nodes]:
+                _quantize_products(model.graph, data, together, self._store, static)
         return PassResult(model, modified=bool(by_data))
 
     def ensures(self, model: ir.Model) -> None:
         """No float product with a constant weight is left."""
-        if left := _products(model.graph):
+        if left := products(model.graph):
             raise PostconditionError(f"{left[0][1].name} is still multiplied in floats")
 
 
@@ -74,16 +83,6 @@ class QuantizeEmbeddings(InPlacePass):
             raise PostconditionError(f"{left[0][0].name} is still a table of floats")
 
 
-def _products(graph: ir.Graph) -> list[tuple[ir.Value, ir.Value, ir.Node]]:
-    """Return (data, weight, node) of every MatMul with a constant weight."""
-    found = []
-    for node in graph:
-        data, weight = node.inputs[:2] if node.op_type == "MatMul" else (None, None)
-        if data is not None and weight is not None and weight.const_value is not None and not weight.is_graph_input():
-            found.append((data, weight, node))
-    return found
-
-
 def _lookups(graph: ir.Graph) -> list[tuple[ir.Value, ir.Value, ir.Node]]:
     """Return (table, ids, node) of every Gather from a large table of float32 parameters."""
     found = []
@@ -96,24 +95,37 @@ def _lookups(graph: ir.Graph) -> list[tuple[ir.Value, ir.Value, ir.Node]]:
     return found
 
 
-def _quantize_products(graph: ir.Graph, data: ir.Value, nodes: list[ir.Node], store: Store) -> None:
+@dataclass(frozen=True, slots=True)
+class _Codes:
+    """An activation as uint8 codes: (codes − zero_point) × scale, and where `row_scale` is given, × that of the row."""
+
+    codes: ir.Value
+    scale: ir.Value
+    zero_point: ir.Value
+    row_scale: ir.Value | None = None
+
+
+def _quantize_products(
+    graph: ir.Graph, data: ir.Value, nodes: list[ir.Node], store: Store, static: StaticScale | None
+) -> None:
     """Replace the MatMuls of one tensor by one product of integers."""
     build = Builder(graph, str(nodes[0].outputs[0].name), nodes[0])
     pairs = [_stored(build, weight, store) for node in nodes if (weight := node.inputs[1]) is not None]
     weights, scales = [matrix for matrix, _ in pairs], [scale for _, scale in pairs]
     shapes = [matrix.shape.numpy() for matrix in weights if matrix.shape is not None]
-    codes, row_scale = _quantize_activations(build, data, shapes[0][0])
-    product = build(
+    found = _by_row(build, data, shapes[0][0]) if static is None else _by_constants(build, data, static)
+    result = build(
         "MatMulIntegerToFloat",
-        codes,
+        found.codes,
         _joined(build, weights, axis=1),
-        build.constant("quantize.one", np.ones((), np.float32)),
+        found.scale,
         _joined(build, scales, axis=0),
-        build.constant("quantize.zero_point", np.array(ZERO_POINT, np.uint8)),
+        found.zero_point,
         domain=MICROSOFT,
     )
-    scaled = build("Mul", product, row_scale)
-    parts = build.split(scaled, [columns for _, columns in shapes]) if len(nodes) > 1 else [scaled]
+    if found.row_scale is not None:
+        result = build("Mul", result, found.row_scale)
+    parts = build.split(result, [columns for _, columns in shapes]) if len(nodes) > 1 else [result]
     for node, part in zip(nodes, parts, strict=True):
         replace(graph, node, part)
 
@@ -135,8 +147,17 @@ def _joined(build: Builder, constants: list[ir.Value], axis: int) -> ir.Value:
     return build.find(name) or build("Concat", *constants, attributes={"axis": axis}, name=name)
 
 
-def _quantize_activations(build: Builder, data: ir.Value, block_size: int) -> tuple[ir.Value, ir.Value]:
-    """Return the uint8 codes of `data` and the scales `[…, 1]` of its rows, which are `block_size` long.
+def _by_constants(build: Builder, data: ir.Value, static: StaticScale) -> _Codes:
+    """Return the codes of `data` by a scale and a zero point that are the same for all, made once for all products."""
+    scale = build.constant(scale_of(static.name), np.array(static.scale, np.float32))
+    zero_point = build.constant(zero_point_of(static.name), np.array(static.zero_point, np.uint8))
+    name = f"{data.name}.codes"
+    codes = build.find(name) or build("QuantizeLinear", data, scale, zero_point, name=name)
+    return _Codes(codes, scale, zero_point)
+
+
+def _by_row(build: Builder, data: ir.Value, block_size: int) -> _Codes:
+    """Return the codes of `data` with the scales `[…, 1]` of its rows, which are `block_size` long.
 
     A block of `QuantizeLinear` is a row: scales of any row need no division of the whole tensor beforehand.
     """
@@ -144,7 +165,8 @@ def _quantize_activations(build: Builder, data: ir.Value, block_size: int) -> tu
     scale = build("Mul", _magnitudes(build, data), step, name=f"{data.name}.row_scale")
     zero_points = _zero_points(build, data, scale)
     codes = build("QuantizeLinear", data, scale, zero_points, attributes={"axis": -1, "block_size": block_size})
-    return codes, scale
+    one = build.constant("quantize.one", np.ones((), np.float32))
+    return _Codes(codes, one, build.constant("quantize.zero_point", np.array(ZERO_POINT, np.uint8)), scale)
 
 
 def _magnitudes(build: Builder, data: ir.Value) -> ir.Value:

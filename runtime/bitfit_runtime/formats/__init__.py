@@ -6,9 +6,10 @@ from bitfit_runtime.formats.manifest import BiasSpec, Manifest, SelfTest, Weight
 from bitfit_runtime.formats.pack import Canary, Pack, PackInfo, Windows
 from bitfit_runtime.formats.pack_encoding import ENCODINGS, encode
 from bitfit_runtime.formats.pack_file import parse_pack, read_pack, serialize, write_pack
-from bitfit_runtime.formats.schema import LIMITS, PRECISIONS
+from bitfit_runtime.formats.schema import ACTIVATIONS, LIMITS, PRECISIONS
 
 __all__ = [
+    "ACTIVATIONS",
     "ENCODINGS",
     "LIMITS",
     "PRECISIONS",

@@ -4,10 +4,19 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from bitfit_runtime.errors import BaseFormatError
 from bitfit_runtime.formats.json_fields import Fields, read_document
-from bitfit_runtime.formats.schema import BASE_SCHEMA, LIMITS, MODEL_FILE, PRECISIONS, TOKENIZER_FILE
+from bitfit_runtime.formats.schema import (
+    ACTIVATIONS,
+    BASE_SCHEMA,
+    EXTENDED_BASE_SCHEMA,
+    LIMITS,
+    MODEL_FILE,
+    PRECISIONS,
+    TOKENIZER_FILE,
+)
 from bitfit_runtime.graph import ATTENTION_MASK, INPUT_IDS, POOLINGS, TOKEN_TYPE_IDS
 
 FORMAT = "bitfit-base"
@@ -46,13 +55,15 @@ class WeightSpec:
     As `int8` a second initializer `name + ".scale"` holds one float32 for each index of the checkpoint's
     axis 0 (an output feature of a linear layer, a row of an embedding table): weight = int8 × scale. As `int4` the
     initializer holds the checkpoint's tensor row after row, as blocks `[1, blocks, 1, 16]` of int4, and `name +
-    ".multiplier"` an int4 for each block: weight = int4 × multiplier × scale.
+    ".multiplier"` an int4 for each block: weight = int4 × multiplier × scale. Where `static` names the constants of a
+    static scale, that weight is the checkpoint's divided by the factors of its inputs (axis 1).
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     transposed: bool
+    static: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,7 @@ class Manifest:
     `files` maps each other file of the base to its SHA-256 in hexadecimal. `redundant_terms` are bias terms that cannot
     change an answer. `foldable_terms` maps terms to those that can carry them: Δb_m1 = W_o Δb_v where v maps to m1.
     `branches` are the layers, ascending, below which the rows of a batch may branch (`graph.branch_input`).
+    `activations` says whether the scales of rounded activations are `dynamic`, one a row, or `static`.
     """
 
     name: str
@@ -95,6 +107,7 @@ class Manifest:
     self_test: SelfTest
     created_by: str
     branches: tuple[int, ...] = ()
+    activations: str = "dynamic"
 
     @property
     def layers(self) -> int:
@@ -122,11 +135,19 @@ class Manifest:
 
     def to_json(self) -> str:
         """Return the manifest as the text of `bitfit.json`; `parse_manifest` reads it back unchanged."""
-        fields = asdict(self, dict_factory=lambda items: {STORED_NAMES.get(name, name): value for name, value in items})
-        document = {"format": FORMAT, "schema_version": BASE_SCHEMA} | fields
+        fields = asdict(self, dict_factory=_stored)
+        schema = EXTENDED_BASE_SCHEMA if self.activations == "static" else BASE_SCHEMA
+        document = {"format": FORMAT, "schema_version": schema} | fields
         if not self.branches:
             del document["branches"]
+        if schema == BASE_SCHEMA:
+            del document["activations"]
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _stored(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return fields under their names in the file; weights that have no static scale name none."""
+    return {STORED_NAMES.get(name, name): value for name, value in items if not (name == "static" and value is None)}
 
 
 def parse_manifest(text: str, where: str = "bitfit.json") -> Manifest:
@@ -134,9 +155,11 @@ def parse_manifest(text: str, where: str = "bitfit.json") -> Manifest:
 
     Raises BaseFormatError, naming the field, what was expected and what was found.
     """
+    schemas = (BASE_SCHEMA, EXTENDED_BASE_SCHEMA)
     fields = read_document(
-        text, where, lambda message: BaseFormatError(f"{message}; export the base again"), FORMAT, BASE_SCHEMA
+        text, where, lambda message: BaseFormatError(f"{message}; export the base again"), FORMAT, *schemas
     )
+    extended = fields.get("schema_version", int) == EXTENDED_BASE_SCHEMA
     manifest = Manifest(
         name=fields.get("name", str),
         architecture=fields.get("architecture", str),
@@ -155,6 +178,7 @@ def parse_manifest(text: str, where: str = "bitfit.json") -> Manifest:
         self_test=_self_test(fields.nested("self_test")),
         created_by=fields.get("created_by", str),
         branches=fields.integers("branches") if "branches" in fields else (),
+        activations=fields.choice("activations", ACTIVATIONS[1:]) if extended else ACTIVATIONS[0],
     )
     _check(manifest, where)
     return manifest
@@ -170,6 +194,7 @@ def _weight(item: Fields) -> WeightSpec:
         item.integers("shape"),
         item.choice("scheme", WEIGHT_DTYPES),
         item.get("transposed", bool),
+        item.optional("static", str),
     )
 
 
@@ -215,6 +240,8 @@ def _check(manifest: Manifest, where: str) -> None:
         "a weight has a negative or impossible size": any(
             not 0 < size <= LARGEST for spec in manifest.weights for size in spec.shape
         ),
+        "a weight names a static scale, but activations are dynamic": manifest.activations == ACTIVATIONS[0]
+        and any(spec.static is not None for spec in manifest.weights),
         "a bias is of an impossible size or layer": any(
             spec.size > LARGEST or not -1 <= spec.layer <= LARGEST for spec in manifest.biases
         ),

@@ -8,10 +8,12 @@ from bitfit_runtime import __version__
 
 CREATED_BY: Final = f"bitfit-edge {__version__}"
 BASE_SCHEMA: Final = 1
+EXTENDED_BASE_SCHEMA: Final = 2  # of bases with static activations
 PACK_SCHEMA: Final = 1
 # Fields that came later, which change answers, and the first schema of packs that has them.
 PACK_FIELDS: Final[Mapping[str, int]] = {"from_layer": 2, "windows": 2, "transitions": 3, "words": 3}
 PRECISIONS: Final = ("int8", "int4", "fp32")
+ACTIVATIONS: Final = ("dynamic", "static")
 
 MODEL_FILE: Final = "model.onnx"
 WEIGHTS_FILE: Final = "model.weights"

@@ -35,6 +35,12 @@ def command(
         str,
         typer.Option(help="Layers below which rows may branch, to share what lies below: auto, none, or e.g. 4,8,12."),
     ] = "auto",
+    activations: Annotated[
+        str, typer.Option(help="Scales of rounded activations: dynamic, one a row; or static, constants, faster.")
+    ] = "dynamic",
+    calibration: Annotated[
+        Path | None, typer.Option(help="Text file, a text a line, that static activations are calibrated on too.")
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Use folders and the local cache only.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
@@ -43,8 +49,12 @@ def command(
     if (model is None) == (onnx is None):
         raise typer.BadParameter("give either --model or --onnx", param_hint="--model / --onnx")
     from bitfit_exporters import ExportOptions, export, export_onnx
+    from bitfit_exporters.calibration_texts import read_texts
 
-    options = ExportOptions(precision, pooling, max_length, revision, offline, name, _layers(branch_points))
+    texts = () if calibration is None else read_texts(calibration)
+    options = ExportOptions(
+        precision, pooling, max_length, revision, offline, name, _layers(branch_points), activations, texts
+    )
     with steps(quiet or json) as progress:
         if onnx is None:
             report = export(str(model), output, options, progress)

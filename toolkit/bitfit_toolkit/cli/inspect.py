@@ -88,6 +88,7 @@ def _base(path: Path) -> tuple[dict[str, Any], Table]:
         "tokenizer": manifest.tokenizer_digest,
         "architecture": manifest.architecture,
         "precision": manifest.precision,
+        "activations": manifest.activations,
         "pooling": manifest.pooling,
         "max_length": manifest.max_length,
         "hidden_size": manifest.hidden_size,

@@ -20,7 +20,7 @@ from bitfit_toolkit.training.options import AUTO
 from bitfit_toolkit.training.progress import Progress
 from bitfit_toolkit.training.rates import Rates, rates_for
 from bitfit_toolkit.training.run import Run
-from bitfit_toolkit.training.simulate_int8 import quantized_rows
+from bitfit_toolkit.training.simulate_int8 import rounded_activations
 from bitfit_toolkit.training.task_data import ByLength, TaskData
 from bitfit_toolkit.training.window_drawing import WindowDrawing
 
@@ -94,7 +94,7 @@ def fit(run: Run, train: TaskData, evaluation: TaskData, multiple: float = 1.0) 
         resumed = begin_or_resume(run, train, evaluation, multiple)
         ended = best_of_ended(resumed, options.early_stopping_patience) if resumed else None
         if options.simulate_int8:
-            stack.enter_context(quantized_rows(model.encoder, run.base.manifest))
+            stack.enter_context(rounded_activations(model.encoder, run.base))
         trainer = _trainer(run, train, evaluation, stack)
         if options.report is not None:
             trainer.add_callback(curve)
