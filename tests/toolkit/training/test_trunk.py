@@ -17,7 +17,7 @@ from bitfit_exporters.families import FAMILIES as KNOWN
 from bitfit_runtime import Base, read_pack
 from bitfit_runtime.formats import BiasSpec
 from bitfit_toolkit import Example, TrainOptions, train
-from bitfit_toolkit.training import run as run_module
+from bitfit_toolkit.training import train as train_module
 from bitfit_toolkit.training.layers import UpperLayers, reached_by
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.state_store import StateStore
@@ -70,7 +70,7 @@ def test_packs_have_the_same_bytes_wherever_states_are_kept_and_where_they_are_n
     packs, notes, width = [], [], base.manifest.hidden_size * 4
     for bounds in ((1 << 30, 0), (10 * width, 1 << 30), (10 * width, 100 * width), (0, 0)):
         made = lambda *given, at=bounds: Trunks(*given, store=StateStore(*at))  # noqa: E731
-        monkeypatch.setattr(run_module, "Trunks", made)
+        monkeypatch.setattr(train_module, "Trunks", made)
         report = train(base, EXAMPLES, EXAMPLES, tmp_path / "pack", OPTIONS)
         packs.append((tmp_path / "pack").read_bytes())
         notes.append(any("than once a text" in note for note in report.notes))
