@@ -17,6 +17,7 @@ import onnxruntime as ort
 
 from bitfit_runtime.arguments import as_path, choice, flag, instance, whole_number
 from bitfit_runtime.batching import pieces
+from bitfit_runtime.decisions import Outliers
 from bitfit_runtime.errors import InputError, UnknownTaskError
 from bitfit_runtime.explain import Sharing
 from bitfit_runtime.formats import LIMITS, Base, Pack, PackInfo, read_pack
@@ -27,7 +28,7 @@ from bitfit_runtime.memory import Budget, Footprint, Memory
 from bitfit_runtime.pack_cache import PackCache
 from bitfit_runtime.padding import Padding
 from bitfit_runtime.planning import Batch, Planner
-from bitfit_runtime.request import Request, WindowedRequest
+from bitfit_runtime.request import Found, Request, WindowedRequest
 from bitfit_runtime.runner import Runner
 from bitfit_runtime.self_test import full_test, kernel_fingerprint, quick_test
 from bitfit_runtime.session import open_session, plain_options
@@ -147,6 +148,7 @@ class Engine:
         if not isinstance(pack, Pack):
             pack = read_pack(as_path(pack, "pack"))
         pack.decode(self._base.manifest, self._base.default_biases)
+        pack.centres(self._base.manifest.hidden_size)
         self._tell_once(name, pack.info)
         with self._installing:
             packs = {**self._packs, name: pack.copy()}
@@ -236,7 +238,9 @@ class Engine:
             if expect is not None and not issubclass(found, expect):
                 raise InputError(f"task {row.task!r} answers with {found.__name__}, expected {expect.__name__}")
         outputs = [TASK_TYPES[pack.info.task_type].output for pack in packs]
-        return [request.answer(values) for request, values in self._outputs(rows, packs, outputs)]
+        results = self._outputs(rows, packs, outputs, to_answer=True)
+        centres = {pack: self._pack_cache.get(pack).centres for pack in set(packs) if _outliers(pack) is not None}
+        return [request.answer(one, centres.get(pack)) for pack, (request, one) in zip(packs, results, strict=True)]
 
     def logits(self, inputs: Inputs, task: str | None = None) -> list[Float32]:
         """Return each row's plain logits, float32 `[labels]`, or `[tokens, labels]` where the task labels tokens.
@@ -249,19 +253,20 @@ class Engine:
             if not pack.has_head:
                 raise InputError(f"task {row.task!r} is an embedding, which has no logits; use embed or predict")
         outputs = [TASK_TYPES[pack.info.task_type].output for pack in packs]
-        return [values for _, values in self._outputs(rows, packs, outputs)]
+        return [found.values for _, found in self._outputs(rows, packs, outputs)]
 
     def embed(self, inputs: Inputs, task: str | None = None) -> Float32:
         """Return each row's pooled vector, float32 `[inputs, hidden]`: the bare base's where a row has no task."""
         rows = as_rows(inputs, task)
-        pooled = [values for _, values in self._outputs(rows, self._packs_or_bare(rows), [POOLED] * len(rows))]
+        outputs = self._outputs(rows, self._packs_or_bare(rows), [POOLED] * len(rows))
+        pooled = [found.values for _, found in outputs]
         return np.stack(pooled) if pooled else np.zeros((0, self._base.manifest.hidden_size), np.float32)
 
     def hidden_states(self, inputs: Inputs, task: str | None = None) -> list[Float32]:
         """Return each row's last hidden states, float32 `[its tokens, hidden]`, without the padding."""
         rows = as_rows(inputs, task)
         outputs = self._outputs(rows, self._packs_or_bare(rows), [LAST_HIDDEN_STATE] * len(rows))
-        return [values for _, values in outputs]
+        return [found.values for _, found in outputs]
 
     def explain(self, inputs: Inputs, task: str | None = None, *, tasks: Sequence[str] | None = None) -> Sharing:
         """Return what `predict` would share among the rows of such a call, without running it.
@@ -289,20 +294,21 @@ class Engine:
         return [None if row.task is None else _find(packs, row.task) for row in rows]
 
     def _outputs(
-        self, rows: Sequence[Row], packs: Sequence[Pack | None], outputs: Sequence[str]
-    ) -> Iterator[tuple[Request, Float32]]:
+        self, rows: Sequence[Row], packs: Sequence[Pack | None], outputs: Sequence[str], to_answer: bool = False
+    ) -> Iterator[tuple[Request, Found]]:
         """Tokenize and run the rows in pieces, so that a long list takes no more memory than its results do.
 
-        Yields each row's request and output, its windows joined, in the order of the rows.
+        Yields each row's request and output, its windows joined, in the order of the rows; with `to_answer` also what
+        answers need beside the output.
         """
         runner = self._runner
-        for asked in self._pieces(rows, packs, outputs):
+        for asked in self._pieces(rows, packs, outputs, to_answer):
             results = iter(runner.run([request for one in asked for request in one.requests]))
             for one in asked:
                 yield one.whole, one.join(list(islice(results, len(one.text))))
 
     def _pieces(
-        self, rows: Sequence[Row], packs: Sequence[Pack | None], outputs: Sequence[str]
+        self, rows: Sequence[Row], packs: Sequence[Pack | None], outputs: Sequence[str], to_answer: bool = False
     ) -> Iterator[list[WindowedRequest]]:
         """Tokenize the rows, a piece at a time, and what several tasks read of one text once."""
         whole = Limit(self._base.manifest.max_length)
@@ -315,7 +321,10 @@ class Engine:
             found = self._tokenizer.tokenize_windows(*map(list, zip(*different, strict=True)))
             texts = map(dict(zip(different, found, strict=True)).__getitem__, asked)
             parts = zip(rows[piece], packs[piece], texts, outputs[piece], strict=True)
-            yield [WindowedRequest(Request(row, pack, text.text, output), text) for row, pack, text, output in parts]
+            yield [
+                WindowedRequest(Request(row, pack, text.text, output, to_answer and _needs_pooled(pack)), text)
+                for row, pack, text, output in parts
+            ]
 
     @property
     def _runner(self) -> Runner:
@@ -345,6 +354,18 @@ def _load(
                 verified.result()
     base.check_weights(session.get_modelmeta().custom_metadata_map)
     return session, tokenizer.result()
+
+
+def _outliers(pack: Pack | None) -> Outliers | None:
+    """Return how a pack tells outliers, None where it does not."""
+    decisions = None if pack is None else pack.info.decisions
+    return None if decisions is None else decisions.outliers
+
+
+def _needs_pooled(pack: Pack | None) -> bool:
+    """Whether a pack's answers need the pooled vector beside their own output."""
+    outliers = _outliers(pack)
+    return outliers is not None and outliers.space == POOLED
 
 
 def _find(packs: Mapping[str, Pack], name: str | None) -> Pack:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from bitfit_runtime.formats import Manifest, Pack
+from bitfit_runtime.formats.schema import BIASES
 
 DIGEST_BYTES = 16
 BASE = bytes(DIGEST_BYTES)  # stands for the base's own biases, and for no head
@@ -52,7 +53,7 @@ class Identity:
     def of(cls, pack: Pack, manifest: Manifest) -> "Identity":
         """Return the identity of a pack that fits the base that `manifest` describes."""
         heads = {name for name in pack.tensors if name.startswith("head.")}
-        own = _digest(pack, pack.tensors.keys() - heads)
+        own = _digest(pack, {name for name in pack.tensors if name.startswith(BIASES)})
         specs = pack.info.biases(manifest)
         biases = tuple(own if any(spec.below(layer) for spec in specs) else BASE for layer in manifest.branches)
         return cls((*biases, own if specs else BASE), _digest(pack, heads) if pack.has_head else BASE)

@@ -18,11 +18,12 @@ class DecodedPack(NamedTuple):
     """A pack in the graph's shapes; empty, it is the bare base.
 
     `biases` maps graph inputs to float32 `[1, 1, n]`; `head` holds `head.weight [1, hidden, labels]` and
-    `head.bias [1, 1, labels]`.
+    `head.bias [1, 1, labels]`. `centres` are those of `Pack.centres`, which no graph takes.
     """
 
     biases: Mapping[str, Float32]
     head: Mapping[str, Float32]
+    centres: Float32 | None = None
 
     @classmethod
     def from_pack(cls, pack: Pack, base: Base) -> "DecodedPack":
@@ -32,12 +33,13 @@ class DecodedPack(NamedTuple):
         head = (
             {HEAD_WEIGHT: values[HEAD_WEIGHT][None], HEAD_BIAS: values[HEAD_BIAS][None, None]} if pack.has_head else {}
         )
-        return cls(biases, head)
+        return cls(biases, head, pack.centres(base.manifest.hidden_size))
 
     @property
     def nbytes(self) -> int:
         """Bytes of all numbers."""
-        return sum(value.nbytes for part in (self.biases, self.head) for value in part.values())
+        of_graph = sum(value.nbytes for part in (self.biases, self.head) for value in part.values())
+        return of_graph + (0 if self.centres is None else self.centres.nbytes)
 
 
 BARE_BASE = DecodedPack({}, {})

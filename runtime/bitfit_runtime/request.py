@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from bitfit_runtime.formats import Pack
-from bitfit_runtime.graph import LAST_HIDDEN_STATE, LOGITS, TOKEN_LOGITS
+from bitfit_runtime.formats import Pack, PackInfo
+from bitfit_runtime.graph import LAST_HIDDEN_STATE, LOGITS, POOLED, TOKEN_LOGITS
 from bitfit_runtime.inputs import Row
+from bitfit_runtime.outliers import outlier_score
 from bitfit_runtime.tasks import TASK_TYPES, Answer, HeadOutput
 from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_runtime.window_joins import join
@@ -21,18 +23,25 @@ Float32 = npt.NDArray[np.float32]
 class Request:
     """One row of a call, or one window of it, ready to run.
 
-    `pack` answers it, None being the bare base; `output` is the graph's output that is wanted of it.
+    `pack` answers it, None being the bare base; `output` is the graph's output that is wanted of it, and its `pooled`
+    vector is wanted besides where that is so.
     """
 
     row: Row
     pack: Pack | None
     tokens: TokenizedText
     output: str
+    pooled: bool = False
 
     @property
     def head(self) -> Pack | None:
         """The pack whose head the output goes through, None where it goes through none."""
         return self.pack if self.output in (LOGITS, TOKEN_LOGITS) else None
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Every output of the graph that is wanted."""
+        return (self.output, POOLED) if self.pooled else (self.output,)
 
     def without_padding(self, values: Float32) -> Float32:
         """Return this row's part of its row of the graph's output."""
@@ -42,23 +51,49 @@ class Request:
             values = values[..., : len(self.pack.info.labels)]
         return values
 
-    def answer(self, values: Float32) -> Answer:
-        """Turn this row's output, without padding, into the answer of its task's type."""
-        assert self.pack is not None and self.row.task is not None
-        info = self.pack.info
-        answer: Answer = TASK_TYPES[info.task_type].postprocess(
-            HeadOutput(
-                self.row.task,
-                info.labels,
-                self.row,
-                values,
-                self.tokens,
-                of_first_version=info.tokenizer is None,
-                transitions=self.pack.transitions,
-                words=info.words,
-            )
-        )
-        return answer
+    def answer(self, found: "Found", centres: Float32 | None = None) -> Answer:
+        """Turn what was found for this row into the answer of its task's type; `centres` are its pack's, if any."""
+        assert self.pack is not None
+        return answer(self.pack.info, self.row, self.tokens, found, self.pack.transitions, centres)
+
+
+class Found(NamedTuple):
+    """What the graph gave for a row, without padding: the output that was wanted, and the pooled vector besides."""
+
+    values: Float32
+    pooled: Float32 | None = None
+
+
+def answer(
+    info: PackInfo,
+    row: Row,
+    tokens: TokenizedText,
+    found: Found,
+    transitions: Float32 | None = None,
+    centres: Float32 | None = None,
+) -> Answer:
+    """Return the answer of a pack to a row that names its task.
+
+    `transitions` are the pack's, and `centres` too, where it tells outliers.
+    """
+    assert row.task is not None
+    decisions, score = info.decisions, None
+    if decisions is not None and decisions.outliers is not None and centres is not None:
+        score = outlier_score(decisions.outliers, centres, found.values, found.pooled, decisions.temperature)
+    output = HeadOutput(
+        row.task,
+        info.labels,
+        row,
+        found.values,
+        tokens,
+        of_first_version=info.tokenizer is None,
+        transitions=transitions,
+        words=info.words,
+        decisions=decisions,
+        outlier=score,
+    )
+    given: Answer = TASK_TYPES[info.task_type].postprocess(output)
+    return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +108,11 @@ class WindowedRequest:
         """A request for each window."""
         return [replace(self.whole, tokens=window) for window in self.text.windows]
 
-    def join(self, parts: Sequence[Float32]) -> Float32:
-        """Return the row's output for those of its windows."""
-        pack = self.whole.pack
-        return parts[0] if pack is None else join(self.text, parts, self.whole.output, pack.info)
+    def join(self, parts: Sequence[Found]) -> Found:
+        """Return what was found for the row by what was for its windows."""
+        pack, text = self.whole.pack, self.text
+        if pack is None or len(parts) == 1:
+            return parts[0]
+        values = join(text, [part.values for part in parts], self.whole.output, pack.info)
+        pooled = [part.pooled for part in parts if part.pooled is not None]
+        return Found(values, join(text, pooled, POOLED, pack.info) if pooled else None)

@@ -10,11 +10,11 @@ import onnxruntime as ort
 
 from bitfit_runtime.batching import bias_feeds, branch_feeds, head_feeds
 from bitfit_runtime.formats import Manifest, Pack
-from bitfit_runtime.graph import TOKEN_LOGITS, TOKENS_READ
+from bitfit_runtime.graph import POOLED, TOKEN_LOGITS, TOKENS_READ
 from bitfit_runtime.levels import Identities
 from bitfit_runtime.pack_cache import BARE_BASE, DecodedPack, PackCache
 from bitfit_runtime.planning import Batch, Leaf, Planner
-from bitfit_runtime.request import Request
+from bitfit_runtime.request import Found, Request
 from bitfit_runtime.session import run_session
 from bitfit_runtime.tokenizer import collate
 
@@ -48,11 +48,11 @@ class Runner:
             return Leaf.of(tokens.key, len(tokens), biases)
         return Leaf.of(tokens.key, len(tokens), biases, self.identities.of(head).head, len(head.info.labels))
 
-    def run(self, requests: Sequence[Request]) -> list[Float32]:
+    def run(self, requests: Sequence[Request]) -> list[Found]:
         """Run every request and return its output, without padding, in their order."""
-        results: dict[int, Float32] = {}
+        results: dict[int, Found] = {}
         for batch in self.plan(requests):
-            wanted = sorted({requests[index].output for index in batch.rows})
+            wanted = sorted({name for index in batch.rows for name in requests[index].outputs})
             feeds = self._feeds(batch, requests)
             if self.spares_token_logits and TOKEN_LOGITS not in wanted:
                 feeds[TOKENS_READ] = NO_TOKENS
@@ -61,7 +61,8 @@ class Runner:
             for index, row in batch.rows.items():
                 request = requests[index]
                 values = request.without_padding(found[request.output][row])
-                results[index] = values.copy() if (request.output, row) in given else values  # callers may change it
+                values = values.copy() if (request.output, row) in given else values  # callers may change it
+                results[index] = Found(values, found[POOLED][row] if request.pooled else None)
                 given.add((request.output, row))
         return [results[index] for index in range(len(requests))]
 

@@ -43,6 +43,10 @@ class Fields:
         """Return field `name`, a list of integers."""
         return self._list(name, int)
 
+    def numbers(self, name: str) -> tuple[float, ...]:
+        """Return field `name`, a list of numbers."""
+        return self._list(name, float)
+
     def objects(self, name: str) -> list["Fields"]:
         """Return field `name`, a list of objects."""
         items = self.get(name, list)

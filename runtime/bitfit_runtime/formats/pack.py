@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from bitfit_runtime.decisions import Decisions
 from bitfit_runtime.errors import PackFormatError, PackMismatchError
 from bitfit_runtime.formats.manifest import BiasSpec, Manifest
-from bitfit_runtime.formats.pack_encoding import Stored, decode
-from bitfit_runtime.formats.schema import CREATED_BY, TOKENIZER_FILE, TRANSITIONS
-from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
+from bitfit_runtime.formats.pack_encoding import Stored, decode, decode_centres
+from bitfit_runtime.formats.schema import CENTRES, CREATED_BY, LIMITS, TOKENIZER_FILE, TRANSITIONS
+from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, LOGITS
 from bitfit_runtime.transitions import LEGAL
 
 Float32 = npt.NDArray[np.float32]
@@ -36,9 +37,10 @@ class PackInfo:
     `base` is the digest of the base it was trained on, `tokenizer` that of its tokenizer (None in a pack of version
     0.1.0, which did not name it), `terms` the bias terms it holds in the paper's names, `encoding` how its numbers are
     stored. `labels` are in the order of the logits. Of its terms the pack holds the biases from encoder layer
-    `from_layer` on: those that act on what lies below it are the base's. `windows` is None where long texts are cut.
-    `transitions` are `legal` or `learned` where the tags of a text are decided together, None where each word is
-    decided by itself. `words` is `mean` where all tokens of a word speak for it, None where its first one does.
+    `from_layer` on: those that act on what lies below it are the base's. `windows` is None where long texts are cut,
+    `decisions` where nothing was fitted on rows held out. `transitions` are `legal` or `learned` where the tags of a
+    text are decided together, None where each word is decided by itself. `words` is `mean` where all tokens of a word
+    speak for it, None where its first one does.
     """
 
     base: str
@@ -57,6 +59,7 @@ class PackInfo:
     windows: Windows | None = None
     transitions: str | None = None
     words: str | None = None
+    decisions: Decisions | None = None
 
     def biases(self, base: Manifest) -> list[BiasSpec]:
         """Return the biases of the base that the pack holds, in the base's order."""
@@ -114,6 +117,25 @@ class Pack:
             return decode(self.tensors, info.biases(base), len(info.labels), defaults, base.hidden_size)
         except PackFormatError as error:
             raise PackFormatError(f"{where}: {error}") from None
+
+    def centres(self, hidden_size: int) -> Float32 | None:
+        """Return the class centres by which outliers are told, `[labels, labels or hidden]`; None without them.
+
+        Raises PackFormatError when their tensor does not fit the base.
+        """
+        decisions, labels = self.info.decisions, len(self.info.labels)
+        if decisions is None or decisions.outliers is None:
+            return None
+        width = labels if decisions.outliers.space == LOGITS else hidden_size
+        if labels * width > LIMITS.centre_codes:
+            raise PackFormatError(
+                f"pack {self.info.task!r} has {labels} class centres of {width} numbers, at most {LIMITS.centre_codes} "
+                "codes are accepted; train it without decisions"
+            )
+        try:
+            return decode_centres(self.tensors[CENTRES], labels, width)
+        except PackFormatError as error:
+            raise PackFormatError(f"pack {self.info.task!r}: {error}") from None
 
     def copy(self) -> "Pack":
         """Return a pack with numbers of its own, without the canary."""

@@ -15,12 +15,13 @@ import numpy.typing as npt
 
 from bitfit_runtime.errors import PackFormatError
 from bitfit_runtime.formats.manifest import BiasSpec, Manifest
-from bitfit_runtime.formats.schema import BIASES
+from bitfit_runtime.formats.schema import BIASES, CENTRES
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
 
 Float32 = npt.NDArray[np.float32]
 Stored = npt.NDArray[Any]
 SCALE = ".scale"
+CENTRE_MAX_CODE = 7
 # Shares of the largest magnitude that are tried as the end of the code range: clipping a few outliers makes every
 # other step finer.
 CLIPS = np.linspace(0.4, 1.0, 25)
@@ -97,6 +98,22 @@ def decode(
     return values
 
 
+def encode_centres(centres: Float32) -> Stored:
+    """Return class centres `[labels, width]` as codes: of each only the direction matters, so there are no scales."""
+    largest = np.abs(centres).max(1, keepdims=True)
+    codes = np.rint(centres / np.where(largest > 0, largest, 1) * CENTRE_MAX_CODE).astype(np.int8)
+    return _deflate(codes.tobytes())
+
+
+def decode_centres(stored: Stored, labels: int, width: int) -> Float32:
+    """Return class centres `[labels, width]`, at length 1; one without any code is 0. Raises PackFormatError."""
+    codes = np.frombuffer(_inflate(stored.tobytes(), labels * width, CENTRES), np.int8)
+    centres = codes.reshape(labels, width).astype(np.float32)
+    lengths = np.linalg.norm(centres, axis=1, keepdims=True)
+    found: Float32 = (centres / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    return found
+
+
 def _check_finite(name: str, values: Float32) -> None:
     if not np.isfinite(values).all():
         raise PackFormatError(f"{name} holds a value that is not finite; train the pack again")
@@ -107,9 +124,12 @@ def _encode_groups(name: str, groups: list[Float32], max_code: int, dtype: npt.D
         return {name: _cast(np.concatenate(groups), dtype)}
     scales = np.array([_best_scale(group, max_code) for group in groups], np.float32)
     codes = [_codes(group, scale, max_code) for group, scale in zip(groups, scales, strict=True)]
+    return {name: _deflate(np.concatenate(codes).tobytes()), name + SCALE: scales}
+
+
+def _deflate(codes: bytes) -> Stored:
     deflater = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_HUFFMAN_ONLY)
-    stream = deflater.compress(np.concatenate(codes).tobytes()) + deflater.flush()
-    return {name: np.frombuffer(stream, np.uint8), name + SCALE: scales}
+    return np.frombuffer(deflater.compress(codes) + deflater.flush(), np.uint8)
 
 
 def _decode_groups(stored: Mapping[str, Stored], name: str, sizes: list[int]) -> Float32:

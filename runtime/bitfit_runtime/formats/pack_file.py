@@ -20,8 +20,9 @@ from bitfit_runtime.errors import PackError, PackFormatError, PackNotFoundError,
 from bitfit_runtime.files import write_output
 from bitfit_runtime.formats.json_fields import Fields
 from bitfit_runtime.formats.pack import Canary, Pack, PackInfo, Windows
+from bitfit_runtime.formats.pack_decisions import decisions_document, parse_decisions
 from bitfit_runtime.formats.pack_encoding import ENCODINGS, SCALE, Stored
-from bitfit_runtime.formats.schema import BIASES, CANARY, LIMITS, PACK_FIELDS, PACK_SCHEMA, TRANSITIONS
+from bitfit_runtime.formats.schema import BIASES, CANARY, CENTRES, LIMITS, PACK_FIELDS, PACK_SCHEMA, TRANSITIONS
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, POOLINGS
 from bitfit_runtime.tasks import TASK_TYPES, TaskType
 from bitfit_runtime.tasks.base import MEAN
@@ -73,6 +74,8 @@ def serialize(pack: Pack) -> bytes:
     fields = {name: value for name, value in asdict(pack.info).items() if value is not None}
     if not pack.info.from_layer:
         del fields["from_layer"]
+    if pack.info.decisions is not None:
+        fields["decisions"] = decisions_document(pack.info.decisions)
     schema = max(PACK_FIELDS.get(name, PACK_SCHEMA) for name in fields)
     document = {"format": FORMAT, "schema_version": schema} | fields
     tensors = dict(pack.tensors)
@@ -121,12 +124,13 @@ def _parse_info(document: object, where: str) -> PackInfo:
     if strange:
         raise PackFormatError(f"{where}: schema version {schema} has no field {strange[0]!r}; get the pack again")
     task_type, max_length = TASK_TYPES[fields.choice("task_type", tuple(TASK_TYPES))], fields.get("max_length", int)
+    labels = fields.strings("labels")
     info = PackInfo(
         base=fields.get("base", str),
         base_name=fields.get("base_name", str),
         task=fields.get("task", str),
         task_type=task_type.name,
-        labels=fields.strings("labels"),
+        labels=labels,
         pooling=fields.choice("pooling", POOLINGS),
         max_length=max_length,
         terms=fields.strings("terms"),
@@ -138,6 +142,11 @@ def _parse_info(document: object, where: str) -> PackInfo:
         windows=_windows(fields.nested("windows"), task_type, max_length, where) if "windows" in fields else None,
         transitions=fields.choice(TRANSITIONS, (LEGAL, LEARNED)) if TRANSITIONS in fields else None,
         words=fields.choice("words", (MEAN,)) if "words" in fields else None,
+        decisions=(
+            parse_decisions(fields.nested("decisions"), task_type, len(labels), where)
+            if "decisions" in fields
+            else None
+        ),
     )
     if len(info.task) > LIMITS.task_name_characters:
         raise PackFormatError(f"{where}: a task name has at most {LIMITS.task_name_characters} characters")
@@ -212,6 +221,8 @@ def _check_tensors(tensors: Mapping[str, Stored], info: PackInfo, where: str) ->
         expected[HEAD_BIAS] = encoding.dtype
     if info.transitions == LEARNED:
         expected[TRANSITIONS] = np.float16
+    if info.decisions is not None and info.decisions.outliers is not None:
+        expected[CENTRES] = np.uint8
     odd = sorted(expected.keys() - tensors.keys()) or sorted(tensors.keys() - expected.keys())
     if odd:
         state = "lacks" if odd[0] in expected else "should not hold"

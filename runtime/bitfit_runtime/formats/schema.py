@@ -11,7 +11,7 @@ BASE_SCHEMA: Final = 1
 EXTENDED_BASE_SCHEMA: Final = 2  # of bases with static activations
 PACK_SCHEMA: Final = 1
 # Fields that came later, which change answers, and the first schema of packs that has them.
-PACK_FIELDS: Final[Mapping[str, int]] = {"from_layer": 2, "windows": 2, "transitions": 3, "words": 3}
+PACK_FIELDS: Final[Mapping[str, int]] = {"from_layer": 2, "windows": 2, "decisions": 3, "transitions": 3, "words": 3}
 PRECISIONS: Final = ("int8", "int4", "fp32")
 ACTIVATIONS: Final = ("dynamic", "static")
 
@@ -28,6 +28,7 @@ WEIGHTS_DIGEST: Final = "bitfit.weights.sha256"
 BIASES: Final = "biases"
 CANARY: Final = "canary"
 TRANSITIONS: Final = "transitions"
+CENTRES: Final = "outlier.centres"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Limits:
     windows: int = 1024
     layers: int = 65_536
     tags: int = 512  # labels between which there are transitions
+    centre_codes: int = 1 << 20  # labels times what a centre has
 
 
 LIMITS: Final = Limits()

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from bitfit_runtime.decisions import Decisions
 from bitfit_runtime.graph import POOLED
 from bitfit_runtime.inputs import Row
 from bitfit_runtime.tokenized_text import TokenizedText
@@ -18,6 +19,7 @@ MEAN: Final = "mean"
 MAXIMUM: Final = "maximum"
 NOISY_OR: Final = "noisy-or"
 OFFSETS: Final = "offsets"
+NOT_ACCEPTED: Final = " (not accepted)"  # in the summary of an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class HeadOutput:
     `of_first_version` says that a pack of version 0.1.0 gave them, whose answers stay as they were.
     `transitions`, float32 `[labels + 1, labels]`, are the pack's scores of a tag after another, None where each word is
     decided by itself. `words` is MEAN where all tokens of a word speak for it, None where its first one does.
+    `decisions` are the pack's, and `outlier` is the text's score where these ask for one.
     """
 
     task: str
@@ -39,6 +42,17 @@ class HeadOutput:
     of_first_version: bool = False
     transitions: Float32 | None = None
     words: str | None = None
+    decisions: Decisions | None = None
+    outlier: float | None = None
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by before they become probabilities."""
+        return 1.0 if self.decisions is None else self.decisions.temperature
+
+    def accepts(self, probability: float) -> bool | None:
+        """Whether the pack accepts an answer of that probability; None where it does not decide."""
+        return None if self.decisions is None else self.decisions.accepts(probability, self.outlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +63,8 @@ class TaskType:
     of the format. `postprocess` turns an output into an answer of class `answer`, which has `task`, `truncated`,
     `as_dict(top)` for programs and `summary(top)` for people. `joins` are the rules that can join the windows of a long
     text; of a pair the `searched` side is cut into windows, None being the longer one.
-    `has_tags`: the labels are BIO tags, and packs may declare transitions between them.
+    `has_tags`: the labels are BIO tags, and packs may declare transitions between them. `decides` are the fields of
+    `Decisions` that packs of this type may have.
     """
 
     name: str
@@ -61,6 +76,7 @@ class TaskType:
     joins: tuple[str, ...]
     searched: int | None = None
     has_tags: bool = False
+    decides: tuple[str, ...] = ()
 
     @property
     def has_head(self) -> bool:
@@ -68,8 +84,8 @@ class TaskType:
         return self.output != POOLED
 
 
-def softmax(logits: Float32 | Float64) -> Float64:
+def softmax(logits: Float32 | Float64, temperature: float = 1.0) -> Float64:
     """Probabilities along the last axis."""
-    exponentials = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
+    exponentials = np.exp((logits.astype(np.float64) - logits.max(-1, keepdims=True)) / temperature)
     probabilities: Float64 = exponentials / exponentials.sum(-1, keepdims=True)
     return probabilities

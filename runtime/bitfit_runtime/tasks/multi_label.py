@@ -8,20 +8,28 @@ import numpy as np
 from bitfit_runtime.graph import LOGITS
 from bitfit_runtime.tasks.base import MAXIMUM, MEAN, NOISY_OR, HeadOutput, TaskType
 
+NEUTRAL: Final = 0.5  # a label's threshold unless the pack has another
+
 
 @dataclass(frozen=True, slots=True)
 class LabelSet:
-    """The answer to one row of a multi-label task: a probability for each of `labels`, each on its own."""
+    """The answer to one row of a multi-label task: a probability for each of `labels`, each on its own.
+
+    `thresholds` are the pack's for each label, None where all are one half.
+    """
 
     task: str
     labels: tuple[str, ...]
     probabilities: tuple[float, ...]
     truncated: bool = False
+    thresholds: tuple[float, ...] | None = None
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """The labels with a probability of at least one half."""
-        return tuple(label for label, p in zip(self.labels, self.probabilities, strict=True) if p >= 0.5)
+        """The labels with a probability of at least their threshold, one half where the pack has none."""
+        thresholds = self.thresholds or (NEUTRAL,) * len(self.labels)
+        judged = zip(self.labels, self.probabilities, thresholds, strict=True)
+        return tuple(label for label, probability, threshold in judged if probability >= threshold)
 
     def as_dict(self, top: int = 1) -> dict[str, Any]:
         """Return the answer as JSON has it; all probabilities are given, whatever `top` is."""
@@ -37,8 +45,13 @@ class LabelSet:
 
 def postprocess(output: HeadOutput) -> LabelSet:
     """Turn logits `[labels]` into a probability each."""
-    probabilities = 1 / (1 + np.exp(-output.values.astype(np.float64)))
-    return LabelSet(output.task, output.labels, tuple(probabilities.tolist()), output.tokens.truncated)
+    probabilities = 1 / (1 + np.exp(-output.values.astype(np.float64) / output.temperature))
+    thresholds = None if output.decisions is None else output.decisions.thresholds
+    return LabelSet(output.task, output.labels, tuple(probabilities.tolist()), output.tokens.truncated, thresholds)
 
 
-MULTI_LABEL: Final = TaskType("multi-label", LOGITS, 1, None, LabelSet, postprocess, (MEAN, MAXIMUM, NOISY_OR))
+MULTI_LABEL: Final = TaskType(
+    "multi-label",
+    *(LOGITS, 1, None, LabelSet, postprocess, (MEAN, MAXIMUM, NOISY_OR)),
+    decides=("temperature", "thresholds"),
+)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from bitfit_runtime.graph import TOKEN_LOGITS
-from bitfit_runtime.tasks.base import OFFSETS, HeadOutput, TaskType, softmax
+from bitfit_runtime.tasks.base import NOT_ACCEPTED, OFFSETS, HeadOutput, TaskType, softmax
 from bitfit_runtime.tokenized_text import FIRST, SECOND
 from bitfit_runtime.words import Characters, own_characters
 
@@ -16,7 +16,10 @@ LONGEST_SPAN: Final = 48  # tokens
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The answer to one row of a span task: characters `start` to `end` (exclusive) of the searched text."""
+    """The answer to one row of a span task: characters `start` to `end` (exclusive) of the searched text.
+
+    `accepted` is as in `Prediction`.
+    """
 
     task: str
     text: str
@@ -24,16 +27,18 @@ class Span:
     end: int
     probability: float
     truncated: bool = False
+    accepted: bool | None = None
 
     def as_dict(self, top: int = 1) -> dict[str, Any]:
         """Return the answer as JSON has it."""
         del top
-        return {"answer": self.text, "start": self.start, "end": self.end, "probability": self.probability}
+        found = {"answer": self.text, "start": self.start, "end": self.end, "probability": self.probability}
+        return found if self.accepted is None else found | {"accepted": self.accepted}
 
     def summary(self, top: int = 1) -> str:
         """Return the piece of text and its probability."""
         del top
-        return f"{self.text} {self.probability:.3f}"
+        return f"{self.text} {self.probability:.3f}" + (NOT_ACCEPTED if self.accepted is False else "")
 
 
 def postprocess(output: HeadOutput) -> Span:
@@ -41,15 +46,16 @@ def postprocess(output: HeadOutput) -> Span:
     searched, side = searched_text(output.row.text, output.row.text_pair)
     spans = output.tokens.spans(searched, side)
     if not spans:
-        return Span(output.task, "", 0, 0, 0.0, output.tokens.truncated)
-    starts, ends = softmax(output.values[[index for index, _ in spans]].T)
+        return Span(output.task, "", 0, 0, 0.0, output.tokens.truncated, output.accepts(0.0))
+    starts, ends = softmax(output.values[[index for index, _ in spans]].T, output.temperature)
     joint = np.triu(np.outer(starts, ends))
     joint -= np.triu(joint, LONGEST_SPAN)
     first, last = np.unravel_index(int(joint.argmax()), joint.shape)
     start, _ = own_characters(searched, *spans[int(first)][1])
     _, end = own_characters(searched, *spans[int(last)][1])
     probability = float(joint[first, last])
-    return Span(output.task, searched[start:end], start, end, probability, output.tokens.truncated)
+    text, accepted = searched[start:end], output.accepts(probability)
+    return Span(output.task, text, start, end, probability, output.tokens.truncated, accepted)
 
 
 def searched_text(text: str, text_pair: str | None) -> tuple[str, int]:
@@ -71,4 +77,6 @@ def find_tokens(spans: Sequence[tuple[int, Characters]], start: int, end: int) -
     return (first, last) if first <= last else (inside[0][0], inside[-1][0])
 
 
-SPAN: Final = TaskType("span", TOKEN_LOGITS, 2, 2, Span, postprocess, (OFFSETS,), SECOND)
+SPAN: Final = TaskType(
+    "span", TOKEN_LOGITS, 2, 2, Span, postprocess, (OFFSETS,), SECOND, decides=("temperature", "acceptance")
+)

@@ -34,6 +34,11 @@ def fuzz_pack(data: bytes) -> bool:
     values = accepted(lambda: pack.decode(BASE, DEFAULTS))
     if values is None:
         return False
+    told = pack.info.decisions is not None and pack.info.decisions.outliers is not None
+    centres = accepted(lambda: pack.centres(BASE.hidden_size))
+    if told and centres is None:
+        return False
+    assert (centres is None) != told and (centres is None or np.isfinite(centres).all())
     specs = [spec for spec in BASE.biases if spec.term in pack.info.terms]
     shapes: dict[str, tuple[int, ...]] = {spec.name: (spec.size,) for spec in specs}
     if pack.has_head:

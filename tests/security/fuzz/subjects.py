@@ -24,7 +24,11 @@ from tuf.api.metadata import (
 )
 
 from bitfit_runtime import Pack, PackInfo
+from bitfit_runtime.decisions import Acceptance, Decisions, Outliers
 from bitfit_runtime.formats import ENCODINGS, BiasSpec, Canary, Manifest, SelfTest, WeightSpec, encode, serialize
+from bitfit_runtime.formats.pack_encoding import encode_centres
+from bitfit_runtime.formats.schema import CENTRES
+from bitfit_runtime.graph import LOGITS, POOLED
 from bitfit_runtime.updates.schema import BASES_FIELD, BIN_PREFIX, WITHDRAWN_FIELD, Release, base_folder, target_path
 from bitfit_runtime.updates.slots import Slots, StoredRelease
 from bitfit_runtime.updates.version_floor import VersionFloor
@@ -85,7 +89,15 @@ def packs() -> list[bytes]:
     tagged = tiny_pack("int8", "token-classification")
     declared = replace(tagged.info, transitions="learned", words="mean")
     made.append(Pack(declared, {**tagged.tensors, "transitions": np.linspace(-1, 1, 12).astype(np.float16)}))
+    made += [_with_decisions(tiny_pack("int8"), space) for space in (LOGITS, POOLED)]
     return [serialize(pack) for pack in made]
+
+
+def _with_decisions(pack: Pack, space: str) -> Pack:
+    """The pack with all that a task of its type can decide."""
+    decisions = Decisions(100, 1.5, None, Acceptance(0.75, 0.05, 0.5), Outliers(-0.5, 0.0625, space, 2.0))
+    centres = encode_centres(np.eye(2, dtype=np.float32))  # two labels, and the base is as wide
+    return replace(pack, info=replace(pack.info, decisions=decisions), tensors={**pack.tensors, CENTRES: centres})
 
 
 def manifests() -> list[bytes]:

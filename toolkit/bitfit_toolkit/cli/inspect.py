@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from bitfit_runtime import Base, read_pack
+from bitfit_runtime.formats.pack_decisions import decisions_document
 from bitfit_runtime.tasks.classification import CLASSIFICATION
+from bitfit_toolkit.cli.decision_lines import decision_lines
 from bitfit_toolkit.cli.options import (
     DATA_HELP,
     Json,
@@ -50,8 +52,10 @@ def command(
     if json:
         print_json(facts)
         return
-    shown = ((key, value) for key, value in facts.items() if key != "tensors" and value not in ({}, []))
-    print_pairs([(key.replace("_", " "), _readable(value)) for key, value in shown])
+    hidden = ("tensors", "decisions")
+    shown = ((key, value) for key, value in facts.items() if key not in hidden and value not in ({}, []))
+    decided = decision_lines(facts["decisions"]) if "decisions" in facts else []
+    print_pairs([*((key.replace("_", " "), _readable(value)) for key, value in shown), *decided])
     if table[1]:
         print_table(*table)
 
@@ -105,6 +109,8 @@ def _base(path: Path) -> tuple[dict[str, Any], Table]:
 def _pack(path: Path) -> tuple[dict[str, Any], Table]:
     pack = read_pack(path)
     facts: dict[str, Any] = {"kind": "pack"} | _known(asdict(pack.info)) | {"bytes": path.stat().st_size}
+    if pack.info.decisions is not None:
+        facts["decisions"] = decisions_document(pack.info.decisions)
     if pack.canary is not None:
         facts["canary"] = [text if pair is None else f"{text} | {pair}" for text, pair in pack.canary.texts]
     facts["tensors"] = {name: {"dtype": str(t.dtype), "bytes": t.nbytes} for name, t in pack.tensors.items()}

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bitfit_toolkit
+from bitfit_runtime.formats.pack_decisions import decisions_document
+from bitfit_toolkit.cli.decision_lines import decision_lines
 from bitfit_toolkit.cli.output import bar, print_json, print_notes, print_pairs, print_table
 from bitfit_toolkit.cli.review import print_review
 from bitfit_toolkit.training.options import TrainOptions
@@ -41,10 +43,29 @@ def print_report(report: "TrainReport", json: bool) -> None:
             ("in the engine", _as_line(report.engine)),
             ("in torch", f"{_as_line(report.torch)} (engine − torch: {report.difference:+.4f} {report.metric})"),
             ("same answer in both", "not counted" if report.agreement is None else f"{report.agreement:.2%}"),
+            *_decisions(report),
             *((f"cut, {which}", cut.line.rstrip(",")) for which, cut in report.cut.items() if cut.cut or cut.lost),
         ]
     )
     print_review(report.review)
+
+
+def _decisions(report: "TrainReport") -> list[tuple[str, str]]:
+    """Return what the pack decides, and what that comes to on rows that it was not fitted on."""
+    found = report.decisions
+    if found is None:
+        return []
+    calibration = f"{found.calibration_error:.3f}, without temperature {found.uncalibrated_error:.3f}"
+    lines = [
+        *decision_lines(decisions_document(found.decisions)),
+        ("calibration error", f"{calibration}, by chance {found.chance_error:.3f} (crossed)"),
+    ]
+    if found.coverage is not None:
+        error = "none" if found.accepted_error is None else f"{found.accepted_error:.1%}"
+        lines.append(("accepted, crossed", f"{found.coverage:.1%} of the rows, wrong of these: {error}"))
+    if found.max_error is not None and found.decisions.acceptance is None:
+        lines.append(("accepts", f"nothing: no threshold surely keeps errors at {found.max_error:.1%}"))
+    return lines
 
 
 def _start(report: "TrainReport") -> list[tuple[str, str]]:

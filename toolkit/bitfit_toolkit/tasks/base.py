@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
 Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
 # White space of Python's `str.strip`, and marks that are not seen: of byte order, and spaces without width.
 INVISIBLE = "".join(c for c in map(chr, range(0x3001)) if c.isspace()) + "\ufeff\u200b\u200c\u200d\u2060"
 IGNORED = -100  # torch's cross-entropy skips this target
@@ -238,6 +239,15 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
     def collapsed(cls, examples: Sequence[Example], answers: Sequence[AnswerT]) -> bool:
         """Whether the answers to training examples say nothing of them, as those of a run that came apart."""
         return cls.metrics(examples, answers)[cls.metric_names[0]] <= 0
+
+    @classmethod
+    def choices(cls, example: Example, tokens: TokenizedText, target: Target, raw: Float32) -> tuple[Float32, Int64]:
+        """Return what the raw output for one text chooses between: logits `[choices, classes]`, and what is right.
+
+        There are none where an answer has no probabilities, or nothing is right.
+        """
+        del example, tokens, target, raw
+        return np.zeros((0, 1), np.float32), np.zeros(0, np.int64)
 
     @classmethod
     def agree(cls, one: AnswerT, other: AnswerT) -> bool | None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from bitfit_runtime.tasks.classification import CLASSIFICATION, Prediction
 from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_toolkit.errors import DataError, TrainingError
-from bitfit_toolkit.tasks.base import Cells, Example, TrainableTask, check_known, rarity
+from bitfit_toolkit.tasks.base import Cells, Example, Float32, Int64, TrainableTask, check_known, rarity
 from bitfit_toolkit.tasks.judgement import Judgement
 
 if TYPE_CHECKING:
@@ -102,6 +102,12 @@ class Classification(TrainableTask[int, Prediction]):
         (label, count), *_ = Counter(answer.label for answer in answers).most_common(1)
         share = sum(example.label == label for example in examples) / len(examples)
         return count >= ONE_LABEL * len(answers) and share < ONE_LABEL - SPARE
+
+    @classmethod
+    def choices(cls, example: Example, tokens: TokenizedText, target: int, raw: Float32) -> tuple[Float32, Int64]:
+        """Return the one choice between labels."""
+        del example, tokens
+        return raw[None], np.array([target], np.int64)
 
     @classmethod
     def agree(cls, one: Prediction, other: Prediction) -> bool:

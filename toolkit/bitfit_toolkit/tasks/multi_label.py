@@ -9,7 +9,7 @@ import numpy.typing as npt
 from bitfit_runtime.tasks.multi_label import MULTI_LABEL, LabelSet
 from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_toolkit.errors import DataError, TrainingError
-from bitfit_toolkit.tasks.base import Cells, Example, TrainableTask, check_known, tidy
+from bitfit_toolkit.tasks.base import Cells, Example, Float32, Int64, TrainableTask, check_known, tidy
 from bitfit_toolkit.tasks.judgement import NOTHING, Judgement, set_classes
 from bitfit_toolkit.tasks.list_cells import looks_like_list, parse_list
 
@@ -108,6 +108,14 @@ class MultiLabel(TrainableTask[list[float], LabelSet]):
         sets = {frozenset(answer.chosen) for answer in answers}
         expected = {frozenset(_labels(example)) for example in examples}
         return super().collapsed(examples, answers) or len(sets) == 1 < len(expected)
+
+    @classmethod
+    def choices(
+        cls, example: Example, tokens: TokenizedText, target: list[float], raw: Float32
+    ) -> tuple[Float32, Int64]:
+        """Return for each label the choice between its presence and its absence."""
+        del example, tokens
+        return np.stack([np.zeros_like(raw), raw], 1), np.array(target, np.int64)
 
     @classmethod
     def agree(cls, one: LabelSet, other: LabelSet) -> bool:

@@ -12,7 +12,7 @@ from bitfit_runtime.tasks.span import SPAN, Span, find_tokens, searched_text
 from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_runtime.words import visible
 from bitfit_toolkit.tasks.answer_reading import read_answers
-from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, TrainableTask, marks
+from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, Float32, Int64, TrainableTask, marks
 from bitfit_toolkit.tasks.judgement import Judgement
 
 if TYPE_CHECKING:
@@ -107,6 +107,14 @@ class SpanExtraction(TrainableTask[list[int], Span]):
             f1, nearest = max((_overlap(_plain_words(text), found), text) for text in accepted)
             judged.append(Judgement(nearest, answer.text, (1 - f1) * answer.probability, answer.probability))
         return judged
+
+    @classmethod
+    def choices(cls, example: Example, tokens: TokenizedText, target: list[int], raw: Float32) -> tuple[Float32, Int64]:
+        """Return the choices of the first and of the last token, among those of the searched text."""
+        places = [index for index, _ in tokens.spans(*searched_text(example.text, example.text_pair))]
+        if not set(target) <= set(places):
+            return super().choices(example, tokens, target, raw)
+        return raw[places].T, np.array([places.index(token) for token in target], np.int64)
 
     @classmethod
     def agree(cls, one: Span, other: Span) -> bool:

@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from bitfit_runtime import Engine, PackInfo, Row
 from bitfit_runtime.graph import TOKEN_LOGITS
-from bitfit_runtime.tasks import TASK_TYPES, HeadOutput
+from bitfit_runtime.request import Found, answer
+from bitfit_runtime.tasks import TASK_TYPES
+from bitfit_toolkit.decisions.report import accepted
 from bitfit_toolkit.reports.review import Review
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
 
@@ -20,17 +22,24 @@ Float32 = npt.NDArray[np.float32]
 
 
 def evaluate(engine: Engine, task: str, examples: Sequence[Example]) -> dict[str, float]:
-    """Return the metrics of an installed task over labelled examples. Raises DataError on a label it does not know."""
+    """Return the metrics of an installed task over labelled examples. Raises DataError on a label it does not know.
+
+    Where the pack accepts answers they have the `coverage`, and of the accepted ones the share that is wrong.
+    """
     return measure(engine, task, examples)[0]
 
 
 def measure(engine: Engine, task: str, examples: Sequence[Example]) -> tuple[dict[str, float], Review]:
-    """Return the metrics of an installed task over labelled examples, and what it got wrong. Raises DataError."""
+    """Return what `evaluate` does, and what the answers got wrong. Raises DataError."""
     info = engine.tasks[task]
     trainable = TRAINABLE_TASKS[info.task_type]
     trainable.check_labels(examples, info.labels)
     answers = engine_answers(engine, task, examples)
-    return trainable.metrics(examples, answers), Review.of(examples, trainable.judge(examples, answers))
+    metrics, judgements = trainable.metrics(examples, answers), trainable.judge(examples, answers)
+    if info.decisions is not None and info.decisions.acceptance is not None:
+        error, coverage = accepted(answers, judgements)
+        metrics |= ({} if error is None else {"accepted_error": error}) | {"coverage": coverage}
+    return metrics, Review.of(examples, judgements)
 
 
 def engine_answers(engine: Engine, task: str, examples: Sequence[Example]) -> list[Any]:
@@ -50,9 +59,7 @@ def torch_answers(
         outputs = output if trainable.texts_per_example > 1 else output[None]
         for (text, pair), values, tokens in zip(trainable.inputs(example), outputs, item.texts, strict=True):
             part = values[: len(tokens)] if task_type.output == TOKEN_LOGITS else values
-            row = Row(text, info.task, pair)
-            given = HeadOutput(info.task, info.labels, row, part, tokens, transitions=transitions, words=info.words)
-            answers.append(task_type.postprocess(given))
+            answers.append(answer(info, Row(text, info.task, pair), tokens, Found(part), transitions))
     return _per_example(iter(answers), trainable.texts_per_example, len(data.examples))
 
 

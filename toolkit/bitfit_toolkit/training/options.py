@@ -175,6 +175,21 @@ class TrainOptions:
         sharing=EACH,
         resumable=True,
     )
+    decisions: str = option(
+        AUTO,
+        "auto (fit on the evaluation rows what answers to accept, where there are enough), or none.",
+        choices=(AUTO, "none"),
+        sharing=EACH,
+        resumable=True,
+    )
+    max_error: float = option(
+        0.05,
+        "Share of accepted answers that may be wrong.",
+        above=0,
+        below=1,
+        sharing=EACH,
+        resumable=True,
+    )
     progress: bool = option(False, "Show a progress bar.", hidden=True, sharing=EACH, resumable=True)
 
     def check(self) -> None:

@@ -11,11 +11,15 @@ import numpy as np
 import torch
 
 from bitfit_exporters.read_back import rebuild_encoder
-from bitfit_runtime import Base, Engine, write_pack
+from bitfit_runtime import Base, Engine, Pack, write_pack
 from bitfit_runtime.arguments import as_path, instance
 from bitfit_runtime.canary import make_canary
 from bitfit_runtime.files import destination
+from bitfit_runtime.request import Found
 from bitfit_toolkit.data import Columns, Data
+from bitfit_toolkit.decisions.fit import decide, too_few
+from bitfit_toolkit.decisions.held import HeldRows
+from bitfit_toolkit.decisions.report import DecisionReport
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.reports.data_notes import data_notes
 from bitfit_toolkit.reports.folder import check_report, write_report
@@ -25,8 +29,8 @@ from bitfit_toolkit.training.curve import CurvePoint
 from bitfit_toolkit.training.cut import Cut
 from bitfit_toolkit.training.distributed import on_first_process
 from bitfit_toolkit.training.model import first_layer, resolve_terms
-from bitfit_toolkit.training.options import DEFAULTS, TrainOptions
-from bitfit_toolkit.training.pack_encoding import Trial, choose_encoding
+from bitfit_toolkit.training.options import AUTO, DEFAULTS, TrainOptions
+from bitfit_toolkit.training.pack_encoding import EncodedPack, Trial, choose_encoding
 from bitfit_toolkit.training.rate_choice import RateChoice, choose_multiple
 from bitfit_toolkit.training.recovery import fit_surely
 from bitfit_toolkit.training.run import Run
@@ -47,6 +51,7 @@ class TrainReport:
     know. `rate` is how learning rates auto were chosen. `from_layer` is the first layer of `layers` that learned;
     `start` says how it was chosen where it was auto. `review` is of the engine's answers to the evaluation examples;
     `curve` is empty without the option `report`.
+    `decisions` says what the pack decides, None where it does not; metrics of labels chosen by thresholds are crossed.
     """
 
     task: str
@@ -74,6 +79,7 @@ class TrainReport:
     start: StartChoice | None
     review: Review
     curve: tuple[CurvePoint, ...]
+    decisions: DecisionReport | None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON has it."""
@@ -120,8 +126,9 @@ def train(
     train_data, eval_data = run.prepare(examples), run.prepare(held_out)
     learned = Learned.of(run, train_data, began, (*data.notes, *data_notes(run.task, examples, held_out)), start)
     learned = learned.ended(*fit_surely(run, train_data, eval_data, rate))
+    prepared = (train_data, eval_data)
     return on_first_process(
-        lambda: conclude(run, Engine(run.base, threads=torch.get_num_threads()), eval_data, output, learned)
+        lambda: conclude(run, Engine(run.base, threads=torch.get_num_threads()), prepared, output, learned)
     )
 
 
@@ -156,20 +163,22 @@ class Learned:
         return replace(self, rate=rate, curve=curve, notes=(*self.notes, *(rate.notes() if rate else ())))
 
 
-def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path, learned: Learned) -> TrainReport:
-    """Pack what a finished run learned, measure the pack in engine and torch, and write it.
+def conclude(
+    run: Run, engine: Engine, data: tuple[TaskData, TaskData], output: str | Path, learned: Learned
+) -> TrainReport:
+    """Pack what a finished run learned from the first of `data`, measure the pack on the other, and write it.
 
     Raises PackError on what no pack can hold.
     """
-    base, model, options = run.base, run.model, run.options
+    base, model, options, (train_data, evaluation) = run.base, run.model, run.options, data
     encoded = choose_encoding(run, engine, evaluation.examples)
-    pack = make_canary(engine, encoded.pack)
-    model.load_tensors({**base.default_biases, **pack.decode(base.manifest, base.default_biases)})
-    in_torch = run.answers(evaluation)
-    same = [run.task.agree(one, other) for one, other in zip(encoded.answers, in_torch, strict=True)]
+    model.load_tensors({**base.default_biases, **encoded.pack.decode(base.manifest, base.default_biases)})
+    packed = Packed.of(run, engine, encoded, train_data, evaluation)
+    pack = make_canary(engine, packed.pack)
+    same = [run.task.agree(one, other) for one, other in zip(packed.in_engine, packed.in_torch, strict=True)]
     path = write_pack(pack, output)
     cut = Cut.of(run.task, evaluation)
-    judgements = run.task.judge(evaluation.examples, encoded.answers)
+    judgements = run.task.judge(evaluation.examples, packed.in_engine)
     report = TrainReport(
         task=options.task,
         task_type=options.task_type,
@@ -186,20 +195,50 @@ def conclude(run: Run, engine: Engine, evaluation: TaskData, output: str | Path,
         trained_parameters=model.bias_parameters,
         head_parameters=model.head_parameters,
         engine=dict(pack.info.metrics),
-        torch=run.task.metrics(evaluation.examples, in_torch),
+        torch=run.task.metrics(evaluation.examples, packed.in_torch),
         agreement=None if None in same else float(np.mean([bool(one) for one in same])),
         seconds=time.perf_counter() - learned.began,
         cut={"train": learned.cut, "evaluation": cut},
-        notes=(*learned.notes, *cut.notes("evaluation", run.limit), *run_notes(run)),
+        notes=(*learned.notes, *cut.notes("evaluation", run.limit), *run_notes(run), *packed.notes),
         from_layer=pack.info.from_layer,
         layers=base.manifest.layers,
         start=learned.start,
+        decisions=packed.decisions,
         review=Review.of(evaluation.examples, judgements),
         curve=learned.curve,
     )
     if options.report is not None:
         write_report(options.report, report.as_dict(), report.review, judgements, report.metric, report.curve)
     return report
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Packed:
+    """A pack with its decisions, and the answers to the evaluation rows that its metrics are of."""
+
+    pack: Pack
+    in_engine: list[Any]
+    in_torch: list[Any]
+    decisions: DecisionReport | None
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, run: Run, engine: Engine, encoded: EncodedPack, train: TaskData, evaluation: TaskData) -> "Packed":
+        """Fit the decisions of an encoded pack, which the engine has under its task's name.
+
+        Answers are then by decisions that were fitted on other rows.
+        """
+        pack, options = encoded.pack, run.options
+        wanted = options.decisions == AUTO
+        found = decide(engine, pack, evaluation, train.examples, options.max_error) if wanted else None
+        notes = too_few(pack.info, len(evaluation.examples)) if wanted else ()
+        if found is None:
+            return cls(pack, encoded.answers, run.answers(evaluation), None, notes)
+        metrics = run.task.metrics(evaluation.examples, found.answers)
+        outputs = tuple(Found(output) for output in run.outputs(evaluation.items))
+        in_torch = found.folds.answers(HeldRows(pack.info, evaluation, outputs), None)
+        measured = replace(found.pack, info=replace(found.pack.info, metrics=metrics))
+        return cls(measured, found.answers, in_torch, found.report, notes)
 
 
 def run_notes(run: Run) -> tuple[str, ...]:

@@ -150,7 +150,7 @@ def _train(
             evaluation = one.run.preprocessor.prepare(one.loaded.evaluation)
             learned = one.learned.ended(one.attempts.choice)
             try:
-                report = conclude(one.run, engine, evaluation, one.loaded.output, learned)
+                report = conclude(one.run, engine, (one.data, evaluation), one.loaded.output, learned)
             except BitfitError as error:  # of a run that diverged, say, whose siblings did not
                 failures.append(TrainingError(f"{one.loaded.output}: {error}"))
             else:
