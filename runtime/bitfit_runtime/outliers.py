@@ -15,14 +15,21 @@ from bitfit_runtime.graph import LOGITS
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-SOFTENED: Final = 2.0  # how far the temperature is raised before unsure texts are compared: more of them differ then
+# Temperatures at which logits are compared: of texts that are sure of a class, more differ at a higher one.
+SOFTENED: Final = 2.0  # times the pack's own
+FLATTENED: Final = 4.0
 LEAST: Final = 1e-9  # of 1 - p
 
 
 def direction(values: Float32, space: str) -> Float64:
-    """Return logits `[labels]`, less their mean, or a pooled vector `[hidden]`, at length 1."""
+    """Return a pooled vector `[hidden]` at length 1, or what logits `[labels]` say of all labels.
+
+    That is the root of their softmax, flattened, less its mean: vectors of probabilities are compared by their roots,
+    and without the mean a few bits a number are enough.
+    """
     found: Float64 = values.astype(np.float64)
     if space == LOGITS:
+        found = np.exp((found - found.max()) / (2 * FLATTENED))
         found -= found.mean()
     length = float(np.linalg.norm(found))
     return found / length if 0 < length < np.inf else np.zeros_like(found)

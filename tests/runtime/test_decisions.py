@@ -139,7 +139,7 @@ def test_class_centres_of_another_size_are_refused_when_the_pack_is_installed(ba
         engine.install("many", many)
 
 
-def test_a_centre_keeps_its_direction_in_four_bits_and_an_empty_one_is_zero() -> None:
+def test_a_centre_keeps_its_direction_in_few_bits_and_an_empty_one_is_zero() -> None:
     centres = np.array([[1, -2, 0.5], [0, 0, 0], [1e-8, 0, 0]], np.float32)
     found = decode_centres(encode_centres(centres), 3, 3)
     assert found[0] @ centres[0] / np.linalg.norm(centres[0]) > 0.99

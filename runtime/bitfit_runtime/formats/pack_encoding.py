@@ -21,7 +21,7 @@ from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
 Float32 = npt.NDArray[np.float32]
 Stored = npt.NDArray[Any]
 SCALE = ".scale"
-CENTRE_MAX_CODE = 7
+CENTRE_MAX_CODE = 15
 # Shares of the largest magnitude that are tried as the end of the code range: clipping a few outliers makes every
 # other step finer.
 CLIPS = np.linspace(0.4, 1.0, 25)
