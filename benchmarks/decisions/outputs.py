@@ -65,10 +65,15 @@ def load_task(task: str, folder: Path) -> TaskRows:
     return TaskRows("classification", known, near, DATASETS["sst2"].load(folder)[1])
 
 
+def outputs_path(work: Path, task: str, seed: int) -> Path:
+    """Return the file of what a pack gives, which is written when all of it is there."""
+    return work / f"{task}-{seed}.npz"
+
+
 def outputs_of(base: Base, engine: Engine, rows: TaskRows, task: str, seed: int, work: Path) -> Outputs:
     """Return what a pack gives that was trained on `ROWS` rows which the seed draws; from `work` where it is there."""
-    stem = work / f"{task}-{seed}"
-    pack_path, path = stem.with_suffix(".safetensors"), stem.with_suffix(".npz")
+    path = outputs_path(work, task, seed)
+    pack_path = path.with_suffix(".safetensors")
     order = random.Random(seed).sample(rows.examples, len(rows.examples))
     learned, others = order[:ROWS], order[ROWS : ROWS + MOST_OTHERS]
     if not path.exists():

@@ -23,7 +23,7 @@ import torch
 
 from bitfit_runtime import Base, Engine
 from decisions.measure import Figures, classification, multi_label
-from decisions.outputs import load_task, outputs_of
+from decisions.outputs import load_task, outputs_of, outputs_path
 from harness.machine import processor
 from harness.options import WORK, add_base, make_parser, results_of, silence
 from harness.reports import Table, write_report
@@ -45,6 +45,8 @@ def main() -> None:
     with (arguments.output / CELLS).open("w") as stream:
         for seed in range(arguments.seeds):
             for task in arguments.tasks:
+                if arguments.kept and not outputs_path(work, task, seed).exists():
+                    continue
                 outputs = outputs_of(base, engine, load_task(task, arguments.data), task, seed, work)
                 measure = multi_label if outputs.pack.info.task_type == "multi-label" else classification
                 for held in HELD:
@@ -130,6 +132,7 @@ def parse_arguments() -> argparse.Namespace:
     add_base(parser)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=TASKS, help="run just these")
+    parser.add_argument("--kept", action="store_true", help="measure the packs in --work alone, train none")
     parser.add_argument("--seeds", type=int, default=3, help="packs of each task")
     parser.add_argument("--work", type=Path, default=WORK, help="folder where packs and outputs are kept")
     return parser.parse_args()
