@@ -123,7 +123,7 @@ def test_records_of_runs_and_keys_of_toml_keep_their_names() -> None:
     assert toml_options(TrainOptions).keys() == {
         *("name", "type", "terms", "class-weights", "metric", "epochs", "steps", "learning-rate", "batch-size"),
         *("max-length", "seed", "encoding", "tolerance", "windows", "window-overlap", "max-windows", "from-layer"),
-        *("start-from", "transitions", "words"),
+        *("start-from", "transitions", "words", "decisions", "max-error"),
     }
     assert {spec.name for spec in specs if spec.sharing is Sharing.NONE} == {
         *("dropout", "simulate_int8", "early_stopping_patience", "checkpoints", "resume_from_checkpoint"),
