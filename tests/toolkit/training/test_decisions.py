@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitfit_runtime import Base, Engine, LabelSet, Prediction, read_pack
+from bitfit_runtime import Base, Engine, LabelSet, Prediction, Row, Span, read_pack
 from bitfit_runtime.canary import check_canary
 from bitfit_runtime.formats import serialize
-from bitfit_toolkit import Example, TrainOptions, evaluate, train
+from bitfit_runtime.tokenizer import Tokenizer
+from bitfit_runtime.windows import Limit
+from bitfit_toolkit import Example, TrainOptions, evaluate, train, train_shared
+from bitfit_toolkit.tasks.base import Mark
+from bitfit_toolkit.training.shared.config import RunConfig
 from support.command_line import bitfit, write_csv
 
 
@@ -108,3 +112,27 @@ def test_the_command_line_shows_what_a_pack_decides(
     rows = [(row.text, str(row.label)) for row in examples(40, 5)]
     data = write_csv(tmp_path / "eval.csv", rows)
     assert "coverage" in output("eval", "--base", base.folder, "--pack", trained[1], "--data", data)
+
+
+def test_answers_in_windows_are_accepted_by_their_probability_and_runs_that_share_passes_decide_too(
+    base: Base, tmp_path: Path
+) -> None:
+    generator, rows = np.random.default_rng(0), []
+    for _ in range(150):
+        words = ["aa"] * int(generator.integers(4, 24))
+        words[int(generator.integers(len(words)))] = "zzz"
+        context = " ".join(words)
+        rows.append(Example("zz", context, (Mark("answer", context.index("zzz"), context.index("zzz") + 3),)))
+    options = replace(OPTIONS, task_type="span", max_steps=80, max_length=32, windows="offsets", max_error=0.3)
+    pairs, limits = [("zz", row.text_pair) for row in rows], [Limit(32, 8, 9)] * len(rows)
+    assert max(map(len, Tokenizer.from_file(base.tokenizer_path).tokenize_windows(pairs, limits))) > 1
+    configs = [RunConfig(rows[:30], rows[30:], tmp_path / "p", options)]
+    (report,) = train_shared(base, configs)
+    found = read_pack(tmp_path / "p").info.decisions
+    assert found is not None and found == report.decisions.decisions
+    assert found.outliers is None and found.acceptance is not None, report.engine
+    engine = Engine(base, threads=1)
+    engine.install("t", tmp_path / "p")
+    answers = engine.predict([Row("zz", "t", example.text_pair) for example in rows], expect=Span)
+    assert all(answer.accepted == (answer.probability >= found.acceptance.threshold) for answer in answers)
+    assert any(answer.accepted for answer in answers) and answers[0].as_dict()["accepted"] is answers[0].accepted
