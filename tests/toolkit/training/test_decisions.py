@@ -109,6 +109,8 @@ def test_the_command_line_shows_what_a_pack_decides(
     answer = json.loads(output(*asked, "zzz zz zzz zz", "--json"))
     assert isinstance(answer["accepted"], bool) and isinstance(answer["outlier"], float)
     assert "not accepted" in output(*asked, "completely different ?! 12345 " * 4)
+    adapter = ("convert", "--to", "onnx-adapter", "--base", base.folder, "--pack", trained[1])
+    assert "declares decisions" in bitfit(*adapter, "--output", tmp_path / "t.onnx_adapter", capsys=capsys)[2]
     rows = [(row.text, str(row.label)) for row in examples(40, 5)]
     data = write_csv(tmp_path / "eval.csv", rows)
     assert "coverage" in output("eval", "--base", base.folder, "--pack", trained[1], "--data", data)

@@ -33,4 +33,6 @@ def command(
     path = write_onnx_adapter(read, Base.open(base), output)
     if read.info.windows is not None:
         print_notes([f"{pack} declares windows, which an adapter cannot: cut long texts and join outputs yourself"])
+    if read.info.decisions is not None:
+        print_notes([f"{pack} declares decisions, which an adapter cannot: its program gets raw logits"])
     print_pairs([(to.value, f"{path}, {path.stat().st_size / 1000:.1f} kB")])
