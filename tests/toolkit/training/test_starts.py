@@ -1,9 +1,10 @@
 """Packs that begin at a layer: what they hold, and how their first layer is chosen."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +13,20 @@ from bitfit_runtime import Base, Engine, Prediction, read_pack
 from bitfit_toolkit import Example, TrainOptions, load_examples, train
 from bitfit_toolkit.errors import DataError, TrainingError
 from bitfit_toolkit.publish.packs import validate_pack
-from bitfit_toolkit.training.held_out import hold_out
+from bitfit_toolkit.training.held_out import folds, hold_out
 from bitfit_toolkit.training.model import resolve_terms
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.shared import read_run_configs, train_shared
-from bitfit_toolkit.training.starts import FEWEST_HELD_OUT, candidate_starts, compare_starts, settle_start
+from bitfit_toolkit.training.start_trials import (
+    FEWEST_ROWS,
+    FOLDS,
+    HELD_OUT_FOLDS,
+    Difference,
+    StartTrial,
+    bootstrap,
+    first_that_fails,
+)
+from bitfit_toolkit.training.starts import candidate_starts, settle_start
 from support.command_line import ROWS, bitfit
 
 EXAMPLES = [Example(f"{text} {'ab' * (index % 4)}", None, label) for index, (text, label) in enumerate(ROWS * 20)][:208]
@@ -104,35 +114,75 @@ def test_no_text_is_on_both_sides() -> None:
     assert held_out and not {one.text for one in learning} & {one.text for one in held_out}
 
 
-def test_the_standard_error_of_a_difference_is_paired_over_rows(base: Base) -> None:
-    held_out = [Example(str(index), label="az"[index % 2]) for index in range(200)]
-    run = Run.start(base, held_out, TrainOptions(terms="none"))
+def test_folds_hold_out_every_row_once_of_each_label_alike() -> None:
+    examples = [Example(str(index // 2 * 2), label="rare" if index % 20 < 2 else "often") for index in range(200)]
+    found = folds(examples, 3, 4)
+    assert sorted(row for fold in found for row in fold) == list(range(200)) and found == folds(examples, 3, 4)
+    assert found != folds(examples, 4, 4)
+    for fold in found:
+        assert len(fold) == 50 and sum(examples[row].label == "rare" for row in fold) in (4, 6)
+        assert all(row + 1 in fold for row in fold if row % 2 == 0)  # rows of one text
+    many = [Example(str(index), label=float(index)) for index in range(5000)]
+    assert [len(fold) for fold in folds(many, 0, 4)] == [1250, 1250]  # more are not needed
+    assert [len(fold) for fold in folds(many * 2, 0, 4)] == [2000]
 
-    def wrong_at(rows: set[int]) -> list[Any]:
-        chances = {"a": (0.9, 0.1), "z": (0.1, 0.9)}
-        right = [str(example.label) for example in held_out]
-        given = [("z" if label == "a" else "a") if row in rows else label for row, label in enumerate(right)]
-        return [Prediction("t", ("a", "z"), chances[label], False) for label in given]
 
-    # 20 rows are wrong from everywhere; from 1 on 4 more, from 2 on 40 more.
-    common = set(range(20))
-    answers = {start: wrong_at(common | set(range(100, 100 + more))) for start, more in ((0, 0), (1, 4), (2, 40))}
-    zero, one, two = compare_starts(run, held_out, answers)
-    assert (zero.value, zero.behind, zero.standard_error) == (0.9, 0, 0)
-    for trial, more in ((one, 4), (two, 40)):
-        share = more / 200
-        assert trial.behind == pytest.approx(share)
-        assert trial.standard_error == pytest.approx(np.sqrt(share * (1 - share) / 200), rel=0.35)
+def test_the_standard_error_of_a_difference_is_paired_over_rows() -> None:
+    wrong, wrong_too = np.zeros(200, bool), np.zeros(200, bool)
+    wrong[:60] = wrong_too[:60] = True  # of both
+    wrong_too[100:110] = True
+
+    def values(rows: Sequence[int]) -> tuple[float, float]:
+        return 1 - wrong[list(rows)].mean(), 1 - wrong_too[list(rows)].mean()
+
+    expected = np.sqrt(0.05 * 0.95 / 200)  # of the ten rows alone
+    assert bootstrap(values, 200, 0) == pytest.approx(expected, rel=0.35)
+
+
+def test_the_metric_decides_about_a_start_and_the_loss_where_the_metric_cannot() -> None:
+    ahead, behind, clear = Difference(-0.01, 0.02), Difference(0.01, 0.02), Difference(0.03, 0.02)
+
+    def trial(metric: Difference, loss: Difference) -> StartTrial:
+        return StartTrial(2, 50, 0.8, metric, loss)
+
+    assert all(trial(ahead, loss).holds for loss in (ahead, behind, clear))
+    assert trial(behind, behind).holds and not trial(behind, clear).holds
+    assert not any(trial(clear, loss).holds for loss in (ahead, behind, clear))
+    better, worse = trial(ahead, ahead), trial(clear, ahead)
+    folds_left = iter([better, worse, better])
+    assert first_that_fails(folds_left) is worse and next(folds_left) is better  # which was not trained
+    assert first_that_fails([better, replace(better, held_out=100)]).held_out == 100
+
+
+@pytest.mark.parametrize(
+    ("task", "label", "output", "loss"),
+    [
+        ("classification", "b", [0.0, np.log(3)], np.log(4 / 3)),
+        ("regression", 5.0, [9.0], 1.0),  # numbers of deviation 4
+    ],
+)
+def test_losses_are_those_of_training_in_the_units_of_a_pack(
+    base: Base, task: str, label: str | float, output: list[float], loss: float
+) -> None:
+    labels = ("a", "b") if task == "classification" else (-3.0, 5.0)
+    run = Run.start(base, [Example("x", label=one) for one in labels], TrainOptions(task_type=task, terms="none"))
+    data = run.prepare([Example("y", label=label)])
+    assert run.losses_of(data, [np.array(output, np.float32)]) == pytest.approx([loss])
 
 
 def test_auto_tells_what_each_start_gave_and_trains_as_the_chosen_layer_alone(base: Base, tmp_path: Path) -> None:
     rows, evaluation = write(tmp_path / "train.jsonl", EXAMPLES), write(tmp_path / "eval.jsonl", EXAMPLES[:20])
     report = train(base, rows, evaluation, tmp_path / "auto", replace(OPTIONS, from_layer="auto"))
-    assert report.start is not None and [trial.from_layer for trial in report.start.trials] == [0, 1, 2]
-    assert report.start.held_out == round(len(EXAMPLES) / 4)
-    allowed = [one.from_layer for one in report.start.trials if one.behind <= one.standard_error]
-    assert report.from_layer == report.start.from_layer == max(allowed)
-    train(base, rows, evaluation, tmp_path / "alone", replace(OPTIONS, from_layer=report.from_layer))
+    assert report.start is not None and report.start.trials
+    chosen, tried = report.from_layer, {trial.from_layer: trial for trial in report.start.trials}
+    assert report.start.from_layer == chosen and report.start.rows == len(EXAMPLES)
+    assert chosen == max((start for start, trial in tried.items() if trial.holds), default=0)
+    assert sorted(tried) == ([1, 2] if tried[1].holds else [1])  # where layer 1 costs, nothing deeper is tried
+    held_out = list(accumulate(map(len, folds(EXAMPLES, OPTIONS.seed, FOLDS)[:HELD_OUT_FOLDS])))
+    counts = [held_out.index(trial.held_out) + 1 for trial in tried.values()]
+    assert all(held_out[-1] == trial.held_out for trial in tried.values() if trial.holds)
+    assert report.start.runs == sum(counts) + max(counts)  # every layer is trained once for all of them
+    train(base, rows, evaluation, tmp_path / "alone", replace(OPTIONS, from_layer=chosen))
     names = [tmp_path / name for name in ("auto", "alone")]
     one, other = (read_pack(path).decode(base.manifest, base.default_biases) for path in names)
     assert one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
@@ -140,7 +190,7 @@ def test_auto_tells_what_each_start_gave_and_trains_as_the_chosen_layer_alone(ba
 
 
 def test_auto_with_too_few_rows_says_so_and_trains_every_layer(base: Base, tmp_path: Path) -> None:
-    few = EXAMPLES[: 4 * FEWEST_HELD_OUT - 8]
+    few = EXAMPLES[: FEWEST_ROWS - 1]
     report = train(base, few, few[:8], tmp_path / "pack", replace(OPTIONS, from_layer="auto"))
     assert report.from_layer == 0 and report.start is not None and not report.start.trials
     assert any("every layer learns" in note for note in report.notes)
@@ -163,7 +213,7 @@ def test_runs_that_share_passes_learn_from_a_layer_what_they_learn_alone(
     ]
     (tmp_path / "tasks.toml").write_text("\n".join(tables))
     plan = read_run_configs(tmp_path / "tasks.toml", OPTIONS)
-    reports = {report.task: report for report in train_shared(base, plan)}
+    reports = {report.task: report for report in train_shared(base, plan, at_once=8)}
     for own, start in zip(plan, starts, strict=True):
         alone = train(base, load_examples(own.train), load_examples(own.train), tmp_path / "alone", own.options)
         assert reports[own.options.task].from_layer == alone.from_layer == start
@@ -197,7 +247,9 @@ def test_the_command_line_trains_shows_converts_and_publishes_from_a_layer(
     common = ("--base", base.folder, "--train", rows, "--eval", few, "--output", pack, "--steps", 4)
     code, out, _ = bitfit("train", *common, "--from-layer", "auto", "--json", capsys=capsys)
     found = json.loads(out)
-    assert code == 0 and [trial["from_layer"] for trial in found["start"]["trials"]] == [0, 1, 2]
+    assert code == 0 and found["start"]["trials"][0]["from_layer"] == 1 and found["start"]["runs"] >= 2
+    code, out, _ = bitfit("train", *common, "--from-layer", "auto", "--quiet", capsys=capsys)
+    assert code == 0 and "from 1: " in out and "behind every layer by" in out
     code, out, _ = bitfit("train", *common, "--from-layer", 1, "--quiet", capsys=capsys)
     assert code == 0 and "from layer" in out and "1 of 2" in out
     code, out, _ = bitfit("inspect", pack, capsys=capsys)

@@ -12,6 +12,7 @@ from bitfit_toolkit.cli.review import print_review
 from bitfit_toolkit.training.options import TrainOptions
 
 if TYPE_CHECKING:  # it needs torch
+    from bitfit_toolkit.training.start_trials import StartTrial
     from bitfit_toolkit.training.train import TrainReport
 
 COLUMNS = ("task", "metric", "engine", "torch", "from layer", "learning rate", "seed", "encoding", "kB", "pack")
@@ -74,16 +75,18 @@ def _start(report: "TrainReport") -> list[tuple[str, str]]:
         return []
     lines = [("from layer", f"{report.from_layer} of {report.layers}")]
     if report.start is not None and report.start.trials:
-        trials = (
-            f"from {trial.from_layer}: {trial.value:.4f}"
-            + (f" ({trial.behind:.4f} ± {trial.standard_error:.4f} behind)" if trial.behind else "")
-            for trial in report.start.trials
-        )
-        lines.append((f"{report.metric} on {report.start.held_out:,} training rows held out", "; ".join(trials)))
+        tried = "; ".join(_as_text(trial) for trial in report.start.trials)
+        lines.append((f"{report.metric} on held-out training rows, {report.start.runs} runs", tried))
     return lines
 
 
-def train_together(base: Path, many: Path, options: TrainOptions, at_once: int, json: bool) -> None:
+def _as_text(trial: "StartTrial") -> str:
+    """Return what a first layer gave beside training every layer."""
+    metric, loss = (f"{d.behind:+.4f} ± {d.standard_error:.4f}" for d in (trial.metric, trial.loss))
+    return f"from {trial.from_layer}: {trial.value:.4f}, behind every layer by {metric}, in the loss by {loss}"
+
+
+def train_together(base: Path, many: Path, options: TrainOptions, at_once: int | None, json: bool) -> None:
     """Train the runs of a TOML file, and print a line of JSON for each pack as it is written, or a table of them all.
 
     What was trained before an error is in the table too.

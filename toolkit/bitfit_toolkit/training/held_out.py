@@ -1,5 +1,6 @@
 """Rows held out of the training rows, to decide by what the evaluation rows must not decide."""
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,6 +17,33 @@ def hold_out(examples: Sequence[Example], seed: int, share: float = HELD_OUT) ->
 
     A label of one text stays among those to learn from. Rows of one text stay together.
     """
+    generator = random.Random(seed)
+    share = min(share, MOST_HELD_OUT / max(1, len(examples)))
+    chosen: set[int] = set()
+    wanted = 0.0
+    for group in _texts_by_label(examples):
+        wanted += share * len(group)  # what groups are owed by rounding goes to those after them
+        count = min(round(wanted), len(group) - 1)
+        wanted -= count
+        chosen.update(index for rows in generator.sample(group, count) for index in rows)
+    held_out = [example for index, example in enumerate(examples) if index in chosen]
+    return [example for index, example in enumerate(examples) if index not in chosen], held_out
+
+
+def folds(examples: Sequence[Example], seed: int, count: int) -> list[list[int]]:
+    """Return the rows to hold out in turn, of each label alike where rows have one; rows of one text stay together.
+
+    There are `count` folds that hold every row once, or fewer and smaller ones where MOST_HELD_OUT rows are enough.
+    """
+    generator = random.Random(seed)
+    dealt = [rows for group in _texts_by_label(examples) for rows in generator.sample(group, len(group))]
+    found = [[row for rows in dealt[first::count] for row in rows] for first in range(count)]
+    needed = math.ceil(MOST_HELD_OUT / max(1, len(found[0])))
+    return [sorted(generator.sample(fold, min(len(fold), MOST_HELD_OUT))) for fold in found[:needed]]
+
+
+def _texts_by_label(examples: Sequence[Example]) -> list[list[list[int]]]:
+    """Return the rows of each text, for each label, or together where labels are not words."""
     texts: dict[tuple[str, str | None], list[int]] = defaultdict(list)
     for index, example in enumerate(examples):
         texts[example.text, example.text_pair].append(index)
@@ -23,14 +51,4 @@ def hold_out(examples: Sequence[Example], seed: int, share: float = HELD_OUT) ->
     for rows in texts.values():
         label = examples[rows[0]].label
         groups[label if isinstance(label, str) else None].append(rows)
-    generator = random.Random(seed)
-    share = min(share, MOST_HELD_OUT / max(1, len(examples)))
-    chosen: set[int] = set()
-    wanted = 0.0
-    for group in groups.values():
-        wanted += share * len(group)  # what groups are owed by rounding goes to those after them
-        count = min(round(wanted), len(group) - 1)
-        wanted -= count
-        chosen.update(index for rows in generator.sample(group, count) for index in rows)
-    held_out = [example for index, example in enumerate(examples) if index in chosen]
-    return [example for index, example in enumerate(examples) if index not in chosen], held_out
+    return list(groups.values())

@@ -1,0 +1,162 @@
+"""Trials of first layers: each trains on some of the rows and answers the others, beside a run of every layer."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bitfit_runtime import Base
+from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
+from bitfit_toolkit.training.held_out import folds
+from bitfit_toolkit.training.options import TrainOptions
+from bitfit_toolkit.training.run import Run
+from bitfit_toolkit.training.steps import steps_of
+from bitfit_toolkit.training.trainer import fit
+from bitfit_toolkit.training.trunk import Trunks
+
+FOLDS: Final = 4
+HELD_OUT_FOLDS: Final = 2  # one after another
+FEWEST_ROWS: Final = 200
+RESAMPLES: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far a start is behind training every layer, with the standard error of that, paired over rows."""
+
+    behind: float
+    standard_error: float
+
+    @property
+    def clear(self) -> bool:
+        """Whether it is behind by more than a standard error."""
+        return self.behind > self.standard_error
+
+
+@dataclass(frozen=True, slots=True)
+class StartTrial:
+    """What training from one layer on gave on `held_out` rows that it did not learn from: `value` is the metric there.
+
+    `metric` and `loss` are the differences to training every layer; of the loss, too, a positive one is worse.
+    """
+
+    from_layer: int
+    held_out: int
+    value: float
+    metric: Difference
+    loss: Difference
+
+    @property
+    def holds(self) -> bool:
+        """Whether the start is no worse than every layer, as far as these rows can tell.
+
+        The metric decides. Where it is behind by less than it can tell, the loss, which tells finer, must not be.
+        """
+        return self.metric.behind <= 0 or not (self.metric.clear or self.loss.clear)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a run gave on the rows of one fold: an answer and a loss for each."""
+
+    answers: list[Any]
+    losses: npt.NDArray[np.float64]
+
+
+class StartTrials:
+    """Trains from any of `starts`, holding out one fold of `examples` after another; `runs` counts how often.
+
+    Arguments are those of `settle_start`. The encoder has the base's biases before and after each run.
+    """
+
+    def __init__(
+        self,
+        base: Base,
+        examples: Sequence[Example],
+        options: TrainOptions,
+        encoder: torch.nn.Module,
+        starts: Sequence[int],
+        labelled: Sequence[Example] = (),
+    ) -> None:
+        self._base, self._examples, self._encoder = base, examples, encoder
+        self._labelled = labelled or examples
+        self._options = _trial_options(options, len(examples))
+        self._trunks = None if options.dropout or options.simulate_int8 else Trunks(encoder, base.manifest, starts)
+        self._folds = folds(examples, options.seed, FOLDS)[:HELD_OUT_FOLDS]
+        self._held: dict[tuple[int, int], Held] = {}
+        self.runs = 0
+
+    def of(self, start: int) -> StartTrial:
+        """Compare a start with layer 0, on one fold and then on more; it leaves as soon as it does not hold."""
+        return first_that_fails(self._compare(start, count) for count in range(1, len(self._folds) + 1))
+
+    def _compare(self, start: int, count: int) -> StartTrial:
+        """Return what a start gave on the first `count` folds."""
+        examples = [self._examples[row] for fold in self._folds[:count] for row in fold]
+        own, every = ([self._train(one, fold) for fold in range(count)] for one in (start, 0))
+        answers, reference_answers = ([answer for held in each for answer in held.answers] for each in (own, every))
+        values = partial(self._values, examples, answers, reference_answers)
+        value, reference = values(range(len(examples)))
+        metric = Difference(reference - value, bootstrap(values, len(examples), self._options.seed))
+        worse = np.concatenate([a.losses - b.losses for a, b in zip(own, every, strict=True)])
+        loss = Difference(float(worse.mean()), float(worse.std() / math.sqrt(len(worse))))
+        return StartTrial(start, len(examples), value, metric, loss)
+
+    def _values(
+        self, examples: Sequence[Example], own: Sequence[Any], every: Sequence[Any], rows: Sequence[int]
+    ) -> tuple[float, float]:
+        """Return the metric of a start's own answers and of those of every layer on some rows of the examples."""
+        task, some = TRAINABLE_TASKS[self._options.task_type], [examples[row] for row in rows]
+        metric = self._options.metric_for_best_model or task.metric_names[0]
+        one, other = (task.metrics(some, [answers[row] for row in rows])[metric] for answers in (own, every))
+        return one, other
+
+    def _train(self, start: int, fold: int) -> Held:
+        """Train on the rows outside a fold, once, and return what that gave on its rows."""
+        if (start, fold) not in self._held:
+            options = replace(self._options, from_layer=start)
+            run = Run.start(self._base, self._labelled, options, self._encoder, self._trunks)
+            held_out = set(self._folds[fold])
+            learning = [example for row, example in enumerate(self._examples) if row not in held_out]
+            data = run.prepare([self._examples[row] for row in self._folds[fold]])
+            fit(run, run.prepare(learning), data)
+            raw = run.outputs(data.items)
+            self._held[start, fold] = Held(run.answers_of(data, raw), run.losses_of(data, raw))
+            run.model.load_tensors(self._base.default_biases)
+            self.runs += 1
+        return self._held[start, fold]
+
+
+def first_that_fails(trials: Iterable[StartTrial]) -> StartTrial:
+    """Return the first trial that does not hold, or the last; those after it are not made."""
+    for trial in trials:
+        if not trial.holds:
+            break
+    return trial
+
+
+def bootstrap(values: Callable[[Sequence[int]], tuple[float, float]], rows: int, seed: int) -> float:
+    """Return the standard error of the difference of two values over the same rows (Efron, 1979)."""
+    generator = np.random.default_rng(seed)
+    drawn = (values(generator.integers(rows, size=rows).tolist()) for _ in range(RESAMPLES))
+    return float(np.std([one - other for one, other in drawn]))
+
+
+def _trial_options(options: TrainOptions, rows: int) -> TrainOptions:
+    """Return options for a run on some of the rows: as many steps as one on all of them takes, and no files of its own.
+
+    With fewer steps, tasks that need the lower layers had not yet begun to show it.
+    """
+    return replace(
+        options,
+        max_steps=steps_of(options, rows),
+        checkpoints=None,
+        resume_from_checkpoint=False,
+        tensorboard=None,
+        report=None,
+    )
