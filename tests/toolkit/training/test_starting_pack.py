@@ -112,7 +112,7 @@ def test_a_run_in_company_begins_with_its_pack_too(base: Base, tmp_path: Path, f
         table.format("begun") + f'start-from = "{first.name}"\n' + table.format("plain")
     )
     configs = read_run_configs(tmp_path / "tasks.toml", replace(OPTIONS, learning_rate=0.01, max_steps=3))
-    list(train_shared(base, configs))
+    list(train_shared(base, configs, at_once=8))
     for config in configs:
         train(base, EXAMPLES, EXAMPLES, tmp_path / "alone", config.options)
         found, expected = decoded(Path(config.output), base), decoded(tmp_path / "alone", base)

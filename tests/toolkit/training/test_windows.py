@@ -187,7 +187,7 @@ def test_shared_training_learns_what_each_run_learns_alone(base: Base, tmp_path:
         RunConfig(data, data, tmp_path / "two", spans),
         RunConfig(DOCUMENTS, DOCUMENTS, tmp_path / "three", replace(options, windows="none", window_overlap=None)),
     ]
-    list(train_shared(base, configs))
+    list(train_shared(base, configs, at_once=8))
     for config in configs:
         alone = tmp_path / "alone"
         train(base, config.train, config.evaluation, alone, config.options)

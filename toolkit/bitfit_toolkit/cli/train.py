@@ -22,7 +22,7 @@ from bitfit_toolkit.cli.options import (
 from bitfit_toolkit.cli.train_options import with_options
 from bitfit_toolkit.cli.train_report import print_report, train_together
 from bitfit_toolkit.data import Columns
-from bitfit_toolkit.training.options import AT_ONCE, TrainOptions
+from bitfit_toolkit.training.options import TrainOptions
 
 EXAMPLES = (
     "Examples: `bitfit train --base base --train train.csv --output intents.safetensors` · `… --eval eval.csv` · "
@@ -44,7 +44,9 @@ def command(
         Path | None,
         typer.Option(help="TOML file of [[task]] tables to train together, in place of --train, --eval and --output."),
     ] = None,
-    at_once: Annotated[int, typer.Option(help="Runs of --many that share each pass.")] = AT_ONCE,
+    at_once: Annotated[
+        int | None, typer.Option(help="Runs of --many that share each pass; default: 8 on a GPU, 1 on a CPU.")
+    ] = None,
     task: Annotated[str | None, typer.Option(help="Name of the task; default: the output's.")] = None,
     options: TrainOptions,
     text_column: TextColumn = None,

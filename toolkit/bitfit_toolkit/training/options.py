@@ -18,7 +18,7 @@ from bitfit_toolkit.training.option_spec import Sharing, option, problems
 
 AUTO: Final = "auto"
 BALANCED: Final = "balanced"
-AT_ONCE: Final = 8  # runs that share each pass
+AT_ONCE: Final = 8  # runs that share each pass on a GPU
 EACH, COMMON = Sharing.EACH, Sharing.COMMON
 
 

@@ -36,17 +36,18 @@ from bitfit_toolkit.training.trunk import Trunk, Trunks
 def train_shared(
     base: str | Path | Base,
     configs: Sequence[RunConfig],
-    at_once: int = AT_ONCE,
+    at_once: int | None = None,
     notify: Callable[[int, int], None] = lambda done, steps: None,
 ) -> Iterator[TrainReport]:
     """Train each run as it would be trained alone, `at_once` of them in every pass, and yield their reports.
 
-    A pack is written as soon as its group has finished. What sharing changes is rounding alone. `notify` gets the steps
-    that a group has done and its steps in all. Raises TrainingError and DataError before anything is trained, and the
-    first TrainingError of a run whose pack could not be made after all the others were.
+    By default these are 8 on a GPU and 1 on a CPU, which gains nothing from larger batches. Either way runs that read
+    the same texts have one trunk. A pack is written as soon as its group has finished. What sharing changes is rounding
+    alone. `notify` gets the steps that a group has done and its steps in all. Raises TrainingError and DataError before
+    anything is trained, and the first TrainingError of a run whose pack could not be made after all the others were.
     """
     base = base if isinstance(base, Base) else Base.open(base)
-    if at_once < 1:
+    if at_once is not None and at_once < 1:
         raise TrainingError(f"`at_once` should be at least 1, found {at_once}; change the option and try again")
     if process_count() > 1:
         raise TrainingError("runs that share passes train in one process; start bitfit without torchrun")
@@ -57,7 +58,8 @@ def train_shared(
         loaded.append(_load(config, read_file))
         check_data(base, loaded[-1].train, loaded[-1].evaluation, config.options)
         check_output(config.output)
-    return _train(base, loaded, at_once, notify)
+    on_gpu = bool(configs) and configs[0].options.device != "cpu" and torch.cuda.is_available()
+    return _train(base, loaded, at_once or (AT_ONCE if on_gpu else 1), notify)
 
 
 @dataclass(frozen=True, slots=True)
