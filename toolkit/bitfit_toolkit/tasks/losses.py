@@ -33,6 +33,7 @@ def word_means(raw: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, 
     places = torch.arange(targets.shape[1], device=targets.device)
     continued = targets == CONTINUED
     owners = torch.where(continued, 0, places).cummax(1).values
-    belongs = (owners[:, None, :] == places[None, :, None]).float()
-    means = belongs @ raw.float() / belongs.sum(2, keepdim=True).clamp(min=1)
-    return means, targets.masked_fill(continued, IGNORED)
+    raw = raw.float()
+    sums = torch.zeros_like(raw).scatter_add(1, owners[..., None].expand_as(raw), raw)
+    counts = torch.zeros_like(owners).scatter_add(1, owners, torch.ones_like(owners))
+    return sums / counts.clamp(min=1)[..., None], targets.masked_fill(continued, IGNORED)

@@ -21,7 +21,8 @@ from bitfit_toolkit.training.trunk import Trunks
 
 MULTIPLES: Final = (1 / 3, 1.0, 3.0)
 SHARE: Final = 1 / 8  # of the run's steps that each takes: with the rows held out, less than half a run in all
-FEWEST_HELD_OUT, FEWEST_STEPS = 50, 20
+FEWEST_HELD_OUT: Final = 100  # of fewer rows a standard error is more than a wrong rate costs
+FEWEST_STEPS: Final = 20
 RESAMPLES: Final = 60
 
 
