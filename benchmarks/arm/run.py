@@ -3,7 +3,7 @@
     python -m arm.run [--all] [--processors NAME …] [--demo FOLDER] [--output FOLDER]
 
 Builds `.arm/` where it is not there yet (`arm/root.py`) and takes some minutes a processor. What a processor gave is
-kept in the folder's ledger.jsonl, so that a second run goes on where the first stopped. Fails unless every row in
+kept in the folder's results.jsonl, so that a second run goes on where the first stopped. Fails unless every row in
 company has the bits that it has alone. Needs qemu-user-static, debootstrap, and what `make demo` made.
 """
 
@@ -42,7 +42,7 @@ def main() -> None:
     qemu = subprocess.run(["qemu-aarch64-static", "--version"], check=True, capture_output=True, text=True)
     python = next(ROOT.glob("usr/bin/python3.*")).name
     known = facts() | {"emulator": qemu.stdout.splitlines()[0], "Python there": f"{python}, Debian 12"}
-    done = Ledger(arguments.output / "ledger.jsonl", known | tried(arguments))
+    done = Ledger(arguments.output / "results.jsonl", known | tried(arguments))
     results = {}
     for processor in (HERE, *arguments.processors):
         print(f"{processor} …", flush=True)

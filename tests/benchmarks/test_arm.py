@@ -32,7 +32,7 @@ def test_every_combination_is_tried_once_and_others_are_drawn_alike_everywhere()
 
 
 def test_a_second_run_goes_on_where_the_first_stopped_unless_something_changed(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "results" / "ledger.jsonl", {"code": "a"})
+    ledger = Ledger(tmp_path / "results" / "results.jsonl", {"code": "a"})
     assert ledger.get("Nehalem") is None
     assert ledger.add("Nehalem", {"multiple": 1}) == ledger.get("Nehalem") == {"multiple": 1}
     assert ledger.get("cortex-a72") is None and replace(ledger, facts={"code": "b"}).get("Nehalem") is None
