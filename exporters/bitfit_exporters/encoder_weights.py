@@ -97,12 +97,19 @@ def make_skeleton(path: Path, config: Any) -> Any:
     """
     try:
         with torch.device("meta"):
-            return AutoModel.from_config(config)
+            skeleton = AutoModel.from_config(config)
     except Exception as error:  # of any kind: the classes check little of what a configuration says
         raise CheckpointError(
             f"{path} does not describe a {config.model_type} ({first_line(error)}); give the {CONFIG_FILE} that "
             "belongs to the weights"
         ) from None
+    for name, buffer in skeleton.named_buffers():  # what a model computes with it for each token, no weight shows
+        if name.endswith("inv_freq") and 2 * buffer.numel() > config.hidden_size:
+            raise CheckpointError(
+                f"{path} rotates {2 * buffer.numel():,} numbers of a head, more than hidden_size, {config.hidden_size} "
+                f"(by head_dim); give the {CONFIG_FILE} that belongs to the weights"
+            )
+    return skeleton
 
 
 def _check_shapes(

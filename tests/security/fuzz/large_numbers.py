@@ -40,6 +40,10 @@ OTHER_FIELDS: Final = (
     *("rope_theta", "vocab_size", "type_vocab_size", "task_type_vocab_size", "inner_group_num", "num_hidden_groups"),
     *("num_feedforward_networks", "n_embd", "conv_groups", "max_length"),
 )
+ROTARY: Final = (
+    ("rope_parameters", "partial_rotary_factor"),
+    ("rope_parameters", "full_attention", "partial_rotary_factor"),
+)
 Place = tuple[str | int, ...]
 
 
@@ -71,7 +75,8 @@ class Numbers:
 
     def places(self) -> Iterator[tuple[str, Place]]:
         """Yield the file and the place of every number."""
-        config = {*numbers(AutoConfig.from_pretrained(self._model.folder).to_dict()), *((one,) for one in OTHER_FIELDS)}
+        known = AutoConfig.from_pretrained(self._model.folder).to_dict()
+        config = {*numbers(known), *((field,) for field in OTHER_FIELDS), *ROTARY}
         for name, document in self._documents.items():
             found = {*numbers(document), *(config if name == "config.json" else ())}
             yield from ((name, place) for place in sorted(found, key=str))
