@@ -66,16 +66,17 @@ def bert_base_shape(folder: Path) -> Path:
     return folder
 
 
-def export_model(model: str, work: Path, precision: str = "int8") -> Base:
+def export_model(model: str, work: Path, precision: str = "int8", activations: str = "dynamic") -> Base:
     """Return a model's base as this tree's exporter makes it, from `work` where it was exported before.
 
     Other sources of the exporter make another folder. What the export measured lies beside it (`export_report`).
     """
-    folder = work / f"{model}-{precision}-{sources_digest(*EXPORTER)}"
+    kind = precision if activations == "dynamic" else f"{precision}-{activations}"
+    folder = work / f"{model}-{kind}-{sources_digest(*EXPORTER)}"
     if not _report_path(folder).exists():
         shutil.rmtree(folder, ignore_errors=True)
-        print(f"exporting {model} as {precision}", flush=True)
-        options = ExportOptions(precision=precision, offline=True, name=model)
+        print(f"exporting {model} as {kind}", flush=True)
+        options = ExportOptions(precision=precision, offline=True, name=model, activations=activations)
         report = export(checkpoint(model, work), folder, options)
         _report_path(folder).write_text(json.dumps(report.as_dict()))
     return Base.open(folder)

@@ -49,7 +49,7 @@ def prepare(model: str, work: Path, peers_python: Path) -> Prepared:
     floor = work / f"{model}-floor-{sources_digest(PEERS / 'floor.py')}.onnx"
     if not floor.exists():
         write_floor(source / "config.json", floor)
-    return Prepared(model, source, base, _optimum_graphs(model, source, work, peers_python), lora, floor)
+    return Prepared(model, source, base, optimum_graphs(model, source, work, peers_python), lora, floor)
 
 
 def _lora_graphs(base: Base, folder: Path) -> dict[str, Path]:
@@ -61,7 +61,7 @@ def _lora_graphs(base: Base, folder: Path) -> dict[str, Path]:
     return graphs
 
 
-def _optimum_graphs(model: str, source: Path, work: Path, python: Path) -> dict[str, Path]:
+def optimum_graphs(model: str, source: Path, work: Path, python: Path) -> dict[str, Path]:
     """Have optimum make its models in the peers' environment. Exits where that is missing."""
     script = PEERS / "optimum_models.py"
     folder = work / f"{model}-optimum-{sources_digest(script, PEERS / 'requirements.txt')}"
