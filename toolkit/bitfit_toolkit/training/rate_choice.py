@@ -19,8 +19,8 @@ from bitfit_toolkit.training.steps import steps_of
 from bitfit_toolkit.training.trainer import fit
 from bitfit_toolkit.training.trunk import Trunks
 
-MULTIPLES: Final = (1 / 3, 1.0, 3.0)
-SHARE: Final = 1 / 8  # of the run's steps that each takes: with the rows held out, less than half a run in all
+MULTIPLES: Final = (1 / 3, 1.0)  # larger ones win short races by being short of steps, not by being better
+SHARE: Final = 1 / 8  # of the run's steps that each takes
 FEWEST_HELD_OUT: Final = 100  # of fewer rows a standard error is more than a wrong rate costs
 FEWEST_STEPS: Final = 20
 RESAMPLES: Final = 60
