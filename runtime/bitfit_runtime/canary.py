@@ -13,22 +13,39 @@ import numpy.typing as npt
 
 from bitfit_runtime.engine import Engine
 from bitfit_runtime.errors import CanaryError
-from bitfit_runtime.formats import Canary, Pack
+from bitfit_runtime.formats import Canary, Pack, PackInfo
 from bitfit_runtime.formats.schema import CANARY
+from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_runtime.inputs import Row
+from bitfit_runtime.tasks import TASK_TYPES
 
 # Written for this purpose: packs must not carry training texts to devices.
 PROBES: Final[tuple[tuple[str, str | None], ...]] = (
     ("Please send the blue one to Anna in Lisbon by Friday, not the red one.", None),
     ("What is in the box?", "The box holds 3 old maps and a lamp."),
 )
+BEYOND: Final = 8  # words of a long probe over the length of a window, so that it has two or more
+LARGEST_ANSWER: Final = 1 << 14  # bytes that the answer to a long probe may take in the pack
 
 
-def make_canary(engine: Engine, pack: Pack, texts: Sequence[tuple[str, str | None]] = PROBES) -> Pack:
+def probes(info: PackInfo) -> tuple[tuple[str, str | None], ...]:
+    """Return the texts that a pack is tried on; with windows one has several, to try their join as well.
+
+    That one is left out where its answer would be too large for a pack: where tokens have many labels.
+    """
+    words = info.max_length + BEYOND  # of a token or more each
+    numbers = words * len(info.labels) if TASK_TYPES[info.task_type].output == TOKEN_LOGITS else 0
+    if info.windows is None or info.windows.max_windows == 1 or 4 * numbers > LARGEST_ANSWER:
+        return PROBES
+    return (*PROBES, (" ".join(str(word * word // 7 % 10) for word in range(words)), None))
+
+
+def make_canary(engine: Engine, pack: Pack, texts: Sequence[tuple[str, str | None]] | None = None) -> Pack:
     """Return the pack with a canary of `texts`, (text, text_pair or None) each, as `engine` answers them.
 
-    The texts travel with the pack. Raises PackError or one of its subclasses, InputError.
+    The texts, by default its `probes`, travel with the pack. Raises PackError or one of its subclasses, InputError.
     """
+    texts = probes(pack.info) if texts is None else texts
     return replace(pack, canary=Canary(tuple(texts), engine.kernel_fingerprint, _answers(engine, pack, texts)))
 
 

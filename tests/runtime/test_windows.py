@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitfit_runtime import Base, Engine, Pack, Row
-from bitfit_runtime.canary import check_canary, make_canary
+from bitfit_runtime.canary import PROBES, check_canary, make_canary, probes
+from bitfit_runtime.errors import CanaryError
 from bitfit_runtime.formats import Windows, parse_pack, serialize
 from bitfit_runtime.graph import LAST_HIDDEN_STATE, LOGITS, POOLED, TOKEN_LOGITS
 from bitfit_runtime.request import Request
@@ -272,10 +273,30 @@ def test_characters_of_a_long_text_are_right_wherever_they_are(tasks: Engine) ->
     assert max(e.end for e in tasks.predict(Row(text, "names")).entities) > 150
 
 
-def test_a_windowed_pack_answers_its_canary(base: Base, tasks: Engine) -> None:
-    for pack in packs_of(base).values():
-        made = make_canary(tasks, pack)
-        check_canary(tasks, parse_pack(serialize(made)))
+def test_a_windowed_packs_canary_has_a_text_of_several_windows_and_notes_another_join(
+    base: Base, tasks: Engine
+) -> None:
+    for name, pack in packs_of(base).items():
+        made = parse_pack(serialize(make_canary(tasks, pack)))
+        check_canary(tasks, made)
+        assert made.canary is not None
+        *others, (text, pair) = made.canary.texts
+        if name == "cut":
+            assert made.canary.texts == PROBES
+            continue
+        (found,) = tasks._tokenizer.tokenize_windows([(text, pair)], [Limit.of(pack.info)])
+        assert tuple(others) == PROBES and len(found) > 1 and not found.text.truncated
+        if name in ("mean", "maximum", "number"):
+            other = Windows({"mean": "maximum"}.get(name, "mean"), 4, 8)
+            with pytest.raises(CanaryError, match="to the bit"):
+                check_canary(tasks, replace(made, info=replace(made.info, windows=other)))
+
+
+def test_a_canary_has_no_long_text_where_that_is_cut_or_its_answer_would_fill_the_pack(base: Base) -> None:
+    for labels, length, most, expected in ((9, 128, 8, 3), (40, 128, 8, 2), (2, 512, 8, 3), (2, 128, 1, 2)):
+        pack = random_pack(base, 3, labels, task_type="token-classification")
+        assert len(probes(windowed(pack, "offsets", 4, most, length).info)) == expected
+    assert len(probes(windowed(random_pack(base, 1, 3), "mean", 4, 8, 512).info)[-1][0]) < 1100
 
 
 def test_windows_count_as_rows_of_a_piece() -> None:
