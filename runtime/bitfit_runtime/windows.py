@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bitfit_runtime.formats.pack import PackInfo
+from bitfit_runtime.formats.pack import PackInfo, Windows
 from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_runtime.token_layout import Layout, Side, longest_first
 from bitfit_runtime.tokenized_text import FIRST, SECOND, Int32, TokenizedText
@@ -29,10 +29,14 @@ class Limit:
     @classmethod
     def of(cls, info: PackInfo) -> "Limit":
         """Return what a pack reads of a text."""
-        if info.windows is None:
-            return cls(info.max_length)
-        searched = TASK_TYPES[info.task_type].searched
-        return cls(info.max_length, info.windows.overlap, info.windows.max_windows, searched)
+        return cls.over(info.max_length, info.windows, info.task_type)
+
+    @classmethod
+    def over(cls, max_length: int, windows: Windows | None, task_type: str) -> "Limit":
+        """Return what is read of a text in windows, or without them, for a task type."""
+        if windows is None:
+            return cls(max_length)
+        return cls(max_length, windows.overlap, windows.max_windows, TASK_TYPES[task_type].searched)
 
     def room(self, layout: Layout) -> int:
         """Return how many tokens of a text, or of both of a pair, a window has among the special ones."""

@@ -49,6 +49,41 @@ def test_what_would_be_cut_is_counted(base: Base, tmp_path: Path, capsys: pytest
     assert found["tokens"]["most"] > 16 >= found["tokens"]["least"]
 
 
+def test_windows_of_longer_texts_are_counted_and_what_they_leave(
+    base: Base, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "".join(f"{'a ' * words},{words % 2}\n" for words in (5, 14, 40, 41)))
+    asked = ("--base", base.folder, "--max-length", 16)
+    windowed = (*asked, "--windows", "auto", "--window-overlap", 4)  # of 14 tokens, each 10 after the one before
+    assert "windows" not in facts(path, *asked, capsys=capsys)
+    found = facts(path, *windowed, capsys=capsys)
+    assert found["windows"] == {"join": "maximum", "overlap": 4, "texts": 2, "windows": 8, "most": 4}
+    assert found["cut"] == {"max_windows": 32, "texts": 0}
+    found = facts(path, *windowed, "--max-windows", 3, capsys=capsys)
+    assert (found["windows"]["windows"], found["cut"]) == (6, {"max_windows": 3, "texts": 2})
+    options = TrainOptions(windows="auto", max_length=16, window_overlap=4, max_windows=3, max_steps=1)
+    assert train(base, path, path, tmp_path / "p", options).cut["train"].cut == 2
+    for wrong, message in (
+        (("--windows", "offsets"), "--windows of a classification task should be one of none, auto, mean"),
+        (("--max-windows", 3), "--max-windows needs --windows"),
+    ):
+        code, _, err = bitfit("inspect", path, *asked, *wrong, capsys=capsys)
+        assert code == 7 and message in err and err.count("\n") == 1
+
+
+def test_a_span_beyond_the_windows_is_counted_as_lost(
+    base: Base, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = [{"question": "zz", "context": "a " * words + "zzz", "answers": "zzz"} for words in (2, 20, 60)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    windowed = ("--type", "span", "--base", base.folder, "--max-length", 16, "--windows", "auto", "--max-windows", 3)
+    found = facts(path, *windowed, capsys=capsys)
+    assert found["windows"]["join"] == "offsets" and found["windows"]["texts"] == 2
+    assert found["cut"] == {"max_windows": 3, "texts": 1, "labels": 3, "labels_lost": 1}
+
+
 def test_training_counts_what_it_cuts_and_refuses_to_learn_from_nothing(base: Base, tmp_path: Path) -> None:
     rows = rows_of("span")[:8]
     far = [{**row, "context": "aa " * 60 + row["context"]} for row in rows]

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,9 @@ from bitfit_toolkit.cli.options import (
 from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
 from bitfit_toolkit.data.files import is_data
 
+if TYPE_CHECKING:
+    from bitfit_toolkit.training.options import TrainOptions
+
 EXAMPLES = (
     "Examples: `bitfit inspect base` · `bitfit inspect intents.safetensors --json` · "
     "`bitfit inspect train.csv --base base`"
@@ -36,6 +39,9 @@ def command(
     task_type: Annotated[str, typer.Option("--type", help="Task type as which texts are read.")] = CLASSIFICATION.name,
     base: Annotated[Path | None, typer.Option(help="Base whose tokens to count in texts.")] = None,
     max_length: Annotated[int, typer.Option(min=8, help="Longest input in tokens.")] = 128,
+    windows: Annotated[str, typer.Option(help="Count windows of longer texts, as `bitfit train` makes them.")] = "none",
+    window_overlap: Annotated[int | None, typer.Option(help="Tokens that neighbouring windows share.")] = None,
+    max_windows: Annotated[int, typer.Option(help="Windows of a text; the rest is cut.")] = 32,
     text_column: TextColumn = None,
     text_pair_column: TextPairColumn = None,
     label_column: LabelColumn = None,
@@ -45,8 +51,17 @@ def command(
 ) -> None:
     """Show what a base or a pack holds, or how labelled texts are read before training."""
     if is_data(path):
+        from bitfit_toolkit.training.options import TrainOptions  # which bases and packs, looked at more often, need not
+
         columns = (text_column, text_pair_column, label_column, text_encoding, sentence_column)
-        facts, table = _data(path, columns, task_type, base, max_length, json)
+        options = TrainOptions(
+            task_type=task_type,
+            max_length=max_length,
+            windows=windows,
+            window_overlap=window_overlap,
+            max_windows=max_windows,
+        )
+        facts, table = _data(path, columns, base, options, json)
     else:
         facts, table = _base(path) if path.is_dir() else _pack(path)
     if json:
@@ -61,16 +76,17 @@ def command(
 
 
 def _data(
-    path: Path, columns: tuple[str | None, ...], task_type: str, base: Path | None, max_length: int, every: bool
+    path: Path, columns: tuple[str | None, ...], base: Path | None, options: "TrainOptions", every: bool
 ) -> tuple[dict[str, Any], Table]:
-    """Return facts and counts of labels; `every` label is a fact too."""
+    """Return facts and counts of labels, as training with `options` reads them; `every` label is a fact too."""
     from bitfit_toolkit.cli.inspect_data import data_facts
     from bitfit_toolkit.cli.train import check_type
     from bitfit_toolkit.data import Columns
 
-    check_type(task_type)
+    check_type(options.task_type)
+    options.check()
     opened = None if base is None else Base.open(base)
-    facts, counts = data_facts(path, Columns(*columns), task_type, opened, max_length)
+    facts, counts = data_facts(path, Columns(*columns), opened, options)
     rows: list[tuple[str, ...]] = [(label, f"{count:,}") for label, count in counts.most_common()]
     facts |= {"labels": dict(counts.most_common())} if every else {}
     further = [("…", f"{len(rows) - SHOWN:,} more")] if len(rows) > SHOWN else []

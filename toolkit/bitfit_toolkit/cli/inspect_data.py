@@ -9,18 +9,24 @@ from typing import Any
 from bitfit_runtime import Base
 from bitfit_runtime.tasks.span import SPAN
 from bitfit_runtime.tokenizer import Tokenizer
+from bitfit_runtime.windows import Limit
 from bitfit_toolkit.data import Columns, Reading, read_examples
 from bitfit_toolkit.data.labels import names_of
 from bitfit_toolkit.errors import DataError, ToolkitError
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example, TrainableTask
+from bitfit_toolkit.training.options import TrainOptions, windows_of
 
 UNCUT = 1 << 30  # tokens
 
 
 def data_facts(
-    path: Path, columns: Columns, task_type: str, base: Base | None, max_length: int
+    path: Path, columns: Columns, base: Base | None, options: TrainOptions
 ) -> tuple[dict[str, Any], Counter[str]]:
-    """Return facts of a file of examples, and how often each label occurs. Raises DataError where it cannot be read."""
+    """Return facts of a file of examples, and how often each label occurs. Raises DataError where it cannot be read.
+
+    With a base, texts are read to the limit that training with `options` would read them to.
+    """
+    task_type = options.task_type
     reading, labelled = _read(path, columns, task_type)
     examples = reading.examples
     task = TRAINABLE_TASKS[task_type]
@@ -40,7 +46,7 @@ def data_facts(
     facts["repeated_texts"] = len(inputs) - len(set(inputs))
     facts["characters"] = _spread([len(text) + len(pair or "") for text, pair in inputs])
     if base is not None:
-        facts |= _tokens(base, task, examples, max_length)
+        facts |= _tokens(base, task, examples, options)
     return facts | {"notes": list(reading.notes)}, counts
 
 
@@ -62,25 +68,35 @@ def _inputs(task: type[TrainableTask[Any, Any]], example: Example) -> list[tuple
 
 
 def _tokens(
-    base: Base, task: type[TrainableTask[Any, Any]], examples: Sequence[Example], max_length: int
+    base: Base, task: type[TrainableTask[Any, Any]], examples: Sequence[Example], options: TrainOptions
 ) -> dict[str, Any]:
-    """Return lengths in tokens, and what a limit of `max_length` cuts off."""
-    limit = min(max_length, base.manifest.max_length)
+    """Return lengths in tokens, the windows of longer texts where there are any, and what is cut off."""
+    windows, length = windows_of(options, base.manifest.max_length), min(options.max_length, base.manifest.max_length)
+    limit = Limit.over(length, windows, options.task_type)
     tokenizer = Tokenizer.from_file(base.tokenizer_path)
     try:
         fitted = task(examples)
     except ToolkitError:  # too few labels to train on: texts have lengths all the same
         fitted = None
     lengths: list[int] = []
-    lost = parts = 0
+    counts: list[int] = []
+    lost = parts = truncated = 0
     for example in examples:
         texts = _inputs(task, example)
         lengths += map(len, tokenizer.tokenize(texts, [UNCUT] * len(texts)))
+        read = tokenizer.tokenize_windows(texts, [limit] * len(texts))
+        counts += [len(text) for text in read if len(text) > 1]
+        truncated += sum(text.text.truncated for text in read)
         if fitted is not None and task.label_size(example):
             parts += task.label_size(example)
-            lost += task.lost(example, fitted.target(example, tokenizer.tokenize(texts[:1], [limit])[0]))
-    cut = {"max_length": limit, "texts": sum(length > limit for length in lengths)}
-    return {"tokens": _spread(lengths), "cut": cut | ({"labels": parts, "labels_lost": lost} if parts else {})}
+            lost += task.lost(example, fitted.target(example, read[0].text))
+    facts: dict[str, Any] = {"tokens": _spread(lengths)}
+    if windows is not None:
+        facts["windows"] = {"join": windows.join, "overlap": windows.overlap, "texts": len(counts)}
+        facts["windows"] |= {"windows": sum(counts), "most": max(counts, default=0)}
+    cut = {"max_length": length} if windows is None else {"max_windows": windows.max_windows}
+    cut |= {"texts": truncated}
+    return facts | {"cut": cut | ({"labels": parts, "labels_lost": lost} if parts else {})}
 
 
 def _spread(values: Sequence[int]) -> dict[str, float]:
