@@ -19,7 +19,7 @@ from bitfit_toolkit.compare import CellFile, Comparison, Plan
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.publish.packs import validate_pack
 from bitfit_toolkit.tasks.base import IGNORED, Mark
-from bitfit_toolkit.training import run as run_module
+from bitfit_toolkit.training import train as train_module
 from bitfit_toolkit.training.evaluation import torch_answers
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.shared.config import RunConfig
@@ -157,7 +157,7 @@ def test_the_surest_window_is_learned_from_long_documents_of_which_one_holds_the
 ) -> None:
     words = ("aaa aa aaa aa", "zzz zz zzz zz")
     rows = [Example(document(words[row % 2], row, 60), None, words[row % 2]) for row in range(60)]
-    options = replace(SHORT, learning_rate=0.02, num_train_epochs=40, max_steps=None, windows="maximum")
+    options = replace(SHORT, learning_rate=0.01, num_train_epochs=60, max_steps=None, per_device_train_batch_size=8)
     report = train(base, rows[:40], rows[40:], tmp_path / "pack", options)
     assert report.engine["accuracy"] >= 0.9 and report.agreement == 1.0
 
@@ -180,7 +180,7 @@ def test_an_entity_and_a_span_far_beyond_the_limit_are_found_with_their_characte
         answer = engine.predict(Row("zz", "span", text))
         assert (answer.start, answer.truncated, answer.text) == (start, False, text[answer.start : answer.end])
         exact += answer.text == "zzz"
-    assert exact >= 13  # of 26; the others end a token early, as without windows: the tiny base tells pieces apart badly
+    assert exact >= 13  # of 26; the others end a token early, as without windows: the base is tiny
 
 
 @pytest.mark.parametrize("answer", ["zzz", "zzz zz zzz"])
@@ -211,7 +211,7 @@ def test_windows_from_a_layer_on_have_the_same_bytes_with_and_without_room_for_l
     packs, notes = [], []
     for bounds in ((1 << 30, 0), (4096, 0)):
         made = lambda *given, at=bounds: Trunks(*given, store=StateStore(*at))  # noqa: E731
-        monkeypatch.setattr(run_module, "Trunks", made)
+        monkeypatch.setattr(train_module, "Trunks", made)
         report = train(base, rows, rows, tmp_path / "pack", options)
         packs.append((tmp_path / "pack").read_bytes())
         notes.append(any("than once a text" in note for note in report.notes))

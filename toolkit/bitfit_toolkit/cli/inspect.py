@@ -51,7 +51,7 @@ def command(
 ) -> None:
     """Show what a base or a pack holds, or how labelled texts are read before training."""
     if is_data(path):
-        from bitfit_toolkit.training.options import TrainOptions  # which bases and packs, looked at more often, need not
+        from bitfit_toolkit.training.options import TrainOptions  # bases and packs need none
 
         columns = (text_column, text_pair_column, label_column, text_encoding, sentence_column)
         options = TrainOptions(
