@@ -21,7 +21,6 @@ from bitfit_toolkit.training.start_trials import (
     FEWEST_ROWS,
     FOLDS,
     HELD_OUT_FOLDS,
-    Difference,
     StartTrial,
     bootstrap,
     first_that_fails,
@@ -139,35 +138,12 @@ def test_the_standard_error_of_a_difference_is_paired_over_rows() -> None:
     assert bootstrap(values, 200, 0) == pytest.approx(expected, rel=0.35)
 
 
-def test_the_metric_decides_about_a_start_and_the_loss_where_the_metric_cannot() -> None:
-    ahead, behind, clear = Difference(-0.01, 0.02), Difference(0.01, 0.02), Difference(0.03, 0.02)
-
-    def trial(metric: Difference, loss: Difference) -> StartTrial:
-        return StartTrial(2, 50, 0.8, metric, loss)
-
-    assert all(trial(ahead, loss).holds for loss in (ahead, behind, clear))
-    assert trial(behind, behind).holds and not trial(behind, clear).holds
-    assert not any(trial(clear, loss).holds for loss in (ahead, behind, clear))
-    better, worse = trial(ahead, ahead), trial(clear, ahead)
-    folds_left = iter([better, worse, better])
-    assert first_that_fails(folds_left) is worse and next(folds_left) is better  # which was not trained
-    assert first_that_fails([better, replace(better, held_out=100)]).held_out == 100
-
-
-@pytest.mark.parametrize(
-    ("task", "label", "output", "loss"),
-    [
-        ("classification", "b", [0.0, np.log(3)], np.log(4 / 3)),
-        ("regression", 5.0, [9.0], 1.0),  # numbers of deviation 4
-    ],
-)
-def test_losses_are_those_of_training_in_the_units_of_a_pack(
-    base: Base, task: str, label: str | float, output: list[float], loss: float
-) -> None:
-    labels = ("a", "b") if task == "classification" else (-3.0, 5.0)
-    run = Run.start(base, [Example("x", label=one) for one in labels], TrainOptions(task_type=task, terms="none"))
-    data = run.prepare([Example("y", label=label)])
-    assert run.losses_of(data, [np.array(output, np.float32)]) == pytest.approx([loss])
+def test_a_start_leaves_as_soon_as_it_is_behind() -> None:
+    holds, equal, fails = (StartTrial(2, 50, 0.8, behind, 0.02) for behind in (-0.01, 0.0, 0.01))
+    assert holds.holds and equal.holds and not fails.holds
+    folds_left = iter([holds, fails, equal])
+    assert first_that_fails(folds_left) is fails and next(folds_left) is equal  # which was not trained
+    assert first_that_fails([holds, replace(holds, held_out=100)]).held_out == 100
 
 
 def test_auto_tells_what_each_start_gave_and_trains_as_the_chosen_layer_alone(base: Base, tmp_path: Path) -> None:

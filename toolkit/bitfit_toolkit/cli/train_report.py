@@ -82,8 +82,8 @@ def _start(report: "TrainReport") -> list[tuple[str, str]]:
 
 def _as_text(trial: "StartTrial") -> str:
     """Return what a first layer gave beside training every layer."""
-    metric, loss = (f"{d.behind:+.4f} ± {d.standard_error:.4f}" for d in (trial.metric, trial.loss))
-    return f"from {trial.from_layer}: {trial.value:.4f}, behind every layer by {metric}, in the loss by {loss}"
+    behind = f"{trial.behind:+.4f} ± {trial.standard_error:.4f}"
+    return f"from {trial.from_layer}: {trial.value:.4f}, behind every layer by {behind}"
 
 
 def train_together(base: Path, many: Path, options: TrainOptions, at_once: int | None, json: bool) -> None:

@@ -217,13 +217,6 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
     def loss(self, raw: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
         """Return the mean loss of a batch."""
 
-    def example_loss(self, output: Float32, target: Target) -> float:
-        """Return the loss of one example's raw output, in the units that a pack gives."""
-        import torch
-
-        targets = self.stack([target], len(output))
-        return float(self.loss(torch.from_numpy(output)[None], torch.from_numpy(targets)))
-
     def rescale(self, values: Mapping[str, Float32]) -> dict[str, Float32]:
         """Bring a trained pack's tensors to the units of the labels."""
         return dict(values)

@@ -50,10 +50,6 @@ class Regression(TrainableTask[list[float], Score]):
 
         return mse_loss(raw.float(), targets)
 
-    def example_loss(self, output: Float32, target: list[float]) -> float:
-        """Return the squared error, in the units of training."""
-        return super().example_loss((output - np.float32(self._mean)) / np.float32(self._deviation), target)
-
     def rescale(self, values: Mapping[str, Float32]) -> dict[str, Float32]:
         """Put mean and deviation into the head."""
         scaled = dict(values)

@@ -25,7 +25,6 @@ from bitfit_toolkit.training.trunk import Trunks
 from bitfit_toolkit.training.window_drawing import WindowDrawing
 
 Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +149,6 @@ class Run:
     def answers_of(self, data: TaskData, raw: Sequence[Float32]) -> list[Any]:
         """Return the answers for raw outputs, one per example, postprocessed as the engine does it."""
         return torch_answers(self.info, data, raw, self.transitions)
-
-    def losses_of(self, data: TaskData, raw: Sequence[Float32]) -> Float64:
-        """Return the loss of each example for raw outputs of the finished model, one per example."""
-        pairs = zip(data.items, raw, strict=True)
-        return np.array([self.task.example_loss(output, item.target) for item, output in pairs])
 
     def metrics(self, data: TaskData) -> dict[str, float]:
         """Return the model's metrics in float32."""

@@ -1,13 +1,11 @@
 """Trials of first layers: each trains on some of the rows and answers the others, beside a run of every layer."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from bitfit_runtime import Base
@@ -26,46 +24,25 @@ RESAMPLES: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """How far a start is behind training every layer, with the standard error of that, paired over rows."""
-
-    behind: float
-    standard_error: float
-
-    @property
-    def clear(self) -> bool:
-        """Whether it is behind by more than a standard error."""
-        return self.behind > self.standard_error
-
-
-@dataclass(frozen=True, slots=True)
 class StartTrial:
     """What training from one layer on gave on `held_out` rows that it did not learn from: `value` is the metric there.
 
-    `metric` and `loss` are the differences to training every layer; of the loss, too, a positive one is worse.
+    `behind` is how far that is below training every layer; `standard_error` that of the difference, paired over rows.
     """
 
     from_layer: int
     held_out: int
     value: float
-    metric: Difference
-    loss: Difference
+    behind: float
+    standard_error: float
 
     @property
     def holds(self) -> bool:
-        """Whether the start is no worse than every layer, as far as these rows can tell.
+        """Whether the start is no worse than every layer.
 
-        The metric decides. Where it is behind by less than it can tell, the loss, which tells finer, must not be.
+        Not even by less than its standard error: of a thousand rows that is a point or two, which users would miss.
         """
-        return self.metric.behind <= 0 or not (self.metric.clear or self.loss.clear)
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a run gave on the rows of one fold: an answer and a loss for each."""
-
-    answers: list[Any]
-    losses: npt.NDArray[np.float64]
+        return self.behind <= 0
 
 
 class StartTrials:
@@ -88,7 +65,7 @@ class StartTrials:
         self._options = _trial_options(options, len(examples))
         self._trunks = None if options.dropout or options.simulate_int8 else Trunks(encoder, base.manifest, starts)
         self._folds = folds(examples, options.seed, FOLDS)[:HELD_OUT_FOLDS]
-        self._held: dict[tuple[int, int], Held] = {}
+        self._answers: dict[tuple[int, int], list[Any]] = {}
         self.runs = 0
 
     def of(self, start: int) -> StartTrial:
@@ -98,14 +75,11 @@ class StartTrials:
     def _compare(self, start: int, count: int) -> StartTrial:
         """Return what a start gave on the first `count` folds."""
         examples = [self._examples[row] for fold in self._folds[:count] for row in fold]
-        own, every = ([self._train(one, fold) for fold in range(count)] for one in (start, 0))
-        answers, reference_answers = ([answer for held in each for answer in held.answers] for each in (own, every))
-        values = partial(self._values, examples, answers, reference_answers)
+        own, every = ([answer for fold in range(count) for answer in self._answers_of(one, fold)] for one in (start, 0))
+        values = partial(self._values, examples, own, every)
         value, reference = values(range(len(examples)))
-        metric = Difference(reference - value, bootstrap(values, len(examples), self._options.seed))
-        worse = np.concatenate([a.losses - b.losses for a, b in zip(own, every, strict=True)])
-        loss = Difference(float(worse.mean()), float(worse.std() / math.sqrt(len(worse))))
-        return StartTrial(start, len(examples), value, metric, loss)
+        error = bootstrap(values, len(examples), self._options.seed)
+        return StartTrial(start, len(examples), value, reference - value, error)
 
     def _values(
         self, examples: Sequence[Example], own: Sequence[Any], every: Sequence[Any], rows: Sequence[int]
@@ -116,20 +90,19 @@ class StartTrials:
         one, other = (task.metrics(some, [answers[row] for row in rows])[metric] for answers in (own, every))
         return one, other
 
-    def _train(self, start: int, fold: int) -> Held:
-        """Train on the rows outside a fold, once, and return what that gave on its rows."""
-        if (start, fold) not in self._held:
+    def _answers_of(self, start: int, fold: int) -> list[Any]:
+        """Train on the rows outside a fold, once, and return the answers to its rows."""
+        if (start, fold) not in self._answers:
             options = replace(self._options, from_layer=start)
             run = Run.start(self._base, self._labelled, options, self._encoder, self._trunks)
             held_out = set(self._folds[fold])
             learning = [example for row, example in enumerate(self._examples) if row not in held_out]
             data = run.prepare([self._examples[row] for row in self._folds[fold]])
             fit(run, run.prepare(learning), data)
-            raw = run.outputs(data.items)
-            self._held[start, fold] = Held(run.answers_of(data, raw), run.losses_of(data, raw))
+            self._answers[start, fold] = run.answers(data)
             run.model.load_tensors(self._base.default_biases)
             self.runs += 1
-        return self._held[start, fold]
+        return self._answers[start, fold]
 
 
 def first_that_fails(trials: Iterable[StartTrial]) -> StartTrial:
