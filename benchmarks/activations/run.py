@@ -11,7 +11,6 @@ and a second call goes on where the first stopped.
 import argparse
 import json
 import os
-import random
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -25,9 +24,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import torch
 
 from bitfit_runtime import Base
-from bitfit_toolkit import TrainOptions, train
 from harness.clock import Arms, fastest, interleaved, ratio
-from harness.datasets import DATASETS, at_most
 from harness.machine import facts
 from harness.models import MINILM, MODELS, checkpoint, export_model, export_report
 from harness.options import add_models, add_work, make_parser, results_of, silence
@@ -35,12 +32,12 @@ from harness.packs import task_feeds
 from harness.reports import Table, write_json, write_report
 from harness.sessions import open_session
 from harness.tokens import random_tokens
+from precisions.measure import train_task
 from speed.prepare import PEERS_PYTHON, optimum_graphs
 
 STATIC, DYNAMIC, OPTIMUM = "static", "dynamic", "optimum "
 LENGTHS = {16: 6.0, 64: 2.0, 128: 1.0, 384: 0.4}  # tokens, and how many times `--rounds` they run
 RATES = {"sst2": 3e-3, "cola": 3e-3, "mrpc": 3e-3, "banking77": 1e-2, "stsb": 1e-2, "wnut17": 1e-2}
-ROWS, STEPS, EVALUATION_ROWS = 1000, 250, 1000
 ROW = tuple[str, ...]
 
 
@@ -131,20 +128,7 @@ def trained(arguments: argparse.Namespace) -> list[Cell]:
 
 def trained_cell(base: Base, task: str, seed: int, data: Path, work: Path) -> Cell:
     """Train a pack on a base."""
-    dataset = DATASETS[task]
-    training, evaluation = dataset.load(data)
-    options = TrainOptions(
-        task=task,
-        task_type=dataset.task_type,
-        metric_for_best_model=dataset.metric,
-        max_steps=STEPS,
-        learning_rate=RATES[task],
-        seed=seed,
-        max_length=96,
-        encoding="int8",
-    )
-    chosen, rows = random.Random(seed).sample(training, ROWS), at_most(evaluation, EVALUATION_ROWS)
-    report = train(base, chosen, rows, work / "activations.safetensors", options)
+    report = train_task(base, task, RATES[task], seed, data, work / "activations.safetensors")
     found = report.engine[report.metric], report.torch[report.metric]
     return Cell(task, seed, base.manifest.activations, report.metric, *found)
 

@@ -57,6 +57,57 @@ def main() -> None:
     write_report(arguments.output, "Decisions", facts, tables(cells, arguments.tasks))
 
 
+# Title, note and columns of each table, by the figure's name.
+PARTS = (
+    (
+        "Calibration error",
+        "On fresh rows; by chance is that of models right as often as they say.",
+        {
+            "temperature": "temperature",
+            "uncalibrated_error": "without temperature",
+            "calibration_error": "with it",
+            "chance_error": "by chance",
+        },
+    ),
+    (
+        "Acceptance at a largest error of 0.05",
+        "On fresh rows; best is that of a threshold that knows them.",
+        {
+            "accepted_error": "wrong of the accepted",
+            "too_many_wrong": "share of draws with more than 0.05 wrong",
+            "nothing_accepted": "share that accepts nothing",
+            "coverage": "accepted",
+            "best_coverage": "best",
+            "coverage_without_outliers": "accepted, without outlier scores",
+        },
+    ),
+    (
+        "Texts of none of the classes",
+        "AUROC against fresh rows, and the share found at 5 % false alarms.",
+        {
+            "near_auroc": "near",
+            "near_softmax_auroc": "near, softmax",
+            "far_auroc": "far",
+            "far_softmax_auroc": "far, softmax",
+            "near_found": "near found",
+            "far_found": "far found",
+            "false_alarms": "false alarms",
+            "centre_bits": "bits a code",
+        },
+    ),
+    (
+        "Thresholds of labels",
+        "F1 on fresh rows.",
+        {
+            "f1_micro_half": "micro, one half",
+            "f1_micro_thresholds": "micro, thresholds",
+            "f1_macro_half": "macro, one half",
+            "f1_macro_thresholds": "macro, thresholds",
+        },
+    ),
+)
+
+
 def tables(cells: Sequence[Figures], tasks: Iterable[str]) -> list[Table]:
     """Return the tables of the report: a line a task and number of held rows, means over seeds."""
     groups = [
@@ -73,57 +124,9 @@ def tables(cells: Sequence[Figures], tasks: Iterable[str]) -> list[Table]:
             for task, held, own in having
         ]
 
-    parts = (
-        (
-            "Calibration error",
-            "On fresh rows; by chance is that of models right as often as they say.",
-            {
-                "temperature": "temperature",
-                "uncalibrated_error": "without temperature",
-                "calibration_error": "with it",
-                "chance_error": "by chance",
-            },
-        ),
-        (
-            "Acceptance at a largest error of 0.05",
-            "On fresh rows; best is that of a threshold that knows them.",
-            {
-                "accepted_error": "wrong of the accepted",
-                "too_many_wrong": "share of draws with more than 0.05 wrong",
-                "nothing_accepted": "share that accepts nothing",
-                "coverage": "accepted",
-                "best_coverage": "best",
-                "coverage_without_outliers": "accepted, without outlier scores",
-            },
-        ),
-        (
-            "Texts of none of the classes",
-            "AUROC against fresh rows, and the share found at 5 % false alarms.",
-            {
-                "near_auroc": "near",
-                "near_softmax_auroc": "near, softmax",
-                "far_auroc": "far",
-                "far_softmax_auroc": "far, softmax",
-                "near_found": "near found",
-                "far_found": "far found",
-                "false_alarms": "false alarms",
-                "centre_bits": "bits a code",
-            },
-        ),
-        (
-            "Thresholds of labels",
-            "F1 on fresh rows.",
-            {
-                "f1_micro_half": "micro, one half",
-                "f1_micro_thresholds": "micro, thresholds",
-                "f1_macro_half": "macro, one half",
-                "f1_macro_thresholds": "macro, thresholds",
-            },
-        ),
-    )
     return [
         Table(title, note, ("task", "held rows", "packs", *names.values()), rows(list(names)))
-        for title, note, names in parts
+        for title, note, names in PARTS
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from bitfit_runtime import Base
-from bitfit_toolkit import TrainOptions, train
+from bitfit_toolkit import TrainOptions, TrainReport, train
 from harness.clock import Arms, Figures, interleaved
 from harness.datasets import DATASETS, at_most
 from harness.models import export_report
@@ -58,6 +58,13 @@ def processes(bases: Bases) -> Arms:
 
 def accuracy(base: Base, task: str, seed: int, data: Path, work: Path) -> Arms:
     """Train a pack and return its metric in the engine and in torch."""
+    report = train_task(base, task, RATES[task], seed, data, work / "precisions.safetensors")
+    figures = {"engine": report.engine[report.metric], "torch": report.torch[report.metric], "metric": report.metric}
+    return {base.manifest.precision: figures}
+
+
+def train_task(base: Base, task: str, rate: float, seed: int, data: Path, output: Path) -> TrainReport:
+    """Train a pack on some rows of a data set."""
     dataset = DATASETS[task]
     training, evaluation = dataset.load(data)
     options = TrainOptions(
@@ -65,12 +72,10 @@ def accuracy(base: Base, task: str, seed: int, data: Path, work: Path) -> Arms:
         task_type=dataset.task_type,
         metric_for_best_model=dataset.metric,
         max_steps=STEPS,
-        learning_rate=RATES[task],
+        learning_rate=rate,
         seed=seed,
         max_length=96,
         encoding="int8",
     )
     chosen = random.Random(seed).sample(training, EXAMPLES)
-    report = train(base, chosen, at_most(evaluation, EXAMPLES), work / "precisions.safetensors", options)
-    figures = {"engine": report.engine[report.metric], "torch": report.torch[report.metric], "metric": report.metric}
-    return {base.manifest.precision: figures}
+    return train(base, chosen, at_most(evaluation, EXAMPLES), output, options)

@@ -82,13 +82,7 @@ def command(
     cells = CellFile(output / "cells.jsonl")
     opened = None if reference is None else Base.open(reference)
 
-    def notify(cell: Cell) -> None:
-        if not (json or quiet):
-            rate = f"rate {'auto × ' if cell.measured else ''}{cell.learning_rate:g}"
-            run = f"{cell.method} · {cell.examples} rows · {cell.steps} steps · seed {cell.seed} · {rate}"
-            say(f"{run}: held out {cell.held_out:.4f}, eval {cell.shipped:.4f}, {cell.seconds:.0f} s", err=True)
-
-    Comparison(Base.open(base), rows, held_out, plan, cells, opened).run(notify)
+    Comparison(Base.open(base), rows, held_out, plan, cells, opened).run(_ignore if json or quiet else _tell)
     own = [cell for cell in cells.cells if cell.task == options.task]
     table = summarize(own)
     write_tables(table, output)
@@ -96,12 +90,21 @@ def command(
     draw(table if plan.budgets == DEFAULTS.budgets else equal or table, output)
     if json:
         print_json({"rows": [asdict(row) for row in table]})
-    else:
-        for line in markdown(table).split("\n"):
-            say(line)
-        if plan.budgets != DEFAULTS.budgets:
-            for line in budget_table(own, plan).split("\n"):
-                say(line)
+        return
+    tables = [markdown(table), *([] if plan.budgets == DEFAULTS.budgets else [budget_table(own, plan)])]
+    for line in "\n".join(tables).split("\n"):
+        say(line)
+
+
+def _tell(cell: Cell) -> None:
+    """Say what a run came to."""
+    rate = f"rate {'auto × ' if cell.measured else ''}{cell.learning_rate:g}"
+    run = f"{cell.method} · {cell.examples} rows · {cell.steps} steps · seed {cell.seed} · {rate}"
+    say(f"{run}: held out {cell.held_out:.4f}, eval {cell.shipped:.4f}, {cell.seconds:.0f} s", err=True)
+
+
+def _ignore(cell: Cell) -> None:
+    del cell
 
 
 def _sizes(examples: str) -> tuple[int, ...]:

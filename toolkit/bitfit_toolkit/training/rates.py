@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from bitfit_runtime.formats.manifest import BiasSpec
 from bitfit_runtime.graph import ATTENTION_MASK
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.task_data import Item, single_windows
@@ -145,5 +146,5 @@ def _unmasked(values: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
     return values.reshape(-1, values.shape[-1]).float()
 
 
-def _learning(run: Run) -> list[Any]:
+def _learning(run: Run) -> list[BiasSpec]:
     return [spec for spec in run.base.manifest.biases if spec.name in run.model.biases]
