@@ -60,9 +60,13 @@ def _parameter(spec: OptionSpec, defaults: TrainOptions) -> inspect.Parameter:
     )
 
 
-def _number_or_word(number: type[int] | type[float], value: str) -> int | float | str:
-    """Return a number as such; the options themselves know which words are meant."""
-    try:
-        return number(value)
-    except ValueError:
-        return value
+def _number_or_word(number: type[int] | type[float]) -> Callable[[str], int | float | str]:
+    """Return a parser of a number as such; the options themselves know which words are meant."""
+
+    def parse(value: str) -> int | float | str:
+        try:
+            return number(value)
+        except ValueError:
+            return value
+
+    return parse
