@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import fields
-from functools import partial, wraps
+from functools import wraps
 from typing import Annotated, Any
 
 import typer
@@ -49,7 +49,7 @@ def _parameter(spec: OptionSpec, defaults: TrainOptions) -> inspect.Parameter:
     rules: dict[str, Any] = {}
     if spec.words:
         rules = {
-            "parser": partial(_number_or_word, spec.type),
+            "parser": _number_or_word(spec.type),
             "metavar": "|".join((spec.type.__name__.upper(), *spec.words)),
         }
     return inspect.Parameter(
