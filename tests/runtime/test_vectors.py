@@ -1,0 +1,76 @@
+"""The vectors that all implementations share are what the Python runtime gives. See tests/vectors/README.md."""
+
+import json
+import random
+import unicodedata
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+import tokenizers
+
+from bitfit_runtime.tokenizer import Tokenizer
+from vectors.make import VECTORS, document, read
+from vectors.recipes import text_of
+from vectors.tables import CHARACTERS, Table, combining_classes
+from vectors.tokens import codepoints
+from vectors.wordpiece import Reader, WordPiece
+
+NAMES = ("uncased", "cased", "added")
+
+
+def tokenizer_file(name: str) -> str:
+    return (VECTORS / "tokenizers" / f"{name}.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("uncased", [True, False])
+def test_tables_are_what_is_read_off_the_library(uncased: bool) -> None:
+    made_with = read("tokens")["made_with"]
+    if (made_with["tokenizers"], made_with["unicode"]) != (version("tokenizers"), unicodedata.unidata_version):
+        pytest.skip("read off another version of the library, or of Unicode")
+    data = Table(uncased).path.read_bytes()
+    assert data == Table(uncased).data()
+    assert len(data) <= 18_000
+
+
+def test_tokens_are_those_of_the_runtime() -> None:
+    own = {name: Tokenizer(tokenizers.Tokenizer.from_str(tokenizer_file(name))) for name in NAMES}
+    for case in read("tokens")["cases"]:
+        text = text_of(case["text"])
+        (found,) = own[case["tokenizer"]].tokenize([(text, case["pair"])], [case["max_length"]])
+        assert found.ids.tolist() == case["ids"], case["text"]
+        assert found.type_ids.tolist() == case["type_ids"]
+        assert found.offsets.tolist() == case["offsets"]
+        assert [[side.start, side.stop] for side in found.sides] == case["sides"]
+        assert list(found.cut) == case["cut"]
+        assert [list(word) for word in found.words(text)] == case["words"]
+
+
+def test_every_character_has_its_tokens_and_kind() -> None:
+    expected = read("codepoints")
+    found = codepoints()
+    assert found["tokenizers"] == expected["tokenizers"]
+    if unicodedata.unidata_version == expected["made_with"]["unicode"]:
+        assert found["kinds"] == expected["kinds"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_port_by_table_gives_the_tokens_of_the_library(name: str) -> None:
+    document = json.loads(tokenizer_file(name))
+    library = tokenizers.Tokenizer.from_str(tokenizer_file(name))
+    port = WordPiece(document, Reader.of(Table(name != "cased").path))
+    rng, marks = random.Random(name), list(combining_classes())
+    sources: tuple[Any, ...] = (marks, marks, CHARACTERS, range(32, 127), range(0xC0, 0x250), range(0x1D15E, 0x1D180))
+    for _ in range(3000):
+        text = "".join(chr(rng.choice(rng.choice(sources))) for _ in range(rng.randrange(1, 24)))
+        expected = library.encode(text, add_special_tokens=False)
+        assert [piece.id for piece in port.tokens(text)] == expected.ids, ascii(text)
+        assert [(piece.start, piece.end) for piece in port.tokens(text)] == expected.offsets, ascii(text)
+
+
+@pytest.mark.parametrize("name", ["tokens"])
+def test_the_generator_gives_what_is_checked_in(name: str) -> None:
+    expected = read(name)
+    found = json.loads(document(name))
+    if found["made_with"] == expected["made_with"]:
+        assert found == expected
