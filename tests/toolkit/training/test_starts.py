@@ -13,6 +13,7 @@ from bitfit_runtime import Base, Engine, Prediction, read_pack
 from bitfit_toolkit import Example, TrainOptions, load_examples, train
 from bitfit_toolkit.errors import DataError, TrainingError
 from bitfit_toolkit.publish.packs import validate_pack
+from bitfit_toolkit.training.bootstrap import standard_error
 from bitfit_toolkit.training.held_out import folds, hold_out
 from bitfit_toolkit.training.model import resolve_terms
 from bitfit_toolkit.training.run import Run
@@ -22,7 +23,6 @@ from bitfit_toolkit.training.start_trials import (
     FOLDS,
     HELD_OUT_FOLDS,
     StartTrial,
-    bootstrap,
     first_that_fails,
 )
 from bitfit_toolkit.training.starts import candidate_starts, settle_start
@@ -135,7 +135,7 @@ def test_the_standard_error_of_a_difference_is_paired_over_rows() -> None:
         return 1 - wrong[list(rows)].mean(), 1 - wrong_too[list(rows)].mean()
 
     expected = np.sqrt(0.05 * 0.95 / 200)  # of the ten rows alone
-    assert bootstrap(values, 200, 0) == pytest.approx(expected, rel=0.35)
+    assert standard_error(values, 200, 0) == pytest.approx(expected, rel=0.35)
 
 
 def test_a_start_leaves_as_soon_as_it_is_behind() -> None:

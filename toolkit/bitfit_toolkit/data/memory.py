@@ -14,7 +14,7 @@ WHERE = "the data"
 def as_table(data: Any) -> Table:
     """Return data in memory as a table. Raises DataError."""
     try:
-        table = _as_table(data)
+        table = _as_table(data)  # calls methods of other packages' objects, which raise what they like
     except (TypeError, ValueError, AttributeError, KeyError, NotImplementedError) as error:
         raise DataError(f"{WHERE} cannot be read as a table ({first_line(error)}); fix that column") from None
     if table is None:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import numpy as np
 import torch
 
 from bitfit_runtime import Base
 from bitfit_toolkit.tasks import Example
+from bitfit_toolkit.training.bootstrap import standard_error
 from bitfit_toolkit.training.checkpoints import recorded_multiple
 from bitfit_toolkit.training.collapse import finite_answers
 from bitfit_toolkit.training.distributed import process_count
@@ -23,7 +23,6 @@ MULTIPLES: Final = (1 / 3, 1.0)  # larger ones win short races by being short of
 SHARE: Final = 1 / 8  # of the run's steps that each takes
 FEWEST_HELD_OUT: Final = 100  # of fewer rows a standard error is more than a wrong rate costs
 FEWEST_STEPS: Final = 20
-RESAMPLES: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,31 +113,27 @@ def best_multiple(trials: Sequence[RateTrial]) -> float:
 def compare_multiples(
     run: Run, held_out: Sequence[Example], answers: Mapping[float, list[Any] | None]
 ) -> tuple[RateTrial, ...]:
-    """Return a trial for each multiple. The standard error of a difference is a bootstrap's over rows (Efron, 1979)."""
+    """Return a trial for each multiple, beside the best of those that ended in finite numbers."""
     ended = {multiple: given for multiple, given in answers.items() if given is not None}
 
-    def values(rows: Sequence[int]) -> dict[float, float]:
-        examples = [held_out[row] for row in rows]
-        return {
-            multiple: run.task.metrics(examples, [given[row] for row in rows])[run.metric]
-            for multiple, given in ended.items()
-        }
+    def value(multiple: float, rows: Sequence[int]) -> float:
+        given, examples = ended[multiple], [held_out[row] for row in rows]
+        return run.task.metrics(examples, [given[row] for row in rows])[run.metric]
 
-    found = values(range(len(held_out)))
+    found = {multiple: value(multiple, range(len(held_out))) for multiple in ended}
     best = max(found, key=lambda multiple: (found[multiple], -multiple), default=0.0)
-    generator = np.random.default_rng(run.options.seed)
-    drawn = [values(generator.integers(len(held_out), size=len(held_out)).tolist()) for _ in range(RESAMPLES)]
-    return tuple(
-        RateTrial(
-            multiple,
-            found[multiple],
-            found[best] - found[multiple],
-            float(np.std([one[best] - one[multiple] for one in drawn])),
-        )
-        if multiple in found
-        else RateTrial(multiple, None, 0.0, 0.0)
-        for multiple in answers
-    )
+
+    def trial(multiple: float) -> RateTrial:
+        if multiple not in found:
+            return RateTrial(multiple, None, 0.0, 0.0)
+        error = 0.0
+        if multiple != best:
+            error = standard_error(
+                lambda rows: (value(best, rows), value(multiple, rows)), len(held_out), run.options.seed
+            )
+        return RateTrial(multiple, found[multiple], found[best] - found[multiple], error)
+
+    return tuple(map(trial, answers))
 
 
 def _trial_options(options: TrainOptions, steps: int) -> TrainOptions:

@@ -1,15 +1,15 @@
 """Trials of first layers: each trains on some of the rows and answers the others, beside a run of every layer."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-import numpy as np
 import torch
 
 from bitfit_runtime import Base
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
+from bitfit_toolkit.training.bootstrap import standard_error
 from bitfit_toolkit.training.held_out import folds
 from bitfit_toolkit.training.options import TrainOptions
 from bitfit_toolkit.training.run import Run
@@ -20,7 +20,6 @@ from bitfit_toolkit.training.trunk import Trunks
 FOLDS: Final = 4
 HELD_OUT_FOLDS: Final = 2  # one after another
 FEWEST_ROWS: Final = 200
-RESAMPLES: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class StartTrials:
         own, every = ([answer for fold in range(count) for answer in self._answers_of(one, fold)] for one in (start, 0))
         values = partial(self._values, examples, own, every)
         value, reference = values(range(len(examples)))
-        error = bootstrap(values, len(examples), self._options.seed)
+        error = standard_error(values, len(examples), self._options.seed)
         return StartTrial(start, len(examples), value, reference - value, error)
 
     def _values(
@@ -111,13 +110,6 @@ def first_that_fails(trials: Iterable[StartTrial]) -> StartTrial:
         if not trial.holds:
             break
     return trial
-
-
-def bootstrap(values: Callable[[Sequence[int]], tuple[float, float]], rows: int, seed: int) -> float:
-    """Return the standard error of the difference of two values over the same rows (Efron, 1979)."""
-    generator = np.random.default_rng(seed)
-    drawn = (values(generator.integers(rows, size=rows).tolist()) for _ in range(RESAMPLES))
-    return float(np.std([one - other for one, other in drawn]))
 
 
 def _trial_options(options: TrainOptions, rows: int) -> TrainOptions:
