@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from bitfit_runtime import Base
+from bitfit_runtime import Base, Prediction
 from bitfit_toolkit import Example, TrainOptions
 from bitfit_toolkit.compare import Cell, CellFile, Comparison, Plan, budget_table, markdown, summarize
 from bitfit_toolkit.compare.methods import METHODS, bias_count, method
 from bitfit_toolkit.compare.plan import BUDGETS
 from bitfit_toolkit.compare.protocol import MOST_FURTHER_RATES, neighbours
+from bitfit_toolkit.compare.ranking import area_under_roc
 from bitfit_toolkit.errors import DataError, TrainingError
 from bitfit_toolkit.training.run import Run
 from support.command_line import bitfit
@@ -179,3 +180,24 @@ def test_methods_begin_at_a_layer_that_their_name_says_and_the_table_tells_it(ba
     for wrong, message in (("full@1", "full@1"), ("head@1", "head@1"), ("m2@top", "m2@top"), ("m2@3", "at most 2")):
         with pytest.raises(TrainingError, match=message):
             Comparison(base, ROWS, ROWS, plan(wrong), cells)
+
+
+def test_one_method_runs_at_given_rates_and_a_chosen_number_of_steps(base: Base, tmp_path: Path) -> None:
+    cells = CellFile(tmp_path / "cells.jsonl")
+    comparison = Comparison(base, ROWS, ROWS, plan("bitfit"), cells)
+    found = list(comparison.cells("bitfit", 8, 3, (0, 1), (1.0,)))
+    assert [(cell.seed, cell.learning_rate, cell.steps, cell.measured) for cell in found] == [
+        (0, 1.0, 3, True),
+        (1, 1.0, 3, True),
+    ]
+    assert found == cells.cells and not list(comparison.cells("bitfit", 8, 3, (0, 1), (1.0,)))
+    assert all(cell.auc is not None and 0 <= cell.auc <= 1 and cell.collapsed is False for cell in found)
+
+
+def test_the_area_under_the_curve_is_that_of_the_second_of_two_labels() -> None:
+    examples = [Example("x", None, label) for label in "abab"]
+    answers = [Prediction("t", ("a", "b"), (1 - p, p)) for p in (0.1, 0.3, 0.4, 0.9)]
+    assert area_under_roc(examples, answers) == 0.75
+    assert area_under_roc(examples[:1], answers[:1]) is None
+    three = [Prediction("t", ("a", "b", "c"), (0.5, 0.25, 0.25))] * 4
+    assert area_under_roc(examples, three) is None

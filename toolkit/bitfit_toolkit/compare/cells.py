@@ -16,7 +16,9 @@ class Cell:
     `held_out`, `torch` and `engine` are its `metric` on the rows held out of train, and on the evaluation rows in
     torch and in the engine; `engine` is None for methods that leave no pack. `bytes` is the pack's size, or what the
     learned numbers take in float16 (with a 4-byte index each, for `random`). `from_layer` is the first layer that
-    learned. Where rates were `measured`, `learning_rate` is how many times they were taken.
+    learned. Where rates were `measured`, `learning_rate` is how many times they were taken. `auc` is the area under the
+    ROC curve of the second of two labels, in what ships; `collapsed` says whether training rows all had one answer.
+    Both are None where they were not measured.
     """
 
     task: str
@@ -35,6 +37,8 @@ class Cell:
     seconds: float
     from_layer: int = 0
     measured: bool = False
+    auc: float | None = None
+    collapsed: bool | None = None
 
     @property
     def shipped(self) -> float:

@@ -13,8 +13,10 @@ from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_toolkit.compare.cells import Cell, CellFile
 from bitfit_toolkit.compare.methods import LADDER, Method, bias_count, method
 from bitfit_toolkit.compare.plan import BEST, MOST_STEPS, STEPS, TIME, Plan
+from bitfit_toolkit.compare.ranking import area_under_roc
 from bitfit_toolkit.tasks import Example
-from bitfit_toolkit.training.evaluation import evaluate
+from bitfit_toolkit.training.collapse import collapsed
+from bitfit_toolkit.training.evaluation import engine_answers
 from bitfit_toolkit.training.model import first_layer, resolve_terms
 from bitfit_toolkit.training.options import AUTO, TrainOptions
 from bitfit_toolkit.training.pack_encoding import choose_encoding
@@ -65,6 +67,25 @@ class Comparison:
                     for cell in self._budgets(chosen, min(size or len(self._pool), len(self._pool))):
                         self._file.add(cell)
                         notify(cell)
+
+    def cells(
+        self, name: str, size: int, steps: int, seeds: Sequence[int], rates: Sequence[float] | None = None
+    ) -> Iterator[Cell]:
+        """Run the missing cells of one method in so many steps, and yield each as it is written.
+
+        Of given `rates`, rather than those that the method tunes, seed 0 tries each, and other seeds take its best.
+        """
+        chosen, size = method(name), min(size or len(self._pool), len(self._pool))
+        tried = self._tune(chosen, size, steps)
+        if rates is not None:
+            tried = self._missing(chosen, size, steps, [(0, rate) for rate in rates])
+        for cell in tried:
+            self._file.add(cell)
+            yield cell
+        best = self._tuned(chosen, size, steps).learning_rate
+        for cell in self._missing(chosen, size, steps, [(seed, best) for seed in seeds if seed]):
+            self._file.add(cell)
+            yield cell
 
     def _budgets(self, chosen: Method, size: int) -> Iterator[Cell]:
         """Yield the missing cells of each budget; where two give the same number of steps, they are the same cells."""
@@ -134,11 +155,13 @@ class Comparison:
             None,
             FLOAT16_BYTES * (encoder + head) + INDEX_BYTES * encoder * (chosen.name == "random"),
         )
-        held_out_metric, in_torch = (run.metrics(data)[run.metric] for data in (held_out, evaluation))
+        held_out_metric, answers = run.metrics(held_out)[run.metric], run.answers(evaluation)
+        in_torch = run.task.metrics(self._evaluation, answers)[run.metric]
         if chosen.packs:
             encoded = choose_encoding(run, self._engine, self._held_out)
             size_in_bytes = encoded.tried[encoded.pack.info.encoding].bytes
-            engine = evaluate(self._engine, options.task, self._evaluation)[run.metric]
+            answers = engine_answers(self._engine, options.task, self._evaluation)
+            engine = run.task.metrics(self._evaluation, answers)[run.metric]
         return Cell(
             task=options.task,
             method=chosen.name,
@@ -156,6 +179,8 @@ class Comparison:
             seconds=time.perf_counter() - began,
             from_layer=first_layer(options),
             measured=chosen.measured,
+            auc=area_under_roc(self._evaluation, answers),
+            collapsed=collapsed(run, train, steps),
         )
 
     def _start(self, chosen: Method, rows: Sequence[Example], options: TrainOptions) -> Run:
