@@ -1,16 +1,23 @@
 """The vectors that all implementations share are what the Python runtime gives. See tests/vectors/README.md."""
 
+import hashlib
 import json
 import random
 import unicodedata
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import pytest
 import tokenizers
 
+from bitfit_runtime import Base, Engine, Row
+from bitfit_runtime.canary import check_canary
+from bitfit_runtime.formats import parse_pack
 from bitfit_runtime.tokenizer import Tokenizer
+from vectors.answering import answer_document
 from vectors.make import VECTORS, document, read
+from vectors.packs import tensors
 from vectors.recipes import text_of
 from vectors.tables import CHARACTERS, Table, combining_classes
 from vectors.tokens import codepoints
@@ -68,9 +75,51 @@ def test_a_port_by_table_gives_the_tokens_of_the_library(name: str) -> None:
         assert [(piece.start, piece.end) for piece in port.tokens(text)] == expected.offsets, ascii(text)
 
 
-@pytest.mark.parametrize("name", ["tokens"])
+@pytest.mark.parametrize("name", ["tokens", "windows", "joins", "answers"])
 def test_the_generator_gives_what_is_checked_in(name: str) -> None:
     expected = read(name)
     found = json.loads(document(name))
-    if found["made_with"] == expected["made_with"]:
+    assert len(found["cases"]) == len(expected["cases"])
+    for one, other in zip(found["cases"], expected["cases"], strict=True):
+        assert one.keys() == other.keys()
+        for key, value in other.items():
+            close(one[key], value, other.get("tolerance", 0))
+
+
+def close(found: Any, expected: Any, tolerance: float) -> None:
+    """Equal, but for numbers of floating point, which are close."""
+    if isinstance(expected, float):
+        assert found == pytest.approx(expected, rel=tolerance, abs=tolerance)
+    elif isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        for key, value in expected.items():
+            close(found[key], value, tolerance)
+    elif isinstance(expected, list):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            close(one, other, tolerance)
+    else:
         assert found == expected
+
+
+def test_packs_decode_and_answer_as_in_the_vectors() -> None:
+    vectors = read("packs")
+    base = Base.open(VECTORS / vectors["base"])
+    engine = Engine(base, threads=1, self_test="full")
+    assert base.manifest.digest == vectors["digest"]
+    for case in vectors["cases"]:
+        data = (VECTORS / case["file"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == case["sha256"]
+        pack = parse_pack(data)
+        close(tensors(pack, base), case["tensors"], 1e-6)
+        engine.install(case["name"], pack)
+        check_canary(engine, pack)
+        rows = [Row(row["text"], case["name"], row["pair"]) for row in case["rows"]]
+        values = engine.logits(rows) if pack.has_head else list(engine.embed(rows))
+        expected = [np.array(row["values"], np.float32).reshape(row["shape"]) for row in case["rows"]]
+        one, other = (np.concatenate([part.ravel() for part in parts]) for parts in (values, expected))
+        assert np.linalg.norm(one - other) <= vectors["bound"] * np.linalg.norm(other)
+        if engine.kernel_fingerprint == vectors["kernels"]:
+            assert one.tobytes() == other.tobytes()
+            for answer, row in zip(engine.predict(rows), case["rows"], strict=True):
+                close(answer_document(answer), row["answer"], 1e-9)

@@ -9,13 +9,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from vectors.answers import answer_cases
+from vectors.packs import cases as pack_cases
+from vectors.packs import write_packs
 from vectors.tokens import codepoints, token_cases
 from vectors.vocabularies import tokenizers_of_vectors
+from vectors.windows import join_cases, window_cases
 
 VECTORS: Final = Path(__file__).parent
 MAKERS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "tokens": lambda: {"cases": list(token_cases())},
     "codepoints": codepoints,
+    "windows": lambda: {"cases": list(window_cases())},
+    "joins": lambda: {"cases": list(join_cases())},
+    "answers": lambda: {"cases": list(answer_cases())},
+    "packs": pack_cases,
 }
 
 
@@ -42,6 +50,8 @@ def write_tokenizers() -> None:
 def main(names: list[str]) -> None:
     """Write the files of these names, or all."""
     write_tokenizers()
+    if "packs" in names or not names:
+        write_packs()
     for name in names or MAKERS:
         (VECTORS / f"{name}.json.gz").write_bytes(gzip.compress(document(name), 9, mtime=0))
 
