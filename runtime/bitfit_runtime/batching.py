@@ -66,7 +66,12 @@ def head_feeds(packs: Sequence[DecodedPack]) -> dict[str, Float32]:
 
 
 def branch_feeds(batch: Batch, starts: Sequence[int]) -> dict[str, Int64]:
-    """Return which row of the level below each row of a level continues, for all levels but the lowest."""
+    """Return which row of the level below each row of a level continues, for all levels but the lowest.
+
+    Where no row branches there are no feeds: the identity is the graph's default.
+    """
+    if not batch.is_tree:
+        return {}
     pairs = zip(starts[1:], batch.levels[1:], strict=True)
     return {branch_input(start): np.array(level.below, np.int64) for start, level in pairs}
 

@@ -57,6 +57,12 @@ class Batch(NamedTuple):
     levels: tuple[LevelRows, ...]
     rows: dict[int, int]
 
+    @property
+    def is_tree(self) -> bool:
+        """Whether rows of any level are others than those of the level below, one by one."""
+        pairs = itertools.pairwise(self.levels)
+        return any(level.below != tuple(range(len(below.requests))) for below, level in pairs)
+
 
 @dataclass(frozen=True, slots=True)
 class Planner:

@@ -80,6 +80,9 @@ def test_tasks_that_begin_high_share_the_layers_below(base: Base) -> None:
     assert rows_of(engine, "input_ids") == [2]  # its own biases from layer 0, and the base's
     assert (rows_of(engine, "branch.2"), rows_of(engine, "branch.4"), rows_of(engine, "branch.6")) == ([3], [5], [5])
     assert found == {task: engine.predict("a text", task) for task in "01234"}
+    session: Any = engine._session
+    alone = session.runs[1:]
+    assert len(alone) == 5 and not any(name.startswith("branch.") for feeds in alone for name in feeds)
 
 
 def test_what_a_call_shares_is_explained(base: Base) -> None:
