@@ -11,10 +11,11 @@ from bitfit_runtime import Base
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
 from bitfit_toolkit.training.bootstrap import standard_error
 from bitfit_toolkit.training.held_out import folds
-from bitfit_toolkit.training.options import TrainOptions
+from bitfit_toolkit.training.options import AUTO, TrainOptions
+from bitfit_toolkit.training.rate_choice import RateChoice
+from bitfit_toolkit.training.recovery import fit_surely
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.steps import steps_of
-from bitfit_toolkit.training.trainer import fit
 from bitfit_toolkit.training.trunk import Trunks
 
 FOLDS: Final = 4
@@ -90,14 +91,17 @@ class StartTrials:
         return one, other
 
     def _answers_of(self, start: int, fold: int) -> list[Any]:
-        """Train on the rows outside a fold, once, and return the answers to its rows."""
+        """Train on the rows outside a fold, once, and return the answers to its rows.
+
+        A run at measured rates that collapses begins anew, as the final one does: else its start would look bad by chance.
+        """
         if (start, fold) not in self._answers:
             options = replace(self._options, from_layer=start)
             run = Run.start(self._base, self._labelled, options, self._encoder, self._trunks)
             held_out = set(self._folds[fold])
             learning = [example for row, example in enumerate(self._examples) if row not in held_out]
             data = run.prepare([self._examples[row] for row in self._folds[fold]])
-            fit(run, run.prepare(learning), data)
+            fit_surely(run, run.prepare(learning), data, RateChoice(1.0) if options.learning_rate == AUTO else None)
             self._answers[start, fold] = run.answers(data)
             run.model.load_tensors(self._base.default_biases)
             self.runs += 1
