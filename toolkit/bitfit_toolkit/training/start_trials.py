@@ -93,7 +93,7 @@ class StartTrials:
     def _answers_of(self, start: int, fold: int) -> list[Any]:
         """Train on the rows outside a fold, once, and return the answers to its rows.
 
-        A run at measured rates that collapses begins anew, as the final one does: else its start would look bad by chance.
+        A run at measured rates that collapses begins anew, as the final one does: else its start looks bad by chance.
         """
         if (start, fold) not in self._answers:
             options = replace(self._options, from_layer=start)
