@@ -1,0 +1,10 @@
+# The tables of characters become arrays of the library.
+set(content "// Made by cmake/tables.cmake from runtime/tables.\n")
+foreach(name uncased cased)
+  set(path "${CMAKE_CURRENT_SOURCE_DIR}/../tables/wordpiece-${name}.bin")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${path}")
+  file(READ "${path}" bytes HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+  string(APPEND content "constexpr unsigned char ${name}_bytes[] = {${bytes}};\n")
+endforeach()
+file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/generated/tables.inc" CONTENT "${content}" @ONLY)

@@ -1,0 +1,38 @@
+// Token ids, offsets, sides and words of the shared texts: `test_tokens VECTORS`.
+#include "support.hpp"
+#include "utf8.hpp"
+
+using namespace bitfit_tests;
+
+namespace {
+
+void check_case(const json& one, const bitfit::Tokenizer& tokenizer) {
+  const std::u32string text = bitfit::decode_utf8(text_of(one.at("text")));
+  const bool paired = !one.at("pair").is_null();
+  const std::u32string pair = paired ? bitfit::decode_utf8(text_of(one.at("pair"))) : U"";
+  const auto found = tokenizer.tokenize(text, paired ? &pair : nullptr, {one.at("max_length").get<std::size_t>()}).text;
+  const std::string what = one.at("tokenizer").get<std::string>() + " " + one.at("text").dump().substr(0, 120);
+  check(found.ids == one.at("ids").get<std::vector<std::int32_t>>(), what + ": ids");
+  check(found.types == one.at("type_ids").get<std::vector<std::uint8_t>>(), what + ": type ids");
+  std::vector<std::vector<std::size_t>> offsets, words;
+  for (const auto& characters : found.offsets) offsets.push_back({characters.start, characters.end});
+  check(json(offsets) == one.at("offsets"), what + ": offsets");
+  check(json(pairs_of({found.sides[0], found.sides[1]})) == one.at("sides"), what + ": sides");
+  check(json(found.cut) == one.at("cut"), what + ": cut");
+  for (const bitfit::Word& word : found.words(text, tokenizer.table()))
+    words.push_back({word.token, word.start, word.end});
+  check(json(words) == one.at("words"), what + ": words " + json(words).dump());
+}
+
+}  // namespace
+
+int main(int, char** arguments) {
+  std::map<std::string, bitfit::Tokenizer> tokenizers;
+  const json tokens = read_vectors(arguments[1], "tokens");
+  for (const json& one : tokens.at("cases")) {
+    const std::string name = one.at("tokenizer");
+    if (tokenizers.count(name) == 0) tokenizers.emplace(name, tokenizer_of(arguments[1], name));
+    check_case(one, tokenizers.at(name));
+  }
+  return finish("tokens");
+}
