@@ -1,0 +1,116 @@
+/**
+ * The self-test: when a base is loaded, the kernels here must honour the bias inputs and compute what the export did.
+ * Some execution providers ignore inputs, and some graph fusions bake one in; both would silently answer every task with
+ * the base's own biases.
+ */
+import { biasFeeds, headFeeds, int64, tokenFeeds } from "./batching.js";
+import { InferenceError, SelfTestError } from "./errors.js";
+import { HEAD_WEIGHT, LOGITS, POOLED, TOKENS_READ, TOKEN_LOGITS, branchInput } from "./graph.js";
+import { hexDigest } from "./digests.js";
+
+/** @typedef {import("./runner.js").Machine} Machine */
+/** @typedef {import("./session.js").Tensor} Tensor */
+
+const ROWS = 2;
+
+/**
+ * Compare `pooled` with the manifest's vectors: one row with default biases, one with deltas on all. Throws SelfTestError.
+ * @param {Machine} machine
+ */
+export async function selfTest(machine) {
+  const { name, selfTest: golden, hiddenSize } = machine.manifest;
+  const { data } = (await outputs(machine, [POOLED]))[POOLED];
+  golden.pooled.forEach((expected, row) => {
+    const found = distance(data.subarray(row * hiddenSize, (row + 1) * hiddenSize), expected) / norm(expected);
+    if (!(found <= golden.tolerance)) {
+      throw new SelfTestError(
+        `${name}: with ${row ? "changed" : "default"} biases the answer is ${found.toFixed(3)} off the exported one, at ` +
+          `most ${golden.tolerance} is accepted; this build of onnxruntime ignores the graph's bias inputs, or its ` +
+          "kernels saturate: use another version or provider",
+      );
+    }
+  });
+}
+
+/**
+ * Return 16 hexadecimal digits of a hash of what the kernels here compute; undefined where nothing can be hashed.
+ * Engines on a base that have the same answer alike to the bit.
+ * @param {Machine} machine
+ */
+export async function kernelFingerprint(machine) {
+  const {
+    hiddenSize,
+    selfTest: { inputIds },
+  } = machine.manifest;
+  const ones = new machine.ort.Tensor("float32", new Float32Array(hiddenSize).fill(1), [1, hiddenSize, 1]);
+  const names = [POOLED, LOGITS, TOKEN_LOGITS];
+  const found = await outputs(machine, names, [[HEAD_WEIGHT, ones]]);
+  const tokens = found[TOKEN_LOGITS];
+  const width = tokens.data.length / ROWS;
+  const real = [0, 1].map((row) => tokens.data.subarray(row * width, row * width + inputIds.length));
+  const { multiple } = machine.padding;
+  const parts = [
+    found[POOLED].data,
+    found[LOGITS].data,
+    ...real,
+    ...(multiple === 1 ? [] : [Uint32Array.of(multiple)]),
+  ];
+  const bytes = await new Blob(parts).arrayBuffer();
+  return (await hexDigest(new Uint8Array(bytes)))?.slice(0, 16);
+}
+
+/**
+ * Return the L2 norm of a vector.
+ * @param {Float32Array} values
+ */
+export const norm = (values) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+
+/**
+ * Return the L2 distance of two vectors of a length.
+ * @param {Float32Array} one
+ * @param {Float32Array} two
+ */
+export const distance = (one, two) => norm(one.map((value, index) => value - two[index]));
+
+/**
+ * Run the self-test's two rows: default biases, and element `j` of bias `i` moved by amplitude · (-1)^(i+j).
+ * @param {Machine} machine
+ * @param {string[]} names
+ * @param {[string, Tensor][]} [others]
+ */
+async function outputs({ ort, session, manifest, padding, bare }, names, others = []) {
+  const {
+    biases,
+    selfTest: { inputIds, amplitude },
+    branches,
+  } = manifest;
+  const moved = new Map(
+    biases.map(({ name, size }, index) => {
+      const own = /** @type {Tensor} */ (bare.tensors.get(name)).data;
+      const values = Float32Array.from(own, (value, at) => value + ((index + at) % 2 ? -1 : 1) * amplitude);
+      return [name, new ort.Tensor("float32", values, [1, 1, size])];
+    }),
+  );
+  const width = padding.width(inputIds.length);
+  const feeds = tokenFeeds(ort, Array(ROWS).fill({ ids: inputIds }), manifest, width);
+  const rows = [bare, { tensors: moved, bytes: 0 }];
+  const given = [
+    ...branches.map((layer) => /** @type {[string, Tensor]} */ ([branchInput(layer), int64(ort, [0, 1], [ROWS])])),
+    ...biasFeeds(
+      ort,
+      rows,
+      biases.map(({ name }) => name),
+      bare,
+    ),
+    ...headFeeds(ort, [bare], bare),
+    ...others,
+  ];
+  for (const [name, tensor] of given) feeds.set(name, tensor);
+  if (session.inputNames.includes(TOKENS_READ)) feeds.set(TOKENS_READ, int64(ort, [width], [1]));
+  try {
+    return await session.run(feeds, names);
+  } catch (error) {
+    if (!(error instanceof InferenceError)) throw error;
+    throw new SelfTestError(`${manifest.name}: ${error.message}`);
+  }
+}
