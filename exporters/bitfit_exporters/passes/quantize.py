@@ -185,8 +185,14 @@ def _magnitudes(build: Builder, data: ir.Value) -> ir.Value:
 
 
 def _zero_points(build: Builder, data: ir.Value, scale: ir.Value) -> ir.Value:
-    """Return zero points in the shape of `scale`, the same tensor for all data that have as many rows."""
+    """Return zero points in the shape of `scale`, the same tensor for all data that have as many rows.
+
+    They are what `scale` itself is as codes of a scale beside which it is nothing: one node instead of two.
+    """
     rows = ",".join(map(str, data.shape[:-1])) if data.shape is not None else str(data.name)
-    value = ir.tensor(np.array([ZERO_POINT], np.uint8))
     name = f"quantize.zero_points[{rows}]"
-    return build.find(name) or build("ConstantOfShape", build("Shape", scale), attributes={"value": value}, name=name)
+    if (known := build.find(name)) is not None:
+        return known
+    beyond = build.constant("quantize.beyond", np.array(np.finfo(np.float32).max, np.float32))
+    zero_point = build.constant("quantize.zero_point", np.array(ZERO_POINT, np.uint8))
+    return build("QuantizeLinear", scale, beyond, zero_point, name=name)
