@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -98,10 +99,23 @@ class Fields:
         return value
 
 
+def load_json(data: str | bytes) -> Any:
+    """Parse JSON. Raises ValueError, also where an object has a key twice: readers would differ in which one counts."""
+    return json.loads(data, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"an object has the key {twice!r} twice")
+    return found
+
+
 def read_document(data: str | bytes, where: str, fail: Callable[[str], Exception], kind: str, *schemas: int) -> Fields:
     """Return the fields of a JSON document whose `format` is `kind` and whose `schema_version` is one of `schemas`."""
     try:
-        document: Any = json.loads(data)
+        document = load_json(data)
     except (ValueError, RecursionError) as error:
         raise fail(f"{where} is not JSON ({error})") from None
     fields = Fields(document, where, fail)

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from bitfit_runtime.arguments import as_path
 from bitfit_runtime.errors import PackError, PackFormatError, PackNotFoundError, first_line
 from bitfit_runtime.files import write_output
-from bitfit_runtime.formats.json_fields import Fields
+from bitfit_runtime.formats.json_fields import Fields, load_json
 from bitfit_runtime.formats.pack import Canary, Pack, PackInfo, Windows
 from bitfit_runtime.formats.pack_decisions import decisions_document, parse_decisions
 from bitfit_runtime.formats.pack_encoding import ENCODINGS, SCALE, Stored
@@ -38,8 +38,8 @@ def parse_pack(data: bytes, where: str = "pack") -> Pack:
     length = check_size(data, where)
     try:
         tensors = _load_tensors(data, where)
-        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-        document: Any = json.loads(metadata[METADATA_KEY])
+        metadata = load_json(data[8 : 8 + length]).get("__metadata__", {})
+        document = load_json(metadata[METADATA_KEY])
     except KeyError as error:
         raise PackFormatError(f"{where} is not a bitfit pack ({error}); expected one from 'bitfit train'") from None
     except (SafetensorError, ValueError, RecursionError, AttributeError, TypeError) as error:
