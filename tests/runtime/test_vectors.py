@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import unicodedata
+from collections import Counter
 from importlib.metadata import version
 from typing import Any
 
@@ -17,12 +18,14 @@ from bitfit_runtime.formats import parse_pack
 from bitfit_runtime.tokenizer import Tokenizer
 from vectors.answering import answer_document
 from vectors.make import VECTORS, document, read
+from vectors.malformed import Refusal, malformed_cases
 from vectors.packs import tensors
 from vectors.recipes import text_of
 from vectors.tables import CHARACTERS, Table, combining_classes
 from vectors.tokens import codepoints
 from vectors.wordpiece import Reader, WordPiece
 
+DEFLATED = ("codes-", "bomb-", "stream-")
 NAMES = ("uncased", "cased", "added")
 
 
@@ -123,3 +126,19 @@ def test_packs_decode_and_answer_as_in_the_vectors() -> None:
             assert one.tobytes() == other.tobytes()
             for answer, row in zip(engine.predict(rows), case["rows"], strict=True):
                 close(answer_document(answer), row["answer"], 1e-9)
+
+
+def test_what_is_malformed_is_refused() -> None:
+    refusal, cases = Refusal(), read("malformed")["cases"]
+    for case in cases:
+        assert type(refusal.of(case)).__name__ == case["error"], case["name"]
+    counts = Counter(case["of"] for case in cases)
+    assert counts["pack"] >= 40 and counts["manifest"] >= 15
+    assert len({(case["of"], case["name"]) for case in cases}) == len(cases)
+
+
+def test_malformed_vectors_are_what_the_generator_gives() -> None:
+    found = {case["name"]: case for case in malformed_cases()["cases"] if case["of"] == "pack"}
+    for case in read("malformed")["cases"]:
+        if case["of"] == "pack" and not case["name"].startswith(DEFLATED):  # zlib may deflate otherwise elsewhere
+            assert found[case["name"]] == case

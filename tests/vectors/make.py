@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vectors.answers import answer_cases
+from vectors.malformed import malformed_cases
 from vectors.packs import cases as pack_cases
 from vectors.packs import write_packs
 from vectors.tokens import codepoints, token_cases
@@ -24,6 +25,7 @@ MAKERS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "joins": lambda: {"cases": list(join_cases())},
     "answers": lambda: {"cases": list(answer_cases())},
     "packs": pack_cases,
+    "malformed": malformed_cases,
 }
 
 
