@@ -1,6 +1,7 @@
 /** What tests share: vectors, bases and both builds of ONNX Runtime. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { gunzipSync } from "node:zlib";
 
@@ -104,4 +105,25 @@ export function assertAnswer(found, expected, searched, tolerance, message) {
 export function relativeDistance(found, expected) {
   const norm = (values) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
   return norm(expected.map((value, index) => value - found[index])) / norm(expected);
+}
+
+/**
+ * Serve files by their names until `close` is called. `answer(name, response)` may take a request over, by returning true.
+ */
+export async function serving(files, answer = () => false) {
+  const asked = [];
+  const server = createServer((request, response) => {
+    const name = request.url.split("/").pop();
+    asked.push(name);
+    if (answer(name, response)) return;
+    response.statusCode = files[name] ? 200 : 404;
+    if (files[name]) response.setHeader("content-length", files[name].length);
+    response.end(files[name]);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = () => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  };
+  return { url: `http://127.0.0.1:${server.address().port}/base`, asked, close };
 }
