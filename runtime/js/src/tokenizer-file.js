@@ -1,6 +1,6 @@
 /** `tokenizer.json`, as far as it describes what WordPiece by a table can do exactly. */
 import { BaseFormatError, UnsupportedError } from "./errors.js";
-import { Fields } from "./formats/json-fields.js";
+import { Fields, parseJson } from "./formats/json-fields.js";
 import { Layout } from "./token-layout.js";
 import { loadTable } from "./tokenizer-table.js";
 import { WordPiece } from "./wordpiece.js";
@@ -15,16 +15,16 @@ import { WordPiece } from "./wordpiece.js";
  */
 
 /** @param {string} message */
-export const malformed = (message) => new BaseFormatError(`${message}; export the base again`);
+const malformed = (message) => new BaseFormatError(`${message}; export the base again`);
 
 /**
  * Return WordPiece as a tokenizer's file describes it. Throws UnsupportedError where it is anything else, and
  * BaseFormatError.
- * @param {unknown} document
+ * @param {Uint8Array} data
  * @returns {Promise<Encoder>}
  */
-export async function wordPieceOf(document) {
-  const fields = new Fields(document, "tokenizer.json", malformed);
+export async function wordPieceOf(data) {
+  const fields = new Fields(parseJson(data, "tokenizer.json", malformed), "tokenizer.json", malformed);
   const normalizer = part(fields, "normalizer", ["BertNormalizer"]);
   part(fields, "pre_tokenizer", ["BertPreTokenizer"]);
   const model = part(fields, "model", ["WordPiece"]);

@@ -1,10 +1,9 @@
 /** Tokenization: from texts to what each of their windows feeds to the encoder. */
 import { BaseFormatError, InputError, firstLine } from "./errors.js";
-import { parseJson } from "./formats/json-fields.js";
 import { codePoints } from "./text.js";
 import { head, holds } from "./text-head.js";
 import { Layout, NO_SIDE } from "./token-layout.js";
-import { malformed, wordPieceOf } from "./tokenizer-file.js";
+import { wordPieceOf } from "./tokenizer-file.js";
 import { loadTable } from "./tokenizer-table.js";
 import { WindowedText } from "./windows.js";
 
@@ -32,8 +31,7 @@ export class Tokenizer {
    * @param {Library} [library]
    */
   static async of(data, library) {
-    const document = parseJson(data, "tokenizer.json", malformed);
-    return new Tokenizer(library ? await byLibrary(document, library) : await wordPieceOf(document));
+    return new Tokenizer(await (library ? byLibrary(data, library) : wordPieceOf(data)));
   }
 
   /**
@@ -75,21 +73,18 @@ export class Tokenizer {
 
 /**
  * Return what the npm package `tokenizers` makes of a tokenizer's file.
- * @param {unknown} document
+ * @param {Uint8Array} data
  * @param {Library} library
  * @returns {Promise<Encoder>}
  */
-async function byLibrary(document, library) {
-  const post_processor = /** @type {any} */ (document)?.post_processor;
-  /** @param {object} changes */
-  const load = (changes) => {
-    const text = JSON.stringify({ .../** @type {object} */ (document), padding: null, truncation: null, ...changes });
-    return library.Tokenizer.fromString(text);
-  };
+async function byLibrary(data, library) {
   try {
+    const document = JSON.parse(new TextDecoder().decode(data));
+    /** @param {object} changes */
+    const load = (changes) =>
+      library.Tokenizer.fromString(JSON.stringify({ ...document, padding: null, truncation: null, ...changes }));
     await loadTable("cased"); // for the kinds of characters
     const letters = load({
-      post_processor,
       added_tokens: [],
       normalizer: null,
       pre_tokenizer: null,

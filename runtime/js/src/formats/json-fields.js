@@ -1,5 +1,6 @@
 /** Typed access to parsed JSON: an error names the field, the expected type and the found one. */
 import { shown } from "../errors.js";
+import { Real, parseStrictly } from "./json.js";
 
 /** @typedef {(message: string) => Error} Fail makes the error to throw from a one-line message */
 /** @typedef {"string" | "boolean" | "integer" | "number" | "list" | "object"} Kind */
@@ -12,7 +13,7 @@ const CHECKS = {
   integer: Number.isSafeInteger,
   number: Number.isFinite,
   list: Array.isArray,
-  object: (value) => value !== null && typeof value === "object" && !Array.isArray(value),
+  object: (value) => value instanceof Map,
 };
 
 /** A JSON object whose fields are read by name and type. */
@@ -29,7 +30,7 @@ export class Fields {
    */
   constructor(value, where, fail) {
     if (!CHECKS.object(value)) throw fail(`${where}: expected an object, found ${shown(value)}`);
-    this.#value = new Map(Object.entries(/** @type {object} */ (value)));
+    this.#value = /** @type {Map<string, unknown>} */ (value);
     this.#where = where;
     this.#fail = fail;
   }
@@ -161,7 +162,8 @@ export class Fields {
 
   /** @param {unknown} value @param {string} name @param {Kind} kind @returns {any} */
   #typed(value, name, kind) {
-    if (CHECKS[kind](value)) return value;
+    const plain = kind === "number" && value instanceof Real ? value.value : value;
+    if (CHECKS[kind](plain)) return plain;
     throw this.#fail(`${this.#where}: field '${name}' should be a valid ${kind}, found ${shown(value)}`);
   }
 }
@@ -175,7 +177,7 @@ export class Fields {
  */
 export function parseJson(data, where, fail) {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data));
+    return parseStrictly(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data));
   } catch (error) {
     throw fail(`${where} is not JSON (${error instanceof Error ? error.message : error})`);
   }
