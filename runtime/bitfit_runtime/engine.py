@@ -67,7 +67,8 @@ class Engine:
         `threads`, 1 to 1,024, bounds the threads inside one operator; None is one for each core. A list of more than
         `batch_size` rows, or of more than `max_batch_tokens` padded tokens, is run in several batches of similar
         length. Packs stay encoded in memory; of those used last at most `pack_cache_bytes` are kept decoded as well,
-        and a pack that needs more than that, which takes thousands of labels, is decoded for every batch.
+        with what the last mixed batch stacked of them where there is room, and a pack that needs more than that, which
+        takes thousands of labels, is decoded for every batch.
 
         `memory_limit` bounds the bytes that the engine takes, by the formula of `memory`, with one call at a time:
         batches become smaller, the cache too, and what cannot be kept within it is refused, here or by `install`.

@@ -106,6 +106,8 @@ class WindowedRequest:
     @property
     def requests(self) -> list[Request]:
         """A request for each window."""
+        if len(self.text) == 1:
+            return [self.whole]
         return [replace(self.whole, tokens=window) for window in self.text.windows]
 
     def join(self, parts: Sequence[Found]) -> Found:

@@ -1,7 +1,8 @@
 """Running requests: a plan, what each of its batches feeds to the graph, and each request's part of what comes back."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from bitfit_runtime.session import run_session
 from bitfit_runtime.tokenizer import collate
 
 Float32 = npt.NDArray[np.float32]
+Stacker = Callable[[Sequence[DecodedPack]], Mapping[str, Float32]]
 NO_TOKENS: Final = np.zeros(1, np.int64)
 
 
@@ -74,10 +76,21 @@ class Runner:
         feeds: dict[str, npt.NDArray[np.generic]] = {}
         feeds |= collate(texts, manifest.inputs, manifest.pad_token_id, batch.width)
         feeds |= branch_feeds(batch, self.planner.levels.starts)
-        for level, names in zip(batch.levels, self.planner.levels.biases, strict=True):
-            feeds |= bias_feeds([decoded[requests[index].pack] for index in level.requests], names, self.defaults)
-        feeds |= head_feeds([decoded[requests[index].head] for index in batch.levels[-1].requests])
+        for place, (level, names) in enumerate(zip(batch.levels, self.planner.levels.biases, strict=True)):
+            stack = partial(bias_feeds, names=names, defaults=self.defaults)
+            feeds |= self._stacked(place, [requests[index].pack for index in level.requests], decoded, stack)
+        heads = [requests[index].head for index in batch.levels[-1].requests]
+        feeds |= self._stacked(len(batch.levels), heads, decoded, head_feeds)
         return feeds
+
+    def _stacked(
+        self, place: int, packs: Sequence[Pack | None], decoded: Mapping[Pack | None, DecodedPack], stack: Stacker
+    ) -> Mapping[str, Float32]:
+        """Return the feeds of rows that have these packs; what several packs feed may be that of the last batch."""
+        own = [decoded[pack] for pack in packs]
+        if all(one is own[0] for one in own):
+            return stack(own)
+        return self.packs.stacked(place, packs, lambda: stack(own))
 
     def _decode(self, packs: Collection[Pack | None]) -> dict[Pack | None, DecodedPack]:
         """Return packs in the graph's shapes, and the bare base under None."""

@@ -42,6 +42,42 @@ def test_what_was_used_last_is_remembered_and_what_is_not_kept_takes_no_room(bas
     assert decoded.nbytes == 0
 
 
+def test_what_packs_stack_is_kept_for_the_same_packs_where_there_is_room(base: Base) -> None:
+    packs = [random_pack(base, seed) for seed in range(3)]
+    size = DecodedPack.from_pack(packs[0], base).nbytes
+    cache = PackCache(base, 3 * size)
+
+    def feeds(rows: int) -> dict[str, np.ndarray]:
+        return {"a": np.zeros(size // 4 * rows, np.float32)}
+
+    cache.get(packs[0])
+    first = cache.stacked(0, packs[:2], lambda: feeds(2))
+    assert cache.stacked(0, packs[:2], lambda: feeds(2)) is first and cache.nbytes <= 3 * size
+    assert cache.stacked(1, packs[:2], lambda: feeds(1)) is not first  # for which there is no room
+    assert cache.stacked(0, packs[1::-1], lambda: feeds(1)) is not first
+    assert cache.stacked(0, packs[:2], lambda: feeds(3)) is not first
+    cache.stacked(0, packs[:2], lambda: feeds(2))
+    cache.get(packs[1])  # decoded packs come first
+    assert cache.nbytes == 2 * size
+    again = cache.stacked(0, packs[:2], lambda: feeds(1))
+    cache.keep(packs)  # when one of them may have been replaced
+    assert cache.nbytes == 2 * size and cache.stacked(0, packs[:2], lambda: feeds(1)) is not again
+
+
+def test_tasks_that_are_asked_together_again_answer_as_alone_also_when_one_was_replaced(base: Base) -> None:
+    engine = Engine(base, threads=1)
+    for seed in range(3):
+        engine.install(f"t{seed}", random_pack(base, seed, labels=2 + seed))
+    tasks = ["t0", "t1", "t2"]
+    for change in (None, random_pack(base, 7, labels=3), None):
+        if change is not None:
+            engine.install("t1", change)
+        for text in ("one text", "another"):
+            found = engine.predict(text, tasks=tasks)
+            assert found == {task: engine.predict(text, task) for task in tasks}
+            assert found == engine.predict([text, text], tasks=tasks)[1]
+
+
 def test_a_replaced_pack_that_a_running_request_decodes_again_is_dropped_with_the_next_change(base: Base) -> None:
     engine = Engine(base, threads=1)
     engine.install("t", random_pack(base, 1))
