@@ -50,6 +50,9 @@ def test_train_run_eval_inspect_and_convert_work_together(
         "convert", "--to", "onnx-adapter", "--base", base.folder, "--pack", pack, "--output", adapter, capsys=capsys
     )
     assert code == 0 and adapter.stat().st_size > 1000
+    model = ("convert", "--to", "onnx", "--base", base.folder, "--pack", pack, "--output", tmp_path / "model", "--json")
+    code, out, _ = bitfit(*model, capsys=capsys)
+    assert code == 0 and Path(json.loads(out)["path"]).stat().st_size == json.loads(out)["bytes"]
 
 
 def test_failures_are_one_line_with_an_exit_code_of_their_own(

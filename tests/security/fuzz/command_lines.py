@@ -95,7 +95,7 @@ SENSIBLE: dict[str, tuple[str, ...]] = {
     "--eval": ("rows.csv", "rows.jsonl"),
     "--many": ("tasks.toml",),
     "--output": ("new", "out.safetensors"),
-    "--to": ("onnx-adapter",),
+    "--to": ("onnx-adapter", "onnx"),
     "--steps": ("1",),
     "--device": ("cpu",),
     "--type": ("classification",),

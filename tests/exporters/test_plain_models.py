@@ -1,0 +1,122 @@
+"""A pack and its base as one plain model: the engine's logits, files that transformers reads, and what is said."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import transformers
+
+from bitfit_exporters import ExportError, PlainModel, write_plain_model
+from bitfit_runtime import Base, Engine, Pack, Row
+from bitfit_runtime.formats import parse_pack
+from bitfit_runtime.tasks import TASK_TYPES
+from vectors.packs import BASE, PACKS
+
+TEXTS = ("Please send the blue box to Anna.", "Why? The lamp is in Paris.", "")
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Base:
+    return Base.open(BASE)
+
+
+def pack(name: str) -> Pack:
+    return parse_pack((PACKS / f"{name}.safetensors").read_bytes())
+
+
+def outputs(written: PlainModel, text: str) -> dict[str, np.ndarray]:
+    """What a program without our code gets of a text."""
+    session = onnxruntime.InferenceSession(str(Path(written.folder, written.model)))
+    tokenizer = transformers.AutoTokenizer.from_pretrained(written.folder)
+    values = session.run(None, dict(tokenizer(text, truncation=True, return_tensors="np")))
+    return {output.name: value[0] for output, value in zip(session.get_outputs(), values, strict=True)}
+
+
+@pytest.mark.parametrize("task_type", TASK_TYPES)
+def test_a_plain_model_gives_the_bits_of_the_engine(task_type: str, tiny: Base, tmp_path: Path) -> None:
+    engine = Engine(tiny, threads=1)
+    engine.install("task", pack(f"{task_type}-int4"))
+    written = write_plain_model(tiny, pack(f"{task_type}-int4"), tmp_path / "model")
+    for text in TEXTS:
+        found = outputs(written, text)
+        if task_type == "embedding":
+            np.testing.assert_array_equal(found["sentence_embedding"], engine.embed([text], "task")[0])
+            np.testing.assert_array_equal(found["last_hidden_state"], engine.hidden_states([text], "task")[0])
+            continue
+        one = np.stack([found["start_logits"], found["end_logits"]], -1) if task_type == "span" else found["logits"]
+        np.testing.assert_array_equal(one, engine.logits([text], "task")[0])
+
+
+def test_a_pair_is_answered_as_by_the_engine(tiny: Base, tmp_path: Path) -> None:
+    engine = Engine(tiny, threads=1)
+    engine.install("task", pack("classification-int8"))
+    written = write_plain_model(tiny, pack("classification-int8"), tmp_path / "model")
+    session = onnxruntime.InferenceSession(str(Path(written.folder, written.model)))
+    tokens = transformers.AutoTokenizer.from_pretrained(written.folder)("Where?", "In the box.", return_tensors="np")
+    (expected,) = engine.logits([Row("Where?", "task", "In the box.")])
+    np.testing.assert_array_equal(session.run(["logits"], dict(tokens))[0][0], expected)
+
+
+def test_labels_and_limits_are_where_transformers_looks(tiny: Base, tmp_path: Path) -> None:
+    written = write_plain_model(tiny, pack("multi-label-int4"), tmp_path / "model")
+    config = transformers.AutoConfig.from_pretrained(written.folder)
+    assert config.id2label == {0: "red", 1: "green", 2: "blue"} and config.label2id["blue"] == 2
+    assert config.problem_type == "multi_label_classification"
+    assert config.architectures == ["BertForSequenceClassification"]
+    tokenizer = transformers.AutoTokenizer.from_pretrained(written.folder)
+    assert tokenizer.model_max_length == 24 and tokenizer.mask_token == "[MASK]" and tokenizer.pad_token_id == 0
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
+        "README.md", "config.json", "onnx", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json",
+    ]  # fmt: skip
+
+
+def test_embeddings_have_the_layout_of_sentence_transformers(tiny: Base, tmp_path: Path) -> None:
+    written = write_plain_model(tiny, pack("embedding-int4"), tmp_path / "model")
+    modules = json.loads(Path(written.folder, "modules.json").read_text())
+    assert [module["path"] for module in modules] == ["", "1_Pooling"]
+    pooling = json.loads(Path(written.folder, "1_Pooling", "config.json").read_text())
+    assert pooling["pooling_mode_mean_tokens"] and not pooling["pooling_mode_cls_token"]
+    found = outputs(written, TEXTS[0])
+    np.testing.assert_allclose(found["last_hidden_state"].mean(0), found["sentence_embedding"], rtol=1e-5, atol=1e-6)
+
+
+def test_a_temperature_is_folded_into_the_head(tiny: Base, tmp_path: Path) -> None:
+    engine = Engine(tiny, threads=1)
+    engine.install("task", pack("classification-accepting"))
+    written = write_plain_model(tiny, pack("classification-accepting"), tmp_path / "model")
+    for text in TEXTS:
+        answer = engine.predict(text, "task").as_dict(top=4)
+        logits = outputs(written, text)["logits"].astype(np.float64)
+        chances = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+        assert max(chances) == pytest.approx(answer["probability"], abs=1e-6)
+        assert pack("classification-accepting").info.labels[int(chances.argmax())] == answer["label"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("classification-windows-mean", ("windows",)),
+        ("token-classification-whole", ("windows", "transitions", "words")),
+        ("classification-outliers-logits", ("temperature", "acceptance", "outlier")),
+        ("multi-label-thresholds", ("temperature", "thresholds")),
+        ("classification-int4", ()),
+    ],
+)
+def test_what_is_lost_is_said(name: str, said: tuple[str, ...], tiny: Base, tmp_path: Path) -> None:
+    written = write_plain_model(tiny, pack(name), tmp_path / "model")
+    notes = " ".join(written.notes)
+    assert all(word in notes for word in said) and bool(said) == bool(notes)
+    assert all(note in (tmp_path / "model" / "README.md").read_text() for note in written.notes)
+
+
+def test_a_plain_model_replaces_its_like_alone(tiny: Base, tmp_path: Path) -> None:
+    for name in ("classification-int4", "regression-int4"):
+        written = write_plain_model(tiny, pack(name), tmp_path / "model")
+    assert written.task_type == "regression"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.json").write_text("{}")
+    with pytest.raises(ExportError, match="exists and is not a model"):
+        write_plain_model(tiny, pack("classification-int4"), tmp_path / "other")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "other"]
