@@ -1,5 +1,12 @@
 /** ONNX Runtime sessions: opened with exact integer products on every processor, and run one call after another. */
-import { BaseFormatError, InferenceError, OutOfMemoryError, UnsupportedError, firstLine } from "./errors.js";
+import {
+  BaseFormatError,
+  InferenceError,
+  InputError,
+  OutOfMemoryError,
+  UnsupportedError,
+  firstLine,
+} from "./errors.js";
 import { MODEL_FILE, WEIGHTS_FILE } from "./formats/schema.js";
 
 /**
@@ -44,6 +51,7 @@ export class Session {
   #session;
   /** @type {Promise<unknown>} */
   #last = Promise.resolve();
+  #released = false;
 
   /** @param {OrtSession} session */
   constructor(session) {
@@ -55,12 +63,13 @@ export class Session {
   }
 
   /**
-   * Run the graph and return the named outputs. Throws InferenceError, OutOfMemoryError.
+   * Run the graph and return the named outputs. Throws InferenceError, InputError, OutOfMemoryError.
    * @param {Map<string, Tensor>} feeds
    * @param {string[]} outputs
    * @returns {Promise<Record<string, Tensor>>}
    */
   run(feeds, outputs) {
+    if (this.#released) return Promise.reject(new InputError("this engine was disposed of; load another one"));
     const run = this.#last.then(() => this.#session.run(Object.fromEntries(feeds), outputs));
     this.#last = run.catch(() => {});
     return run.catch((error) => {
@@ -74,6 +83,7 @@ export class Session {
 
   /** Free the session, after what runs now. */
   async release() {
+    this.#released = true;
     await this.#last;
     await this.#session.release();
   }

@@ -10,7 +10,13 @@ import { WindowedText } from "./windows.js";
 /** @typedef {import("./windows.js").Limit} Limit */
 /** @typedef {import("./token-layout.js").Side} Side */
 /** @typedef {import("./tokenizer-file.js").Encoder} Encoder */
-/** @typedef {typeof import("tokenizers")} Library the npm package `tokenizers` */
+/**
+ * What is used of the npm package `tokenizers`.
+ * @typedef {{getIds(): number[], getTypeIds(): number[], getOffsets(): number[][],
+ *   getSequenceIds(): (number | null | undefined)[]}} Encoding
+ * @typedef {{encode(text: string, pair?: any, options?: any): Promise<Encoding>}} LibraryTokenizer
+ * @typedef {{Tokenizer: {fromString(text: string): LibraryTokenizer}}} Library
+ */
 
 const HALF_A_PAIR = /\p{Surrogate}/u;
 
@@ -100,7 +106,7 @@ async function byLibrary(data, library) {
   }
 }
 
-/** @param {import("tokenizers").Encoding} encoding */
+/** @param {Encoding} encoding */
 function layoutOf(encoding) {
   const [ids, types, sides] = [encoding.getIds(), encoding.getTypeIds(), encoding.getSequenceIds()];
   return new Layout(
@@ -113,7 +119,7 @@ function layoutOf(encoding) {
   );
 }
 
-/** @param {import("tokenizers").Tokenizer} tokenizer @param {Uint32Array} text */
+/** @param {LibraryTokenizer} tokenizer @param {Uint32Array} text */
 async function encodeBy(tokenizer, text) {
   let string = "";
   for (const code of text) string += String.fromCodePoint(code);

@@ -8,7 +8,13 @@ import { Engine } from "./engine.js";
 import * as errors from "./errors.js";
 
 /** @typedef {import("./engine.js").EngineOptions} EngineOptions */
+/** @typedef {import("./engine.js").InstallOptions} InstallOptions */
 /** @typedef {import("./sources.js").Place} Place */
+/** @typedef {import("./sources.js").Bytes} Bytes */
+/** @typedef {import("./inputs.js").Input} Input */
+/** @typedef {import("./inputs.js").Asked} Asked */
+/** @typedef {import("./formats/pack.js").PackInfo} PackInfo */
+/** @typedef {import("./tasks/base.js").Answer} Answer */
 /** @typedef {any} Port a worker, a worker's global scope, or a port of messages, of browsers or of Node */
 
 /** @type {Record<string, number>} methods whose options, at that place, take a signal */
