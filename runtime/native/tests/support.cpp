@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <sstream>
 
 #include "utf8.hpp"
@@ -60,9 +61,12 @@ std::string text_of(const json& text) {
   return found;
 }
 
-bitfit::Tokenizer tokenizer_of(const std::string& folder, const std::string& name) {
+const bitfit::Tokenizer& tokenizer_of(const std::string& folder, const std::string& name) {
+  static std::map<std::string, bitfit::Tokenizer> known;
+  const auto found = known.find(name);
+  if (found != known.end()) return found->second;
   const std::string path = folder + "/tokenizers/" + name + ".json";
-  return bitfit::Tokenizer(bitfit::parse_tokenizer(read_text(path), path));
+  return known.emplace(name, bitfit::Tokenizer(bitfit::parse_tokenizer(read_text(path), path))).first->second;
 }
 
 std::vector<float> floats_of(const json& numbers) {

@@ -22,7 +22,7 @@ std::string read_text(const std::string& path);
 
 // A text as vectors have it, in UTF-8: a string, or pieces that repeat.
 std::string text_of(const json& text);
-bitfit::Tokenizer tokenizer_of(const std::string& folder, const std::string& name);
+const bitfit::Tokenizer& tokenizer_of(const std::string& folder, const std::string& name);
 std::vector<float> floats_of(const json& numbers);
 std::vector<std::vector<std::size_t>> pairs_of(const std::vector<bitfit::Range>& ranges);
 

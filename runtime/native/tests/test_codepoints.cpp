@@ -54,7 +54,7 @@ int main(int, char** arguments) {
   const json vectors = read_vectors(arguments[1], "codepoints");
   const char32_t block = vectors.at("block").get<std::uint32_t>();
   for (const auto& [name, expected] : vectors.at("tokenizers").items()) {
-    const bitfit::Tokenizer tokenizer = tokenizer_of(arguments[1], name);
+    const bitfit::Tokenizer& tokenizer = tokenizer_of(arguments[1], name);
     check_blocks(expected, block, name, [&](char32_t code) {
       std::string data;
       for (const bitfit::Token& token : tokenizer.model().tokens(std::u32string{U'a', code, U'b'})) {
