@@ -1,0 +1,1 @@
+"""The C core beside the Python runtime."""
