@@ -19,12 +19,14 @@ from bitfit_toolkit.training.options import TrainOptions
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("runtime", "exporters", "toolkit")
+NOT_OURS = {"__pycache__", "node_modules"}
 TOPS = ("docs", *PACKAGES, "tests", "benchmarks", "examples")
 DOCUMENTS = tuple(
     sorted(
         path
         for pattern in ("*.md", "docs/**/*.md", "benchmarks/README.md", "examples/**/*.md", "tests/data/*.md")
         for path in ROOT.glob(pattern)
+        if not NOT_OURS.intersection(path.parts)
     )
 )
 OPTIONS_BEGIN, OPTIONS_END = re.compile(r"<!-- options: .*-->\n"), "<!-- end of options -->"
@@ -145,7 +147,7 @@ def _defined(node: ast.ClassDef) -> Iterator[str]:
 @cache
 def files() -> tuple[str, ...]:
     """Return the repository's own files and folders, relative and with slashes."""
-    below = (path for top in TOPS for path in (ROOT / top).rglob("*") if "__pycache__" not in path.parts)
+    below = (path for top in TOPS for path in (ROOT / top).rglob("*") if not NOT_OURS.intersection(path.parts))
     return (*TOPS, *(path.relative_to(ROOT).as_posix() for path in below))
 
 
