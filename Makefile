@@ -11,10 +11,11 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test test-lowest lint faults bench bench-quick residency profile accuracy fuzz arm clean
+.PHONY: help demo web test test-lowest lint faults bench bench-quick residency profile accuracy fuzz arm clean
 
 help:
 	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch, ask three about one text"
+	@echo "make web     serve a page in which the demo's packs answer as one types; wants Node 20.16 or newer"
 	@echo "make test    set up, lint, pass every test"
 	@echo "make test-lowest   try the lowest versions that are declared of the runtime and the command line"
 	@echo "make lint    ruff and mypy"
@@ -30,6 +31,12 @@ help:
 
 demo: .venv/.ready
 	@$(BIN)/python examples/demo.py
+
+web: demo-output/base/bitfit.json examples/web/node_modules/.package-lock.json
+	@cd examples/web && node serve.js
+
+examples/web/node_modules/.package-lock.json: examples/web/package.json
+	@cd examples/web && npm install --no-audit --no-fund --loglevel=error --omit=dev
 
 # A worker for each core, each with one thread. Tests of a module stay together: they share what its fixtures made.
 test: lint
