@@ -11,13 +11,14 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo web test test-lowest lint faults bench bench-quick residency profile accuracy fuzz arm clean
+.PHONY: help demo web test test-lowest test-embed lint faults bench bench-quick residency profile accuracy fuzz arm clean
 
 help:
 	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch, ask three about one text"
 	@echo "make web     serve a page in which the demo's packs answer as one types; wants Node 20.16 or newer"
 	@echo "make test    set up, lint, pass every test"
 	@echo "make test-lowest   try the lowest versions that are declared of the runtime and the command line"
+	@echo "make test-embed   test JavaScript, the page, C, Java, Rust and plain models; wants Node, the rest from Debian (minutes)"
 	@echo "make lint    ruff and mypy"
 	@echo "make faults  kill and fail updates and publications at every call on the file system (a quarter of an hour)"
 	@echo "make bench   measure speed, memory and size beside peers, going on where it stopped (half an hour)"
@@ -44,6 +45,10 @@ test: lint
 
 test-lowest: .venv-lowest/.ready
 	@.venv-lowest/bin/python tests/support/lowest.py
+
+# What other languages need is fetched: packages of npm, and of Debian where that is permitted.
+test-embed: .venv/.ready demo-output/base/bitfit.json
+	@PYTHONPATH=tests $(BIN)/python -m embed.run
 
 lint: .venv/.ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy
@@ -106,4 +111,4 @@ demo-output/base/bitfit.json:
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-lowest .venv-peers .arm .bench .fuzz build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-peers .arm .embed .bench .fuzz build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis

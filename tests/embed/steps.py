@@ -1,0 +1,89 @@
+"""What `make test-embed` runs, step by step."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from embed.tools import CARGO, CHROMIUM, CLANG, CORE, JAVA, NODE, Tool
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+WORK: Final = ROOT / ".embed"
+PLAIN: Final = ROOT / "tests" / "embed" / "plain"
+# onnxruntime-node would fetch CUDA when it is installed, and fail without a network.
+NPM: Final = ("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--loglevel=error")
+SKIP_CUDA: Final[Mapping[str, str]] = {"ONNXRUNTIME_NODE_INSTALL": "skip"}
+Command = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Commands that are run one after the other in `folder`, with the tools that they need.
+
+    Where the `folder` is not there, or a tool is missing, the step is skipped; in CI that fails unless it `may_skip`.
+    """
+
+    name: str
+    commands: tuple[Command, ...]
+    tools: tuple[Tool, ...] = ()
+    folder: Path = ROOT
+    environment: Mapping[str, str] = field(default_factory=dict)
+    may_skip: bool = False
+    script: str | None = None  # of package.json, without which the step is skipped
+
+
+def steps() -> tuple[Step, ...]:
+    """Return them all."""
+    return (*_python(), *_javascript(), *_native(), *_plain())
+
+
+def _python() -> tuple[Step, ...]:
+    tests = ("tests/runtime/test_vectors.py", "tests/exporters/test_plain_models.py")
+    return (Step("vectors and plain models in Python", ((sys.executable, "-m", "pytest", "-n", "2", *tests),)),)
+
+
+def _javascript() -> tuple[Step, ...]:
+    package, page = ROOT / "runtime" / "js", ROOT / "examples" / "web"
+    return (
+        Step("JavaScript: packages", (NPM,), (NODE,), package, SKIP_CUDA),
+        Step("JavaScript: types, units, tarball, Node, wasm", (("npm", "test"),), (NODE,), package),
+        Step("JavaScript: size", (("npm", "run", "size"),), (NODE,), package, script="size"),
+        Step("page in Chromium", (NPM, ("npm", "test")), (NODE, CHROMIUM), page, SKIP_CUDA),
+    )
+
+
+def _native() -> tuple[Step, ...]:
+    source = ROOT / "runtime" / "native"
+
+    def build(name: str, *options: str) -> tuple[Command, ...]:
+        folder = str(WORK / name)
+        return (
+            ("cmake", "-S", str(source), "-B", folder, f"-DBITFIT_ORT_LIBRARY={_onnxruntime()}", *options),
+            ("cmake", "--build", folder, "--parallel", "2"),
+            ("ctest", "--test-dir", folder, "--output-on-failure", "--parallel", "2"),
+        )
+
+    clang = {"CC": "clang", "CXX": "clang++"}
+    return (
+        Step("C, Java and Rust", build("native"), (*CORE, JAVA, CARGO), source),
+        Step("C under ASan and UBSan", build("native-asan", "-DBITFIT_SANITIZE=ON"), CORE, source),
+        Step("C, fuzzed", build("native-fuzz", "-DBITFIT_FUZZ=ON"), (*CORE, CLANG), source, clang),
+    )
+
+
+def _plain() -> tuple[Step, ...]:
+    models = WORK / "plain"
+    commands = (
+        (sys.executable, "-m", "embed.plain.prepare", str(models)),
+        NPM,
+        ("node", "--test", "pipelines.test.js"),
+    )
+    return (Step("plain models in transformers.js", commands, (NODE,), PLAIN, {**SKIP_CUDA, "FOLDER": str(models)}),)
+
+
+def _onnxruntime() -> Path:
+    """Return ONNX Runtime's library in the wheel that Python runs."""
+    import onnxruntime
+
+    return next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so.*"))
