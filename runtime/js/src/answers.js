@@ -2,11 +2,9 @@
 import { pieces } from "./batching.js";
 import { transitionsOf } from "./formats/pack.js";
 import { POOLED } from "./graph.js";
-import { outlierScore } from "./outliers.js";
 import { planned, run } from "./runner.js";
 import { TASK_TYPES } from "./tasks/index.js";
 import { codePoints } from "./text.js";
-import { join } from "./window-joins.js";
 import { Limit } from "./windows.js";
 
 /** @typedef {import("./formats/pack.js").Pack} Pack */
@@ -89,17 +87,17 @@ export async function plansOf(context, wanted) {
  * @param {Found} found
  */
 export function answerOf(cache, { row, pack }, { text: tokens }, { values, pooled }) {
-  const { info } = /** @type {Pack} */ (pack);
+  const { info, abilities } = /** @type {Pack} */ (pack);
   const { decisions } = info;
   const centres = decisions?.outliers && cache.get(/** @type {Pack} */ (pack)).centres;
-  return TASK_TYPES[info.taskType].postprocess({
+  return abilities.postprocess({
     task: /** @type {string} */ (row.task),
     info,
     texts: [codePoints(row.text), row.textPair === undefined ? undefined : codePoints(row.textPair)],
     values,
     tokens,
     transitions: transitionsOf(/** @type {Pack} */ (pack)),
-    outlier: decisions && centres && outlierScore(decisions, centres, values, pooled),
+    outlier: decisions && centres && abilities.outlierScore?.(decisions, centres, values, pooled),
   });
 }
 
@@ -140,7 +138,8 @@ function requestsOf(asked, texts) {
 
 /** @param {Wanted} wanted @param {WindowedText} text @param {Found[]} parts @returns {Found} */
 function joined({ pack, output }, text, parts) {
-  if (!pack || parts.length === 1) return parts[0];
+  const join = pack?.abilities.join;
+  if (!join || parts.length === 1) return parts[0];
   const pooled = parts.flatMap((part) => part.pooled ?? []);
   return {
     values: join(

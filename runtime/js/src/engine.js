@@ -1,10 +1,8 @@
 /** The engine: one session, any number of tasks. */
 import { answerOf, outputsOf, plansOf, wantedOf } from "./answers.js";
 import { checkDigest, checkName, checkOptions, wholeNumber } from "./arguments.js";
-import { checkCanary } from "./canary.js";
 import { neededDigest } from "./digests.js";
 import { InputError, PackFormatError, PackNotFoundError, UnknownTaskError, shown } from "./errors.js";
-import { sharingOf } from "./explain.js";
 import { parsePack } from "./formats/pack-file.js";
 import { LIMITS } from "./formats/schema.js";
 import { LAST_HIDDEN_STATE, POOLED } from "./graph.js";
@@ -12,7 +10,6 @@ import { asRows, asRowsPerTask } from "./inputs.js";
 import { loadMachine } from "./loading.js";
 import { PackCache, inGraphShapes } from "./pack-cache.js";
 import { Planner, WIDEST_OF_ONE_TEXT } from "./planning.js";
-import { kernelFingerprint } from "./self-test.js";
 import { readOne } from "./sources.js";
 
 /** @typedef {import("./inputs.js").Input} Input */
@@ -109,7 +106,8 @@ export class Engine {
    * hashed, as on pages without https.
    */
   kernelFingerprint() {
-    return (this.#fingerprint ??= kernelFingerprint(this.#parts.machine));
+    this.#fingerprint ??= import("./fingerprint.js").then((module) => module.kernelFingerprint(this.#parts.machine));
+    return this.#fingerprint;
   }
 
   /**
@@ -132,7 +130,7 @@ export class Engine {
     if (sha256 !== undefined && sha256 !== "none" && (await neededDigest(data)) !== sha256) {
       throw new PackFormatError(`${where} has another digest than ${sha256.slice(0, 12)}…; get the pack again`);
     }
-    const parsed = parsePack(data, where);
+    const parsed = await parsePack(data, where);
     const { machine, base } = this.#parts;
     inGraphShapes(machine.ort, parsed, base);
     if (canary) await this.#tryCanary(parsed);
@@ -220,6 +218,7 @@ export class Engine {
       this.#context,
       rows.map((row) => wantedOf(row, this.#find(row.task))),
     );
+    const { sharingOf } = await import("./explain.js");
     return sharingOf(batches, count, this.#parts.machine.levels);
   }
 
@@ -263,6 +262,7 @@ export class Engine {
     const rows = pack.canary.rows.map((row) => wantedOf({ ...row, task: "canary" }, pack));
     const values = await trial.#outputs(rows, (_one, _text, found) => found.values);
     const found = Float32Array.from(values.flatMap((value) => [...value]));
+    const { checkCanary } = await import("./canary.js");
     checkCanary(pack, found, await this.kernelFingerprint(), this.#parts.machine.manifest.selfTest.tolerance);
   }
 

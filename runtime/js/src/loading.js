@@ -44,7 +44,7 @@ export async function loadMachine(place, { ort, tokenizers, digest, sessionOptio
     folder,
     tokenizer: tokenizerFile,
     ...base
-  } = await openBase(sourceOf(place, downloading, isNative(ort)), digest);
+  } = await openBase(await sourceOf(place, downloading, isNative(ort)), digest);
   const { manifest } = base;
   downloading.signal?.throwIfAborted();
   const tokenizing = Tokenizer.of(tokenizerFile, tokenizers);

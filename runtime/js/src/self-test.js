@@ -5,13 +5,12 @@
  */
 import { biasFeeds, headFeeds, int64, tokenFeeds } from "./batching.js";
 import { InferenceError, SelfTestError } from "./errors.js";
-import { HEAD_WEIGHT, LOGITS, POOLED, TOKENS_READ, TOKEN_LOGITS, branchInput } from "./graph.js";
-import { hexDigest } from "./digests.js";
+import { POOLED, TOKENS_READ, branchInput } from "./graph.js";
 
 /** @typedef {import("./runner.js").Machine} Machine */
 /** @typedef {import("./session.js").Tensor} Tensor */
 
-const ROWS = 2;
+export const ROWS = 2;
 
 /**
  * Compare `pooled` with the manifest's vectors: one row with default biases, one with deltas on all. Throws SelfTestError.
@@ -33,33 +32,6 @@ export async function selfTest(machine) {
 }
 
 /**
- * Return 16 hexadecimal digits of a hash of what the kernels here compute; undefined where nothing can be hashed.
- * Engines on a base that have the same answer alike to the bit.
- * @param {Machine} machine
- */
-export async function kernelFingerprint(machine) {
-  const {
-    hiddenSize,
-    selfTest: { inputIds },
-  } = machine.manifest;
-  const ones = new machine.ort.Tensor("float32", new Float32Array(hiddenSize).fill(1), [1, hiddenSize, 1]);
-  const names = [POOLED, LOGITS, TOKEN_LOGITS];
-  const found = await outputs(machine, names, [[HEAD_WEIGHT, ones]]);
-  const tokens = found[TOKEN_LOGITS];
-  const width = tokens.data.length / ROWS;
-  const real = [0, 1].map((row) => tokens.data.subarray(row * width, row * width + inputIds.length));
-  const { multiple } = machine.padding;
-  const parts = [
-    found[POOLED].data,
-    found[LOGITS].data,
-    ...real,
-    ...(multiple === 1 ? [] : [Uint32Array.of(multiple)]),
-  ];
-  const bytes = await new Blob(parts).arrayBuffer();
-  return (await hexDigest(new Uint8Array(bytes)))?.slice(0, 16);
-}
-
-/**
  * Return the L2 norm of a vector.
  * @param {Float32Array} values
  */
@@ -78,7 +50,7 @@ export const distance = (one, two) => norm(one.map((value, index) => value - two
  * @param {string[]} names
  * @param {[string, Tensor][]} [others]
  */
-async function outputs({ ort, session, manifest, padding, bare }, names, others = []) {
+export async function outputs({ ort, session, manifest, padding, bare }, names, others = []) {
   const {
     biases,
     selfTest: { inputIds, amplitude },

@@ -1,5 +1,5 @@
 /** Where files come from: memory, a folder (in Node), or a URL. */
-import { InputError, UnreachableError, firstLine, shown } from "./errors.js";
+import { InputError, shown } from "./errors.js";
 import { MANIFEST_FILE } from "./formats/schema.js";
 import { Downloads } from "./downloads.js";
 
@@ -13,12 +13,13 @@ import { Downloads } from "./downloads.js";
  * @param {Place} place
  * @param {DownloadOptions} options
  * @param {boolean} maps whether ONNX Runtime can map files of a folder
- * @returns {Source}
+ * @returns {Promise<Source>}
  */
-export function sourceOf(place, options, maps) {
+export async function sourceOf(place, options, maps) {
   if (typeof place === "string" || place instanceof URL) {
     const url = asUrl(place, "/");
-    return url ? urlSource(url, new Downloads(options)) : folderSource(String(place), maps);
+    if (url) return urlSource(url, new Downloads(options));
+    return (await import("./folders.js")).folderSource(String(place), maps);
   }
   if (place === null || typeof place !== "object") {
     throw new InputError(`a base should be a URL, a folder or files by their names, found ${shown(place)}`);
@@ -42,7 +43,8 @@ export function sourceOf(place, options, maps) {
 export async function readOne(place, name, options) {
   if (typeof place !== "string" && !(place instanceof URL)) return asBytes(place, name);
   const url = asUrl(place, "");
-  return url ? new Downloads(options).read(url.href, name, options.sha256, options.limit) : readFile(String(place));
+  if (url) return new Downloads(options).read(url.href, name, options.sha256, options.limit);
+  return (await import("./folders.js")).readFile(String(place));
 }
 
 /**
@@ -70,57 +72,6 @@ function urlSource(url, downloads) {
       return name === MANIFEST_FILE ? downloads.readLatest(file, name) : downloads.read(file, name, sha256);
     },
   };
-}
-
-/** @param {string} folder @param {boolean} maps @returns {Source} */
-function folderSource(folder, maps) {
-  const path = (/** @type {string} */ name) => `${folder}/${name}`;
-  return {
-    where: folder,
-    read: (name) => readFile(path(name)),
-    mapped: maps
-      ? {
-          folder,
-          digest: async (name) => {
-            const hash = builtin("crypto").createHash("sha256");
-            try {
-              for await (const chunk of builtin("fs").createReadStream(path(name))) hash.update(chunk);
-            } catch (error) {
-              return missing(error);
-            }
-            return hash.digest("hex");
-          },
-        }
-      : undefined,
-  };
-}
-
-/** @param {string} path @returns {Promise<Uint8Array | undefined>} */
-async function readFile(path) {
-  try {
-    return await builtin("fs").promises.readFile(path);
-  } catch (error) {
-    return missing(error);
-  }
-}
-
-/** @param {unknown} error @returns {undefined} */
-function missing(error) {
-  if (/^(ENOENT|ENOTDIR)/.test(/** @type {any} */ (error)?.code)) return undefined;
-  throw new UnreachableError(`a file cannot be read (${firstLine(error)}); check its path and permissions`);
-}
-
-/**
- * Return a module of Node's own. Bundlers do not see it, so that pages take none of it.
- * @template {"fs" | "crypto"} N
- * @param {N} name
- * @returns {N extends "fs" ? typeof import("node:fs") : typeof import("node:crypto")}
- */
-function builtin(name) {
-  const found = /** @type {any} */ (globalThis).process?.getBuiltinModule?.(name);
-  if (!found)
-    throw new InputError("folders can be read in Node 20.16 or later alone; pass a URL, or files by their names");
-  return found;
 }
 
 /** @param {unknown} value @param {string} name */

@@ -1,5 +1,5 @@
 /** Heads of long texts: as much of a text as surely holds the tokens that are kept of it. */
-import { kinds } from "./words.js";
+import { kinds } from "./kinds.js";
 
 const LONGEST_WORD = 1000; // characters
 const EXACT = 100_000; // characters; up to here a text has words of any length

@@ -4,7 +4,7 @@
  */
 import { BaseFormatError, UnsupportedError } from "./errors.js";
 import { inflate } from "./formats/inflate.js";
-import { setKinds } from "./words.js";
+import { setKinds } from "./kinds.js";
 
 const MAGIC = "BITFITWP";
 const HEADER = 16;

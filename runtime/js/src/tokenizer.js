@@ -1,22 +1,15 @@
 /** Tokenization: from texts to what each of their windows feeds to the encoder. */
-import { BaseFormatError, InputError, firstLine } from "./errors.js";
+import { InputError } from "./errors.js";
 import { codePoints } from "./text.js";
 import { head, holds } from "./text-head.js";
-import { Layout, NO_SIDE } from "./token-layout.js";
+import { NO_SIDE } from "./token-layout.js";
 import { wordPieceOf } from "./tokenizer-file.js";
-import { loadTable } from "./tokenizer-table.js";
 import { WindowedText } from "./windows.js";
 
 /** @typedef {import("./windows.js").Limit} Limit */
 /** @typedef {import("./token-layout.js").Side} Side */
 /** @typedef {import("./tokenizer-file.js").Encoder} Encoder */
-/**
- * What is used of the npm package `tokenizers`.
- * @typedef {{getIds(): number[], getTypeIds(): number[], getOffsets(): number[][],
- *   getSequenceIds(): (number | null | undefined)[]}} Encoding
- * @typedef {{encode(text: string, pair?: any, options?: any): Promise<Encoding>}} LibraryTokenizer
- * @typedef {{Tokenizer: {fromString(text: string): LibraryTokenizer}}} Library
- */
+/** @typedef {import("./tokenizer-library.js").Library} Library */
 
 const HALF_A_PAIR = /\p{Surrogate}/u;
 
@@ -37,7 +30,9 @@ export class Tokenizer {
    * @param {Library} [library]
    */
   static async of(data, library) {
-    return new Tokenizer(await (library ? byLibrary(data, library) : wordPieceOf(data)));
+    return new Tokenizer(
+      await (library ? (await import("./tokenizer-library.js")).byLibrary(data, library) : wordPieceOf(data)),
+    );
   }
 
   /**
@@ -75,54 +70,4 @@ export class Tokenizer {
       }
     }
   }
-}
-
-/**
- * Return what the npm package `tokenizers` makes of a tokenizer's file.
- * @param {Uint8Array} data
- * @param {Library} library
- * @returns {Promise<Encoder>}
- */
-async function byLibrary(data, library) {
-  try {
-    const document = JSON.parse(new TextDecoder().decode(data));
-    /** @param {object} changes */
-    const load = (changes) =>
-      library.Tokenizer.fromString(JSON.stringify({ ...document, padding: null, truncation: null, ...changes }));
-    await loadTable("cased"); // for the kinds of characters
-    const letters = load({
-      added_tokens: [],
-      normalizer: null,
-      pre_tokenizer: null,
-      model: { type: "WordLevel", vocab: { a: 0 }, unk_token: "a" },
-    });
-    const layouts = /** @type {[Layout, Layout]} */ (
-      await Promise.all([null, "a"].map(async (pair) => layoutOf(await letters.encode("a", pair))))
-    );
-    const tokenizer = load({ post_processor: null }); // some take white space off offsets, and then again
-    return { model: { encode: (text) => encodeBy(tokenizer, text) }, layouts };
-  } catch (error) {
-    throw new BaseFormatError(`tokenizer.json is not a tokenizer file (${firstLine(error)}); export the base again`);
-  }
-}
-
-/** @param {Encoding} encoding */
-function layoutOf(encoding) {
-  const [ids, types, sides] = [encoding.getIds(), encoding.getTypeIds(), encoding.getSequenceIds()];
-  return new Layout(
-    ids.map((id, index) => {
-      const side = sides[index];
-      return side === null || side === undefined
-        ? { id, type: types[index] }
-        : { side: /** @type {0 | 1} */ (side), type: types[index] };
-    }),
-  );
-}
-
-/** @param {LibraryTokenizer} tokenizer @param {Uint32Array} text */
-async function encodeBy(tokenizer, text) {
-  let string = "";
-  for (const code of text) string += String.fromCodePoint(code);
-  const encoding = await tokenizer.encode(string, null, { addSpecialTokens: false });
-  return { ids: encoding.getIds(), offsets: encoding.getOffsets().flat() };
 }

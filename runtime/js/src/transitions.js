@@ -9,21 +9,9 @@ import { argmax } from "./tasks/base.js";
 export const OUTSIDE = "O";
 export const BEGIN = "B-";
 export const INSIDE = "I-";
-export const LARGEST_SCORE = 20;
 const LEAST = -120; // log-probability of a word's tag, below which nothing is told apart
 
 /** @typedef {Float64Array[]} Rows */
-
-/**
- * Return a label that no legal path reaches or that is none of O, B-NAME and I-NAME; undefined where all are well.
- * @param {string[]} labels
- */
-export function withoutBegin(labels) {
-  return labels.find((label) => {
-    const reached = label === OUTSIDE || label.startsWith(BEGIN);
-    return !reached && !(label.startsWith(INSIDE) && labels.includes(BEGIN + label.slice(INSIDE.length)));
-  });
-}
 
 /**
  * Return the logarithm of the softmax.

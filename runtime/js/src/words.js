@@ -3,6 +3,8 @@
  *
  * At white space and around every punctuation mark; where a script is written without spaces, each character is a word.
  */
+import { kinds, storedKind } from "./kinds.js";
+
 const WORD = /\.|c[m-]*|[wm-]+/g;
 const WORD_FROM_START = /^(?:\.|c[m-]*|[wm-]+)/;
 // What stays at the edge of a piece that covers several words: "@ann", "#1", "5%", ".net".
@@ -10,33 +12,10 @@ const KEPT_BEFORE = ".@#&%/\\*_";
 const KEPT_AFTER = "%‰@#&/\\*_";
 const MOST_ACCENTS = 32; // on one character
 const LONGEST = 1000; // characters of a word that are looked at
-// The letter of each stored kind: hidden, letters and lone characters (alphabetic, numeric, other), space, accent,
-// punctuation, and symbols that count as such.
-const LETTERS = "-wwwccc m..";
-const [MARK, WHITE] = [9, 7];
+const [MARK, WHITE] = [9, 7]; // as the tables number them
 
 /** @typedef {Uint32Array} Text a text as code points */
 /** @typedef {[start: number, end: number]} Characters of a text, `end` exclusive */
-
-/** @type {Uint8Array} the stored kind of each code point, from a table of WordPiece */
-let stored = new Uint8Array();
-
-/** @param {Uint8Array} kinds */
-export function setKinds(kinds) {
-  stored = kinds;
-}
-
-/**
- * Return the kind of each character, one letter each: space, `-` hidden, `.` punctuation, `c` alone, `m` accent, `w` letter.
- * @param {Text} text
- * @param {number} [start]
- * @param {number} [end]
- */
-export function kinds(text, start = 0, end = text.length) {
-  let found = "";
-  for (let index = start; index < Math.min(end, text.length); index++) found += LETTERS[stored[text[index]]];
-  return found;
-}
 
 /** @param {Text} text @param {number} index */
 const kindAt = (text, index) => kinds(text, index, index + 1);
@@ -100,10 +79,10 @@ export function withAccents(text, start, end) {
  */
 export function withoutMarks(text, start, end) {
   const at = (/** @type {number} */ index) => String.fromCodePoint(text[index]);
-  const isMark = (/** @type {number} */ index) => [MARK, WHITE].includes(stored[text[index]]);
+  const isMark = (/** @type {number} */ index) => [MARK, WHITE].includes(storedKind(text[index]));
   let [first, last] = [start, end];
   /** @param {number} index @param {number[]} kinds stored ones: of letters, of letters and numbers */
-  const isOf = (index, kinds) => index >= first && kinds.includes(stored[text[index]]);
+  const isOf = (index, kinds) => index >= first && kinds.includes(storedKind(text[index]));
   while (first < last && isMark(first) && !KEPT_BEFORE.includes(at(first))) first++;
   while (first < last && isMark(last - 1) && !KEPT_AFTER.includes(at(last - 1))) {
     // "J." and "U.S.": the mark belongs to the letter.

@@ -25,13 +25,13 @@ const rowOf = ({ text, pair }, task) => ({
 });
 const flat = (lists) => lists.flatMap((list) => [...list]);
 
-test("packs decode to the same bits", () => {
+test("packs decode to the same bits", async () => {
   const files = filesOf();
   const manifest = parseManifest(files["bitfit.json"], "bitfit.json");
   const { tensors } = parseSafetensors(files["biases.safetensors"], "biases", 1 << 20, Error);
   const defaults = new Map([...tensors].map(([name, { data }]) => [name, data]));
   for (const { name, tensors: expected } of cases) {
-    const pack = parsePack(packBytes(name));
+    const pack = await parsePack(packBytes(name));
     const { biases, weight, bias, centres } = decodePack(pack, manifest, defaults);
     const found = {};
     if (biases.size) found.biases = sha256(Float32Array.from(flat([...biases.values()])));

@@ -5,8 +5,9 @@ import { createRequire } from "node:module";
 import test from "node:test";
 
 import { codePoints } from "../src/text.js";
+import { wordsOf } from "../src/token-words.js";
 import { wordPieceOf } from "../src/tokenizer-file.js";
-import { kinds } from "../src/words.js";
+import { kinds } from "../src/kinds.js";
 import { Limit } from "../src/windows.js";
 import { textOf, tokenizerFile, tokenizers, vectors } from "./support.js";
 
@@ -48,7 +49,7 @@ for (const [kind, found] of [
         message,
       );
       assert.deepEqual(tokens.cut, one.cut, message);
-      const words = tokens.words(codePoints(text)).map(({ token, start, end }) => [token, start, end]);
+      const words = wordsOf(tokens, codePoints(text)).map(({ token, start, end }) => [token, start, end]);
       assert.deepEqual(words, one.words, message);
     }
   });

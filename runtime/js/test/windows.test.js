@@ -56,7 +56,8 @@ test("given logits have the answers of the vectors", async () => {
     const centres = one.centres && Float32Array.from(one.centres.flat());
     const pooled = one.pooled && Float32Array.from(one.pooled);
     const scores = one.scores && Float32Array.from(one.scores.flat());
-    const found = TASK_TYPES[taskType].postprocess({
+    const { postprocess } = await TASK_TYPES[taskType].load();
+    const found = postprocess({
       task: "task",
       info: { labels, decisions, words, transitions, tokenizer: one.pack.first_version ? undefined : "sha256:" },
       texts: [codePoints(text), pair === undefined ? undefined : codePoints(pair)],

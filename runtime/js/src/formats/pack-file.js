@@ -1,10 +1,9 @@
 /** Pack files: one safetensors file each, read with every bound checked. */
 import { PackFormatError } from "../errors.js";
 import { HEAD_BIAS, HEAD_WEIGHT, POOLED, POOLINGS } from "../graph.js";
+import { abilitiesOf } from "../abilities.js";
 import { TASK_TYPES } from "../tasks/index.js";
-import { LARGEST_SCORE, withoutBegin } from "../transitions.js";
 import { Fields, parseJson } from "./json-fields.js";
-import { parseDecisions } from "./pack-decisions.js";
 import { ENCODINGS } from "./pack-encoding.js";
 import { fromFloat16, parseSafetensors } from "./safetensors.js";
 import { BIASES, CANARY, CENTRES, LIMITS, PACK_FIELDS, SCALE, TRANSITIONS } from "./schema.js";
@@ -18,9 +17,9 @@ import { BIASES, CANARY, CENTRES, LIMITS, PACK_FIELDS, SCALE, TRANSITIONS } from
  * Read a pack. Throws PackFormatError on anything that is not a whole, finite pack of a schema that is known.
  * @param {Uint8Array} data
  * @param {string} [where]
- * @returns {Pack}
+ * @returns {Promise<Pack>}
  */
-export function parsePack(data, where = "pack") {
+export async function parsePack(data, where = "pack") {
   /** @type {Fail} */
   const fail = (message) => new PackFormatError(`${message}; get the pack again`);
   if (data.length > LIMITS.packBytes) {
@@ -32,10 +31,10 @@ export function parsePack(data, where = "pack") {
   const fields = new Fields(parseJson(new TextEncoder().encode(text), where, fail), where, fail);
   /** @type {Fail} */
   const refuse = (message) => fail(`${where}: ${message}`);
-  const info = parseInfo(fields, refuse);
+  const info = await parseInfo(fields, refuse);
   checkFinite(tensors, refuse);
   /** @type {Pack} */
-  const pack = { info, tensors };
+  const pack = { info, tensors, abilities: await abilitiesOf(info) };
   if (fields.has(CANARY)) {
     pack.canary = parseCanary(fields.nested(CANARY), tensors, refuse);
     tensors.delete(CANARY);
@@ -44,15 +43,15 @@ export function parsePack(data, where = "pack") {
   return pack;
 }
 
-/** @param {Fields} fields @param {Fail} fail @returns {PackInfo} */
-function parseInfo(fields, fail) {
+/** @param {Fields} fields @param {Fail} fail @returns {Promise<PackInfo>} */
+async function parseInfo(fields, fail) {
   fields.choice("format", ["bitfit-pack"]);
   const schema = fields.schema([1, 2, 3]);
   for (const [name, first] of Object.entries(PACK_FIELDS)) {
     if (fields.has(name) && schema < first) throw fail(`schema version ${schema} has no field '${name}'`);
   }
   const taskType = TASK_TYPES[fields.choice("task_type", Object.keys(TASK_TYPES))];
-  const { name, minLabels, maxLabels = LIMITS.labels, hasTags } = taskType;
+  const { name, minLabels, maxLabels = LIMITS.labels } = taskType;
   fields.string("created_by");
   /** @type {PackInfo} */
   const info = {
@@ -79,21 +78,9 @@ function parseInfo(fields, fail) {
   if (maxLength < 3) throw fail(`max_length should be at least 3, found ${maxLength}`);
   if (fromLayer < 0 || fromLayer > LIMITS.layers) throw fail(`from_layer should be a layer, found ${fromLayer}`);
   if (fields.has("windows")) info.windows = parseWindows(fields.nested("windows"), taskType.joins, maxLength, fail);
-  if (fields.has("words")) {
-    if (!hasTags) throw fail(`a ${name} task has no words`);
-    info.words = /** @type {"mean"} */ (fields.choice("words", ["mean"]));
-  }
-  if (fields.has(TRANSITIONS)) {
-    if (!hasTags) throw fail(`a ${name} task has no ${TRANSITIONS}`);
-    if (labels.length > LIMITS.tags) throw fail(`${TRANSITIONS} take at most ${LIMITS.tags} labels`);
-    const odd = withoutBegin(labels);
-    if (odd !== undefined) {
-      throw fail(`${TRANSITIONS} need the labels O, B-NAME, and I-NAME beside its B-NAME, found '${odd}'`);
-    }
-    info.transitions = /** @type {"legal"} */ (fields.choice(TRANSITIONS, ["legal", "learned"]));
-  }
-  if (fields.has("decisions")) {
-    info.decisions = parseDecisions(fields.nested("decisions"), taskType, labels.length, fail);
+  if (["words", TRANSITIONS, "decisions"].some((name) => fields.has(name))) {
+    const { parseExtras } = await import("./pack-extras.js");
+    Object.assign(info, parseExtras(fields, taskType, labels, fail));
   }
   return info;
 }
@@ -164,8 +151,8 @@ function checkTensors(tensors, info, fail) {
   if (scores && scores.length !== (count + 1) * count) {
     throw fail(`${TRANSITIONS} should have ${(count + 1) * count} elements, found ${scores.length}`);
   }
-  if (scores && !fromFloat16(/** @type {Uint16Array} */ (scores)).every((score) => Math.abs(score) <= LARGEST_SCORE)) {
-    throw fail(`${TRANSITIONS} should be at most ${LARGEST_SCORE} in size`);
+  if (scores && !fromFloat16(/** @type {Uint16Array} */ (scores)).every((score) => Math.abs(score) <= LIMITS.score)) {
+    throw fail(`${TRANSITIONS} should be at most ${LIMITS.score} in size`);
   }
 }
 

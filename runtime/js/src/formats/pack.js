@@ -35,7 +35,11 @@ import { CENTRES, LIMITS, TRANSITIONS } from "./schema.js";
  * @property {string} kernelFingerprint of the kernels that computed it
  * @property {Float32Array} expected
  *
- * @typedef {{info: PackInfo, tensors: Map<string, import("./safetensors.js").Tensor>, canary?: Canary}} Pack
+ * @typedef {object} Pack
+ * @property {PackInfo} info
+ * @property {Map<string, import("./safetensors.js").Tensor>} tensors
+ * @property {Canary} [canary]
+ * @property {import("../abilities.js").Abilities} abilities
  *
  * A pack in the graph's shapes. `weight` is `[hidden, labels]`; `centres` is `[labels, width]`, end to end.
  * @typedef {object} Decoded

@@ -30,5 +30,6 @@ export const LIMITS = Object.freeze({
   windows: 1024,
   layers: 65_536,
   tags: 512,
+  score: 20, // of a transition, in size
   centreCodes: 1 << 20,
 });

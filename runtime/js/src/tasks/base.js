@@ -12,6 +12,8 @@
  * @property {Float32Array} [transitions] `[labels + 1, labels]`: the pack's scores of a tag after another
  * @property {number} [outlier] the text's score where the pack's decisions ask for one
  *
+ * @typedef {(output: HeadOutput) => Answer} Postprocess
+ *
  * `output` is the graph's output that a type reads; `joins` are the rules that can join the windows of a long text; of a
  * pair the `searched` side is cut into windows, the longer one without it. `hasTags`: the labels are BIO tags. `decides`
  * are the fields of decisions that packs may have.
@@ -20,7 +22,7 @@
  * @property {string} output
  * @property {number} minLabels
  * @property {number} [maxLabels] absent: the limit of the format
- * @property {(output: HeadOutput) => Answer} postprocess
+ * @property {() => Promise<{postprocess: Postprocess}>} load
  * @property {string[]} joins
  * @property {number} [searched]
  * @property {boolean} [hasTags]

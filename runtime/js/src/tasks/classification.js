@@ -1,7 +1,6 @@
 /** One label of several for each text or pair. */
 import { accepts } from "../decisions.js";
-import { LOGITS } from "../graph.js";
-import { MAXIMUM, MEAN, NOISY_OR, argmax, common, softmax } from "./base.js";
+import { argmax, common, softmax } from "./base.js";
 
 /**
  * `probabilities` are in the order of `labels` and sum to one. `accepted` says whether to act on the answer, `outlier` how
@@ -19,7 +18,7 @@ import { MAXIMUM, MEAN, NOISY_OR, argmax, common, softmax } from "./base.js";
  */
 
 /** @param {import("./base.js").HeadOutput} output @returns {Prediction} */
-function postprocess(output) {
+export function postprocess(output) {
   const { labels, decisions } = output.info;
   const probabilities = [...softmax(output.values, decisions?.temperature)];
   const best = argmax(probabilities);
@@ -35,13 +34,3 @@ function postprocess(output) {
     ...(output.outlier !== undefined && { outlier: output.outlier }),
   };
 }
-
-/** @type {import("./base.js").TaskType} */
-export const CLASSIFICATION = {
-  name: "classification",
-  output: LOGITS,
-  minLabels: 2,
-  postprocess,
-  joins: [MEAN, MAXIMUM, NOISY_OR],
-  decides: ["temperature", "acceptance", "outliers"],
-};

@@ -1,6 +1,5 @@
 /** Any number of labels for each text or pair, each on its own. */
-import { LOGITS } from "../graph.js";
-import { MAXIMUM, MEAN, NOISY_OR, common } from "./base.js";
+import { common } from "./base.js";
 
 /**
  * A probability for each of `labels`, each on its own. `chosen` are those of at least their threshold, one half where the
@@ -15,20 +14,10 @@ import { MAXIMUM, MEAN, NOISY_OR, common } from "./base.js";
  */
 
 /** @param {import("./base.js").HeadOutput} output @returns {LabelSet} */
-function postprocess(output) {
+export function postprocess(output) {
   const { labels, decisions } = output.info;
   const { temperature = 1, thresholds } = decisions ?? {};
   const probabilities = Array.from(output.values, (logit) => 1 / (1 + Math.exp(-logit / temperature)));
   const chosen = labels.filter((_, index) => probabilities[index] >= (thresholds?.[index] ?? 0.5));
   return { type: "multi-label", ...common(output), chosen, labels, probabilities };
 }
-
-/** @type {import("./base.js").TaskType} */
-export const MULTI_LABEL = {
-  name: "multi-label",
-  output: LOGITS,
-  minLabels: 1,
-  postprocess,
-  joins: [MEAN, MAXIMUM, NOISY_OR],
-  decides: ["temperature", "thresholds"],
-};

@@ -1,6 +1,5 @@
 /** A number for each text or pair. */
-import { LOGITS } from "../graph.js";
-import { MAXIMUM, MEAN, common } from "./base.js";
+import { common } from "./base.js";
 
 /**
  * `value` is in the units of the training data.
@@ -8,17 +7,6 @@ import { MAXIMUM, MEAN, common } from "./base.js";
  */
 
 /** @param {import("./base.js").HeadOutput} output @returns {Score} */
-function postprocess(output) {
+export function postprocess(output) {
   return { type: "regression", ...common(output), value: output.values[0] };
 }
-
-/** @type {import("./base.js").TaskType} */
-export const REGRESSION = {
-  name: "regression",
-  output: LOGITS,
-  minLabels: 1,
-  maxLabels: 1,
-  postprocess,
-  joins: [MEAN, MAXIMUM],
-  decides: [],
-};

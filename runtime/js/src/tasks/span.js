@@ -1,9 +1,9 @@
 /** The piece of a text that answers a question. */
 import { accepts } from "../decisions.js";
-import { TOKEN_LOGITS } from "../graph.js";
 import { piece } from "../text.js";
+import { spansOf } from "../token-words.js";
 import { ownCharacters } from "../words.js";
-import { OFFSETS, common, softmax } from "./base.js";
+import { common, softmax } from "./base.js";
 
 const LONGEST_SPAN = 48; // tokens
 
@@ -21,10 +21,10 @@ const LONGEST_SPAN = 48; // tokens
  */
 
 /** @param {import("./base.js").HeadOutput} output @returns {Span} */
-function postprocess(output) {
+export function postprocess(output) {
   const { tokens, values, texts, info } = output;
   const searched = texts[1] ?? texts[0];
-  const spans = tokens.spans(searched, texts[1] ? 1 : 0);
+  const spans = spansOf(tokens, searched, texts[1] ? 1 : 0);
   let [first, last, probability] = [0, 0, 0];
   const of = (/** @type {number} */ side) =>
     softmax(
@@ -50,15 +50,3 @@ function postprocess(output) {
     ...(accepted !== undefined && { accepted }),
   };
 }
-
-/** @type {import("./base.js").TaskType} */
-export const SPAN = {
-  name: "span",
-  output: TOKEN_LOGITS,
-  minLabels: 2,
-  maxLabels: 2,
-  postprocess,
-  joins: [OFFSETS],
-  searched: 1,
-  decides: ["temperature", "acceptance"],
-};

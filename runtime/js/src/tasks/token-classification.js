@@ -1,8 +1,8 @@
 /** Entities: labelled pieces of a text, found by a BIO label for each word. */
-import { TOKEN_LOGITS } from "../graph.js";
 import { piece } from "../text.js";
+import { wordsOf } from "../token-words.js";
 import { INSIDE, OUTSIDE, chainScores, likeliestTags, logProbabilities, tagProbabilities } from "../transitions.js";
-import { OFFSETS, argmax, common, softmax } from "./base.js";
+import { argmax, common, softmax } from "./base.js";
 
 /**
  * A labelled piece of the first text: `start` to `end` (exclusive, in UTF-16 units), which is `text`.
@@ -12,7 +12,7 @@ import { OFFSETS, argmax, common, softmax } from "./base.js";
  * @typedef {{type: "token-classification", task: string, entities: Entity[], truncated: boolean}} Entities
  *
  * @typedef {import("./base.js").HeadOutput} HeadOutput
- * @typedef {import("../tokenized-text.js").Word} Word
+ * @typedef {import("../token-words.js").Word} Word
  */
 
 /**
@@ -20,11 +20,11 @@ import { OFFSETS, argmax, common, softmax } from "./base.js";
  * @param {HeadOutput} output
  * @returns {Entities}
  */
-function postprocess(output) {
+export function postprocess(output) {
   const { tokens, texts, info } = output;
   // Version 0.1.0 found no words in the first text of a pair, in training neither.
   const none = info.tokenizer === undefined && texts[1] && !tokens.cut[1];
-  const words = none ? [] : tokens.words(texts[0]);
+  const words = none ? [] : wordsOf(tokens, texts[0]);
   /** @type {{label: string, start: number, end: number, seen: number[]}[]} */
   const found = [];
   /** @type {string | undefined} */
@@ -88,15 +88,3 @@ function wordLogits({ values, tokens, info }, words) {
     return found.map((sum) => sum / (end - token));
   });
 }
-
-/** @type {import("./base.js").TaskType} */
-export const TOKEN_CLASSIFICATION = {
-  name: "token-classification",
-  output: TOKEN_LOGITS,
-  minLabels: 2,
-  postprocess,
-  joins: [OFFSETS],
-  searched: 0,
-  hasTags: true,
-  decides: [],
-};

@@ -1,0 +1,24 @@
+/** What it takes to answer by a pack, beside the graph: loaded when a pack that needs it is installed. */
+import { TASK_TYPES } from "./tasks/index.js";
+
+/**
+ * `join` is there where the pack has windows, `outlierScore` where its decisions ask for one.
+ * @typedef {object} Abilities
+ * @property {import("./tasks/base.js").Postprocess} postprocess
+ * @property {typeof import("./window-joins.js").join} [join]
+ * @property {typeof import("./outliers.js").outlierScore} [outlierScore]
+ */
+
+/**
+ * Return what it takes to answer by a pack.
+ * @param {import("./formats/pack.js").PackInfo} info
+ * @returns {Promise<Abilities>}
+ */
+export async function abilitiesOf({ taskType, windows, decisions }) {
+  const [{ postprocess }, joins, outliers] = await Promise.all([
+    TASK_TYPES[taskType].load(),
+    windows && import("./window-joins.js"),
+    decisions?.outliers && import("./outliers.js"),
+  ]);
+  return { postprocess, join: joins?.join, outlierScore: outliers?.outlierScore };
+}
