@@ -72,10 +72,25 @@ def test_without_decisions_the_pack_has_the_same_numbers_and_an_older_schema(
 
 
 def test_few_rows_decide_nothing_and_that_is_said(base: Base, tmp_path: Path) -> None:
-    few = examples(99, 1)
+    few = examples(49, 1)
     report = train(base, few, few, tmp_path / "p", TrainOptions(max_steps=1))
     assert report.decisions is None and read_pack(tmp_path / "p").info.decisions is None
-    assert "the pack has no decisions: they need 100 evaluation rows, found 99" in report.notes
+    assert "the pack has no decisions: they need 100 evaluation rows, found 49" in report.notes
+
+
+def test_some_rows_give_a_temperature_that_makes_no_answer_surer(base: Base, tmp_path: Path) -> None:
+    wrong = [replace(example, label="az"[example.label == "a"]) for example in examples(30, 2)]
+    some = examples(60, 1) + wrong
+    report = train(base, examples(60, 0), some, tmp_path / "p", OPTIONS)
+    assert "the pack has a temperature alone: other decisions need 100 evaluation rows, found 90" in report.notes
+    found = report.decisions
+    assert found is not None and found.decisions.temperature > 1 and found.coverage is None
+    assert found.calibration_error < found.uncalibrated_error
+    assert found.decisions == replace(found.decisions, acceptance=None, outliers=None, thresholds=None)
+    surely = [Example("zz zzz zz" if index % 2 else "aa ba aaa", None, "az"[index % 2]) for index in range(60)]
+    right = train(base, examples(60, 0), surely, tmp_path / "p", OPTIONS)
+    assert right.engine["accuracy"] == 1 and right.decisions is not None
+    assert right.decisions.decisions.temperature == pytest.approx(1.0)
 
 
 def test_label_sets_have_thresholds_and_metrics_that_were_not_fitted_on_their_rows(base: Base, tmp_path: Path) -> None:

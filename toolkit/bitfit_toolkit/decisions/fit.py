@@ -1,8 +1,9 @@
 """Decisions of a pack: all that held rows tell, and what that comes to on rows that it was not fitted on."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +24,7 @@ from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
 from bitfit_toolkit.training.task_data import TaskData
 
 FEWEST_ROWS: Final = 100
+FEWEST_FOR_TEMPERATURE: Final = 50  # fewer than FEWEST_ROWS may only make answers less sure
 FOLDS: Final = 5
 # Of the training rows that class centres are the means of.
 CENTRE_ROWS, CENTRE_ROWS_OF_A_LABEL = 1000, 20
@@ -54,13 +56,11 @@ class Folds:
     folds: tuple[Fold, ...]
 
     @classmethod
-    def of(cls, held: HeldRows, centres: Centres | None, max_error: float) -> "Folds":
+    def of(cls, held: HeldRows, fit: Callable[[HeldRows], Decisions]) -> "Folds":
         """Part the rows at random, the same way each time, and fit."""
         parts = np.array_split(np.random.default_rng(0).permutation(len(held)), FOLDS)
         every = np.arange(len(held))
-        return cls(
-            tuple(Fold(part, fit_decisions(held.part(np.setdiff1d(every, part)), centres, max_error)) for part in parts)
-        )
+        return cls(tuple(Fold(part, fit(held.part(np.setdiff1d(every, part)))) for part in parts))
 
     def answers(self, held: HeldRows, centres: Centres | None) -> list[Any]:
         """Return the answer to each row by the decisions of its part."""
@@ -78,7 +78,8 @@ def too_few(info: PackInfo, rows: int) -> tuple[str, ...]:
     """Return a note where evaluation rows are too few to decide anything by."""
     if not decided(info) or rows >= FEWEST_ROWS:
         return ()
-    return (f"the pack has no decisions: they need {FEWEST_ROWS} evaluation rows, found {rows}",)
+    has = "no decisions: they need" if rows < FEWEST_FOR_TEMPERATURE else "a temperature alone: other decisions need"
+    return (f"the pack has {has} {FEWEST_ROWS} evaluation rows, found {rows}",)
 
 
 def decide(
@@ -86,21 +87,35 @@ def decide(
 ) -> Decided | None:
     """Fit decisions on the evaluation rows, None where the type has none or the rows are too few.
 
-    The pack is installed in the engine under its task's name. Class centres are of training rows; all else is of
-    evaluation rows: judged on each fifth when fitted on the others, while what ships is fitted on all.
+    Of fewer than FEWEST_ROWS rows a temperature alone. The pack is installed in the engine under its task's name. Class
+    centres are of training rows; all else is of evaluation rows: judged on each fifth when fitted on the others, while
+    what ships is fitted on all.
     """
     info = pack.info
-    if not decided(info) or len(evaluation.examples) < FEWEST_ROWS:
+    rows = len(evaluation.examples)
+    if not decided(info) or rows < FEWEST_FOR_TEMPERATURE:
         return None
     held = HeldRows.of(engine, info, evaluation)
-    centres = _centres(engine, info, train)
-    folds, whole = Folds.of(held, centres, max_error), fit_decisions(held, centres, max_error)
+    centres, fit = None, cautious_temperature
+    if rows >= FEWEST_ROWS:
+        centres = _centres(engine, info, train)
+        fit = partial(fit_decisions, centres=centres, max_error=max_error)
+    folds, whole = Folds.of(held, fit), fit(held)
     tensors = dict(pack.tensors) | ({} if centres is None else {CENTRES: centres.stored})
     decided_pack = replace(pack, info=replace(info, decisions=whole), tensors=tensors)
     size = len(serialize(decided_pack)) - len(serialize(pack))
     answers = folds.answers(held, centres)
     report = judge(held, answers, folds, whole, max_error, size)
     return Decided(decided_pack, report, answers, folds)
+
+
+def cautious_temperature(held: HeldRows) -> Decisions:
+    """Return what a few held rows tell: a temperature that never makes answers surer than the model is.
+
+    Where few rows are all right the likeliest temperature makes every answer certain.
+    """
+    choices = held.choices()
+    return Decisions(len(held), max(1.0, fit_temperature(choices)) if len(choices) else 1.0)
 
 
 def fit_decisions(held: HeldRows, centres: Centres | None, max_error: float) -> Decisions:
