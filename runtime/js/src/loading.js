@@ -6,7 +6,7 @@ import { Identities, levelsOf } from "./levels.js";
 import { bareBase } from "./pack-cache.js";
 import { Padding, paddingMultiple } from "./padding.js";
 import { selfTest as testKernels } from "./self-test.js";
-import { isNative, openSession } from "./session.js";
+import { isNative, openSession, productsSaturate } from "./session.js";
 import { sourceOf } from "./sources.js";
 import { Tokenizer } from "./tokenizer.js";
 
@@ -37,6 +37,7 @@ export async function loadMachine(place, { ort, tokenizers, digest, sessionOptio
       "ort should be ONNX Runtime: import * as ort from 'onnxruntime-web/wasm' or 'onnxruntime-node'",
     );
   }
+  measure(ort);
   // WebAssembly maps no files: there a folder's weights are read like any other file.
   const {
     graph,
@@ -63,6 +64,20 @@ export async function loadMachine(place, { ort, tokenizers, digest, sessionOptio
   } catch (error) {
     await session.release();
     throw error;
+  }
+}
+
+/**
+ * Measure what later steps ask of the kernels while files are on their way: ONNX Runtime takes as long to begin. If that
+ * fails, it fails for the later steps again, which say why.
+ * @param {import("./session.js").Ort} ort
+ */
+async function measure(ort) {
+  try {
+    await productsSaturate(ort);
+    await paddingMultiple(ort);
+  } catch {
+    // see above
   }
 }
 

@@ -136,7 +136,7 @@ const known = new WeakMap();
  * Whether the largest products, added by pairs, saturate: on x86 without VNNI they do. Slower kernels are exact there.
  * @param {Ort} ort
  */
-function productsSaturate(ort) {
+export function productsSaturate(ort) {
   const found = known.get(ort) ?? probe();
   known.set(ort, found);
   found.catch(() => known.delete(ort));
