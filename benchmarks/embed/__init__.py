@@ -1,0 +1,1 @@
+"""The JavaScript runtime beside the Python runtime."""
