@@ -13,7 +13,7 @@ WORK: Final = ROOT / ".embed"
 PLAIN: Final = ROOT / "tests" / "embed" / "plain"
 # onnxruntime-node would fetch CUDA when it is installed, and fail without a network.
 NPM: Final = ("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--loglevel=error")
-SKIP_CUDA: Final[Mapping[str, str]] = {"ONNXRUNTIME_NODE_INSTALL": "skip"}
+ENVIRONMENT: Final[Mapping[str, str]] = {"ONNXRUNTIME_NODE_INSTALL": "skip", "PYTHON": sys.executable}
 Command = tuple[str, ...]
 
 
@@ -46,10 +46,10 @@ def _python() -> tuple[Step, ...]:
 def _javascript() -> tuple[Step, ...]:
     package, page = ROOT / "runtime" / "js", ROOT / "examples" / "web"
     return (
-        Step("JavaScript: packages", (NPM,), (NODE,), package, SKIP_CUDA),
+        Step("JavaScript: packages", (NPM,), (NODE,), package, ENVIRONMENT),
         Step("JavaScript: types, units, tarball, Node, wasm", (("npm", "test"),), (NODE,), package),
         Step("JavaScript: size", (("npm", "run", "size"),), (NODE,), package, script="size"),
-        Step("page in Chromium", (NPM, ("npm", "test")), (NODE, CHROMIUM), page, SKIP_CUDA),
+        Step("page in Chromium", (NPM, ("npm", "test")), (NODE, CHROMIUM), page, ENVIRONMENT),
     )
 
 
@@ -67,7 +67,12 @@ def _native() -> tuple[Step, ...]:
     clang = {"CC": "clang", "CXX": "clang++"}
     return (
         Step("C, Java and Rust", build("native"), (*CORE, JAVA, CARGO), source),
-        Step("C under ASan and UBSan", build("native-asan", "-DBITFIT_SANITIZE=ON"), CORE, source),
+        Step(
+            "C under ASan and UBSan",
+            build("native-asan", "-DBITFIT_SANITIZE=ON", "-DCMAKE_BUILD_TYPE=Debug"),
+            CORE,
+            source,
+        ),
         Step("C, fuzzed", build("native-fuzz", "-DBITFIT_FUZZ=ON"), (*CORE, CLANG), source, clang),
     )
 
@@ -79,7 +84,7 @@ def _plain() -> tuple[Step, ...]:
         NPM,
         ("node", "--test", "pipelines.test.js"),
     )
-    return (Step("plain models in transformers.js", commands, (NODE,), PLAIN, {**SKIP_CUDA, "FOLDER": str(models)}),)
+    return (Step("plain models in transformers.js", commands, (NODE,), PLAIN, {**ENVIRONMENT, "FOLDER": str(models)}),)
 
 
 def _onnxruntime() -> Path:
