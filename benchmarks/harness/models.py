@@ -5,6 +5,7 @@ import importlib.util
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from bitfit_exporters import ExportOptions, export
 from bitfit_runtime import Base
@@ -43,7 +44,6 @@ def bert_base_shape(folder: Path) -> Path:
         return folder
     import torch
     import transformers
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
     torch.manual_seed(0)
     model = transformers.BertModel(transformers.BertConfig())
@@ -52,18 +52,25 @@ def bert_base_shape(folder: Path) -> Path:
             if name.endswith(".bias"):
                 parameter.normal_(0, 0.02)
     model.save_pretrained(folder)
+    letter_tokenizer(model.config.vocab_size).save_pretrained(folder)
+    return folder
+
+
+def letter_tokenizer(size: int) -> Any:
+    """Return a word-piece tokenizer of `size` tokens that knows letters; as many as embeddings."""
+    import transformers
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghijklmnopqrstuvwxyz"]
     tokens += ["##" + token for token in tokens[4:]]
-    tokens += [f"[unused{index}]" for index in range(len(tokens), model.config.vocab_size)]  # as many as embeddings
+    tokens += [f"[unused{index}]" for index in range(len(tokens), size)]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")
-    fast.save_pretrained(folder)
-    return folder
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")
 
 
 def export_model(model: str, work: Path, precision: str = "int8", activations: str = "dynamic") -> Base:
