@@ -105,7 +105,7 @@ def decide(
     decided_pack = replace(pack, info=replace(info, decisions=whole), tensors=tensors)
     size = len(serialize(decided_pack)) - len(serialize(pack))
     answers = folds.answers(held, centres)
-    report = judge(held, answers, folds, whole, max_error, size)
+    report = judge(held, answers, folds, whole, max_error if rows >= FEWEST_ROWS else None, size)
     return Decided(decided_pack, report, answers, folds)
 
 

@@ -22,7 +22,8 @@ class DecisionReport:
 
     `calibration_error` is that of the answers, `uncalibrated_error` that without the temperature, and `chance_error`
     what a model that is right exactly as often as it says would show on so many rows. `accepted_error` and `coverage`
-    are None where no part showed a threshold for `max_error`. `bytes` is what the pack grew by.
+    are None where no part showed a threshold for `max_error`, which is None where none was looked for. `bytes` is what
+    the pack grew by.
     """
 
     rows: int
@@ -38,7 +39,7 @@ class DecisionReport:
 
 
 def judge(
-    held: "HeldRows", answers: Sequence[Any], folds: "Folds", whole: Decisions, max_error: float, size: int
+    held: "HeldRows", answers: Sequence[Any], folds: "Folds", whole: Decisions, max_error: float | None, size: int
 ) -> DecisionReport:
     """Return what crossed answers, and the decisions that gave them, come to."""
     parts = [(held.part(fold.indices).choices(), fold.decisions) for fold in folds.folds]
