@@ -1,4 +1,5 @@
 /** What it takes to answer by a pack, beside the graph: loaded when a pack that needs it is installed. */
+import { part } from "./failures.js";
 import { TASK_TYPES } from "./tasks/index.js";
 
 /**
@@ -15,10 +16,12 @@ import { TASK_TYPES } from "./tasks/index.js";
  * @returns {Promise<Abilities>}
  */
 export async function abilitiesOf({ taskType, windows, decisions }) {
-  const [{ postprocess }, joins, outliers] = await Promise.all([
-    TASK_TYPES[taskType].load(),
-    windows && import("./window-joins.js"),
-    decisions?.outliers && import("./outliers.js"),
-  ]);
+  const [{ postprocess }, joins, outliers] = await part(
+    Promise.all([
+      TASK_TYPES[taskType].load(),
+      windows && import("./window-joins.js"),
+      decisions?.outliers && import("./outliers.js"),
+    ]),
+  );
   return { postprocess, join: joins?.join, outlierScore: outliers?.outlierScore };
 }

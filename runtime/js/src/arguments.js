@@ -1,5 +1,6 @@
 /** Arguments of public functions: what is of the wrong type or out of bounds is refused in one line, by its name. */
-import { InputError, shown } from "./errors.js";
+import { InputError } from "./errors.js";
+import { shown } from "./failures.js";
 import { LIMITS } from "./formats/schema.js";
 
 /**

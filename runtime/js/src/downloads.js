@@ -1,6 +1,7 @@
 /** Downloads: with progress, within limits, and kept by their digests in the Cache API where there is one. */
 import { hexDigest } from "./digests.js";
-import { OutOfMemoryError, UnreachableError, firstLine } from "./errors.js";
+import { OutOfMemoryError, UnreachableError } from "./errors.js";
+import { firstLine } from "./failures.js";
 import { LIMITS } from "./formats/schema.js";
 
 /**

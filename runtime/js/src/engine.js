@@ -2,7 +2,8 @@
 import { answerOf, outputsOf, plansOf, wantedOf } from "./answers.js";
 import { checkDigest, checkName, checkOptions, wholeNumber } from "./arguments.js";
 import { neededDigest } from "./digests.js";
-import { InputError, PackFormatError, PackNotFoundError, UnknownTaskError, shown } from "./errors.js";
+import { InputError, PackFormatError, PackNotFoundError, UnknownTaskError } from "./errors.js";
+import { part, shown } from "./failures.js";
 import { parsePack } from "./formats/pack-file.js";
 import { LIMITS } from "./formats/schema.js";
 import { LAST_HIDDEN_STATE, POOLED } from "./graph.js";
@@ -56,6 +57,7 @@ export class Engine {
   /** @type {Promise<string | undefined> | undefined} */
   #fingerprint;
   #disposed = false;
+  #warned = false;
 
   /**
    * Not to be called: `Engine.load` is.
@@ -106,7 +108,9 @@ export class Engine {
    * hashed, as on pages without https.
    */
   kernelFingerprint() {
-    this.#fingerprint ??= import("./fingerprint.js").then((module) => module.kernelFingerprint(this.#parts.machine));
+    this.#fingerprint ??= part(import("./fingerprint.js")).then((module) =>
+      module.kernelFingerprint(this.#parts.machine),
+    );
     return this.#fingerprint;
   }
 
@@ -136,6 +140,7 @@ export class Engine {
     if (canary) await this.#tryCanary(parsed);
     options.signal?.throwIfAborted();
     this.#check();
+    this.#warnOnce(name, parsed.info);
     this.#replace(new Map([...this.#packs, [name, parsed]]));
     return parsed.info;
   }
@@ -218,7 +223,7 @@ export class Engine {
       this.#context,
       rows.map((row) => wantedOf(row, this.#find(row.task))),
     );
-    const { sharingOf } = await import("./explain.js");
+    const { sharingOf } = await part(import("./explain.js"));
     return sharingOf(batches, count, this.#parts.machine.levels);
   }
 
@@ -262,8 +267,18 @@ export class Engine {
     const rows = pack.canary.rows.map((row) => wantedOf({ ...row, task: "canary" }, pack));
     const values = await trial.#outputs(rows, (_one, _text, found) => found.values);
     const found = Float32Array.from(values.flatMap((value) => [...value]));
-    const { checkCanary } = await import("./canary.js");
+    const { checkCanary } = await part(import("./canary.js"));
     checkCanary(pack, found, await this.kernelFingerprint(), this.#parts.machine.manifest.selfTest.tolerance);
+  }
+
+  /** @param {string} name @param {PackInfo} info */
+  #warnOnce(name, { tokenizer }) {
+    if (tokenizer !== undefined || this.#warned) return;
+    this.#warned = true;
+    console.warn(
+      `pack '${name}' does not name the tokenizer that it was trained with, as packs of version 0.1.0 do not; it is used, ` +
+        "and is right if the base's is the same; train it again to have that checked (said once)",
+    );
   }
 
   /** @param {ReadonlyMap<string, Pack>} packs */

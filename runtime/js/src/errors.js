@@ -96,24 +96,3 @@ function shortened(message) {
   const kept = LONGEST_MESSAGE / 2 - 2;
   return message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, kept)} … ${message.slice(-kept)}`;
 }
-
-/**
- * Return the first line of what was thrown, whatever it is.
- * @param {unknown} error
- */
-export function firstLine(error) {
-  return (
-    String(error instanceof Error ? error.message : error)
-      .trim()
-      .split("\n")[0] || "no reason given"
-  );
-}
-
-/**
- * Return how a value of unknown type looks in a message.
- * @param {unknown} value
- */
-export function shown(value) {
-  const kind = value === null ? "null" : Array.isArray(value) ? "a list" : typeof value;
-  return ["string", "number", "boolean", "bigint"].includes(kind) ? JSON.stringify(String(value)) : kind;
-}

@@ -1,5 +1,6 @@
 /** Folders and files of Node. */
-import { InputError, UnreachableError, firstLine } from "./errors.js";
+import { InputError, UnreachableError } from "./errors.js";
+import { firstLine } from "./failures.js";
 
 /** @typedef {import("./formats/base.js").Source} Source */
 

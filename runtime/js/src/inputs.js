@@ -1,5 +1,6 @@
 /** What callers pass to the engine, brought to one form: rows. */
-import { InputError, shown } from "./errors.js";
+import { InputError } from "./errors.js";
+import { shown } from "./failures.js";
 
 /**
  * One text, the task that answers it, and a second text where the task takes pairs.

@@ -1,12 +1,6 @@
 /** ONNX Runtime sessions: opened with exact integer products on every processor, and run one call after another. */
-import {
-  BaseFormatError,
-  InferenceError,
-  InputError,
-  OutOfMemoryError,
-  UnsupportedError,
-  firstLine,
-} from "./errors.js";
+import { BaseFormatError, InferenceError, InputError, OutOfMemoryError, UnsupportedError } from "./errors.js";
+import { firstLine } from "./failures.js";
 import { MODEL_FILE, WEIGHTS_FILE } from "./formats/schema.js";
 
 /**

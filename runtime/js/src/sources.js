@@ -1,5 +1,6 @@
 /** Where files come from: memory, a folder (in Node), or a URL. */
-import { InputError, shown } from "./errors.js";
+import { InputError } from "./errors.js";
+import { part, shown } from "./failures.js";
 import { MANIFEST_FILE } from "./formats/schema.js";
 import { Downloads } from "./downloads.js";
 
@@ -19,7 +20,7 @@ export async function sourceOf(place, options, maps) {
   if (typeof place === "string" || place instanceof URL) {
     const url = asUrl(place, "/");
     if (url) return urlSource(url, new Downloads(options));
-    return (await import("./folders.js")).folderSource(String(place), maps);
+    return (await part(import("./folders.js"))).folderSource(String(place), maps);
   }
   if (place === null || typeof place !== "object") {
     throw new InputError(`a base should be a URL, a folder or files by their names, found ${shown(place)}`);
@@ -44,7 +45,7 @@ export async function readOne(place, name, options) {
   if (typeof place !== "string" && !(place instanceof URL)) return asBytes(place, name);
   const url = asUrl(place, "");
   if (url) return new Downloads(options).read(url.href, name, options.sha256, options.limit);
-  return (await import("./folders.js")).readFile(String(place));
+  return (await part(import("./folders.js"))).readFile(String(place));
 }
 
 /**

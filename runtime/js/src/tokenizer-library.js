@@ -1,5 +1,6 @@
 /** Tokenizers of every kind, by the npm package `tokenizers`, in Node. */
-import { BaseFormatError, firstLine } from "./errors.js";
+import { BaseFormatError } from "./errors.js";
+import { firstLine } from "./failures.js";
 import { Layout } from "./token-layout.js";
 import { loadTable } from "./tokenizer-table.js";
 

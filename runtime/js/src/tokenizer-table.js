@@ -3,6 +3,7 @@
  * them nothing depends on the Unicode version of the platform. `docs/formats.md` says how they are stored.
  */
 import { BaseFormatError, UnsupportedError } from "./errors.js";
+import { part } from "./failures.js";
 import { inflate } from "./formats/inflate.js";
 import { setKinds } from "./kinds.js";
 
@@ -30,7 +31,7 @@ const loaded = new Map();
  * @param {"uncased" | "cased"} name
  */
 export function loadTable(name) {
-  const found = loaded.get(name) ?? MODULES[name]().then((module) => parseTable(module.default));
+  const found = loaded.get(name) ?? part(MODULES[name]()).then((module) => parseTable(module.default));
   loaded.set(name, found);
   found.catch(() => loaded.delete(name)); // another attempt may succeed
   return found;

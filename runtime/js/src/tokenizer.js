@@ -1,5 +1,6 @@
 /** Tokenization: from texts to what each of their windows feeds to the encoder. */
 import { InputError } from "./errors.js";
+import { part } from "./failures.js";
 import { codePoints } from "./text.js";
 import { head, holds } from "./text-head.js";
 import { NO_SIDE } from "./token-layout.js";
@@ -31,7 +32,7 @@ export class Tokenizer {
    */
   static async of(data, library) {
     return new Tokenizer(
-      await (library ? (await import("./tokenizer-library.js")).byLibrary(data, library) : wordPieceOf(data)),
+      await (library ? (await part(import("./tokenizer-library.js"))).byLibrary(data, library) : wordPieceOf(data)),
     );
   }
 

@@ -6,6 +6,7 @@
  */
 import { Engine } from "./engine.js";
 import * as errors from "./errors.js";
+import { firstLine } from "./failures.js";
 import { listen } from "./ports.js";
 
 export { RemoteEngine, connect } from "./remote.js";
@@ -39,7 +40,7 @@ export function serve(options, port = globalThis) {
       const value = await call(id, method, args, controller.signal);
       port.postMessage({ id, value }, transferables(value));
     } catch (error) {
-      port.postMessage({ id, error: { name: /** @type {any} */ (error)?.name, message: errors.firstLine(error) } });
+      port.postMessage({ id, error: { name: /** @type {any} */ (error)?.name, message: firstLine(error) } });
     } finally {
       running.delete(id);
     }

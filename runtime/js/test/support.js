@@ -7,23 +7,14 @@ import { gunzipSync } from "node:zlib";
 
 import { Engine } from "../src/index.js";
 import { Tokenizer } from "../src/tokenizer.js";
+import { BASE, VECTORS, filesOf, packBytes } from "./files.js";
 
-export const VECTORS = new URL("../../../tests/vectors/", import.meta.url);
-export const BASE = new URL("base", VECTORS).pathname;
+export { BASE, VECTORS, filesOf, packBytes };
 
 /** Native, and WebAssembly with one thread, as a page without isolation has it. */
 export const native = createRequire(import.meta.url)("onnxruntime-node");
 export const wasm = await import("onnxruntime-web/wasm");
 wasm.env.wasm.numThreads = 1;
-
-/** Return the files of a base by their names. */
-export function filesOf(folder = BASE) {
-  const names = ["bitfit.json", "model.onnx", "model.weights", "tokenizer.json", "config.json", "biases.safetensors"];
-  return Object.fromEntries(names.map((name) => [name, new Uint8Array(readFileSync(`${folder}/${name}`))]));
-}
-
-/** Return a pack of the vectors' base. */
-export const packBytes = (name) => new Uint8Array(readFileSync(new URL(`packs/${name}.safetensors`, VECTORS)));
 
 /** Load the vectors' base from memory. */
 export const loadTiny = (options = {}) => Engine.load(filesOf(), { ort: native, ...options });

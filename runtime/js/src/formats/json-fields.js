@@ -1,5 +1,5 @@
 /** Typed access to parsed JSON: an error names the field, the expected type and the found one. */
-import { shown } from "../errors.js";
+import { shown } from "../failures.js";
 import { Real, parseStrictly } from "./json.js";
 
 /** @typedef {(message: string) => Error} Fail makes the error to throw from a one-line message */

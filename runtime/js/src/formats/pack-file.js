@@ -1,5 +1,6 @@
 /** Pack files: one safetensors file each, read with every bound checked. */
 import { PackFormatError } from "../errors.js";
+import { part } from "../failures.js";
 import { HEAD_BIAS, HEAD_WEIGHT, POOLED, POOLINGS } from "../graph.js";
 import { abilitiesOf } from "../abilities.js";
 import { TASK_TYPES } from "../tasks/index.js";
@@ -79,7 +80,7 @@ async function parseInfo(fields, fail) {
   if (fromLayer < 0 || fromLayer > LIMITS.layers) throw fail(`from_layer should be a layer, found ${fromLayer}`);
   if (fields.has("windows")) info.windows = parseWindows(fields.nested("windows"), taskType.joins, maxLength, fail);
   if (["words", TRANSITIONS, "decisions"].some((name) => fields.has(name))) {
-    const { parseExtras } = await import("./pack-extras.js");
+    const { parseExtras } = await part(import("./pack-extras.js"));
     Object.assign(info, parseExtras(fields, taskType, labels, fail));
   }
   return info;
