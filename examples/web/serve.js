@@ -1,5 +1,5 @@
 /**
- * Serves the demo: the page, and under `lib/` and `models/` what it takes from elsewhere. `npm start`, or
+ * Serves the demo: the page, and beside it the two packages and the models that it takes. `npm start`, or
  * `node serve.js [PORT] [MODELS]`.
  *
  * Any static server does, if it gives these content types. The headers are what a careful site would send: no inline code,
@@ -13,8 +13,8 @@ import { extname, join, sep } from "node:path";
 import { pipeline } from "node:stream";
 import { fileURLToPath } from "node:url";
 
-const LIBRARY = fileURLToPath(new URL(".", import.meta.resolve("bitfit-edge"))); // its `src`
-const ONNXRUNTIME = join(createRequire(import.meta.url).resolve("onnxruntime-web/wasm"), "..");
+const LIBRARY = fileURLToPath(new URL("..", import.meta.resolve("bitfit-edge")));
+const ONNXRUNTIME = join(createRequire(import.meta.url).resolve("onnxruntime-web/wasm"), "../..");
 const MODELS = fileURLToPath(new URL("../../demo-output/", import.meta.url));
 const PAGE = fileURLToPath(new URL("page/", import.meta.url));
 
@@ -43,7 +43,7 @@ const HEADERS = {
  * @param {string} models
  */
 function fileOf(path, models) {
-  const roots = { "/lib/bitfit-edge/": LIBRARY, "/lib/onnxruntime-web/": ONNXRUNTIME, "/models/": models, "/": PAGE };
+  const roots = { "/bitfit-edge/": LIBRARY, "/onnxruntime-web/": ONNXRUNTIME, "/models/": models, "/": PAGE };
   const found = Object.entries(roots).find(([prefix]) => path.startsWith(prefix));
   if (!found) return undefined;
   const [prefix, root] = found;

@@ -1,7 +1,7 @@
 /** The page: loads the base and its packs, then lets every task answer as one types. */
 import { made } from "./answers.js";
 import { Card } from "./cards.js";
-import { RemoteEngine } from "./engine.js";
+import { connect } from "./bitfit-edge/src/remote.js";
 import { isKept, keptForLater } from "./offline.js";
 import { BASE, EXAMPLES, PACKS } from "./packs.js";
 import { inWords, kilobytes } from "./words.js";
@@ -12,24 +12,31 @@ const QUIET = 1000; // milliseconds after which what has changed is read out
 /** @param {string} selector @returns {any} */
 const find = (selector) => document.querySelector(selector);
 const text = /** @type {HTMLTextAreaElement} */ (find("#text"));
-const engine = new RemoteEngine();
-const cards = PACKS.map(({ name }) => new Card(name, engine, () => answer()));
+const controlled = keptForLater(); // before anything large is loaded, so that it is kept
+const loading = load();
+const cards = PACKS.map(({ name }) => new Card(name, async (...given) => (await loading).install(...given), answer));
 
 let ready = false;
 let baseBytes = 0;
 
+async function load() {
+  await controlled;
+  const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+  return connect(worker).load(BASE, { onProgress: showProgress });
+}
+
 async function start() {
-  const kept = await keptForLater(); // before anything large is loaded
-  const base = await engine.load(BASE, showProgress);
-  showStep("Loading four packs");
-  for (const card of cards) await card.loadServed(card.slot);
+  await controlled;
+  const installed = cards.map((card) => card.loadServed(card.slot)); // read while the base is
+  await loading;
+  await Promise.all(installed);
   ready = true;
   await answer();
   find("#loading").hidden = true;
   find("#figures").hidden = false;
-  document.body.dataset.base = base.name;
-  const said = kept && (await isKept());
-  find("#offline").textContent = said ? "This page now works without a network too." : "This page needs a network.";
+  document.body.dataset.ready = "yes";
+  const kept = await isKept();
+  find("#offline").textContent = kept ? "This page now works without a network too." : "This page needs a network.";
 }
 
 /** @param {{file: string, loaded: number, total?: number}} progress */
@@ -66,10 +73,12 @@ async function answer() {
   }
   answering = false;
   document.body.dataset.answered = text.value;
+  document.body.dataset.answeredAt ??= String(performance.now()); // the first time
 }
 
 /** @param {string} typed */
 async function answerOnce(typed) {
+  const engine = await loading;
   const able = cards.filter((card) => card.info && typed.trim() && card.second?.trim() !== "");
   const began = performance.now();
   const single = able.filter((card) => card.second === undefined);
@@ -146,6 +155,6 @@ text.addEventListener("input", () => answer());
 find("#failure button").addEventListener("click", () => location.reload());
 for (const type of ["dragover", "drop"]) document.addEventListener(type, (event) => event.preventDefault());
 start().catch((error) => {
-  find("#loading").hidden = true;
+  for (const part of ["#loading", "#cards"]) find(part).hidden = true;
   showFailure(error);
 });

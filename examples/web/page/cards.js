@@ -6,13 +6,16 @@ import { inWords, kilobytes, percent } from "./words.js";
 /** @typedef {import("../../../runtime/js/src/tasks/base.js").Answer} Answer */
 /** @typedef {import("../../../runtime/js/src/formats/pack.js").PackInfo} PackInfo */
 
+/** @typedef {import("../../../runtime/js/src/engine.js").InstallOptions} InstallOptions */
+/** @typedef {(slot: string, data: Uint8Array, options: InstallOptions) => Promise<PackInfo>} Install */
+
 const MOST_BYTES = 1 << 26; // what is larger is not even read
 const NO_PACK = /** @type {PackInfo | undefined} */ (undefined);
 
 export class Card {
   info = NO_PACK;
   bytes = 0;
-  #engine;
+  #install;
   #changed;
   #view;
   #file = ""; // which pack answers: the value of its option
@@ -21,12 +24,12 @@ export class Card {
   /**
    * `slot` is the name under which the engine holds the card's pack, whichever pack that is.
    * @param {string} slot
-   * @param {import("./engine.js").RemoteEngine} engine
+   * @param {Install} install
    * @param {() => void} changed called when another pack answers, or another second text is given
    */
-  constructor(slot, engine, changed) {
+  constructor(slot, install, changed) {
     this.slot = slot;
-    this.#engine = engine;
+    this.#install = install;
     this.#changed = changed;
     const template = /** @type {HTMLTemplateElement} */ (document.querySelector("template#card"));
     const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
@@ -42,9 +45,9 @@ export class Card {
     return this.#find(".second").hidden ? undefined : this.#input(".second input").value;
   }
 
-  /** Load one of the server's packs. @param {string} name */
+  /** Let one of the server's packs answer. @param {string} name */
   loadServed(name) {
-    return this.#swap(name, () => fetchPack(name));
+    return this.#swap(name, fetchPack(name), {});
   }
 
   /** @param {Answer} answer @param {string} text */
@@ -102,35 +105,36 @@ export class Card {
     });
   }
 
-  /** @param {File} file */
+  /** Let a pack from a file answer, if it answers here as it did where it was made. @param {File} file */
   #open(file) {
-    return this.#swap(file.name, async () => {
-      if (file.size > MOST_BYTES) throw new Error(`it has ${kilobytes(file.size)}, a pack has some kilobytes`);
-      return new Uint8Array(await file.arrayBuffer());
-    });
+    const tooLarge = new Error(`it has ${kilobytes(file.size)}, a pack has some kilobytes`);
+    const read = file.size > MOST_BYTES ? Promise.reject(tooLarge) : file.arrayBuffer();
+    return this.#swap(
+      file.name,
+      read.then((data) => new Uint8Array(data)),
+      { canary: true },
+    );
   }
 
   /**
    * Let another pack answer, after those that were asked for before.
-   * @param {string} name
-   * @param {() => Promise<Uint8Array>} read
+   * @param {string} name @param {Promise<Uint8Array>} reading @param {InstallOptions} options
    */
-  #swap(name, read) {
-    this.#last = this.#last.then(() => this.#take(name, read));
+  #swap(name, reading, options) {
+    this.#last = this.#last.then(() => this.#take(name, reading, options));
     return this.#last;
   }
 
   /**
    * Let another pack answer; the one before goes on if this one cannot.
-   * @param {string} name
-   * @param {() => Promise<Uint8Array>} read
+   * @param {string} name @param {Promise<Uint8Array>} reading @param {InstallOptions} options
    */
-  async #take(name, read) {
+  async #take(name, reading, options) {
     const error = this.#find(".error");
     error.hidden = true;
     try {
-      const data = await read();
-      this.info = await this.#engine.install(this.slot, data);
+      const data = await reading;
+      this.info = await this.#install(this.slot, data, options);
       this.bytes = data.length;
       this.#file = name;
       const served = PACKS.find((pack) => pack.name === name);

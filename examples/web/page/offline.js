@@ -3,7 +3,7 @@ import { PACKS } from "./packs.js";
 
 const PATIENCE = 5000; // milliseconds
 const LOOKS = 20;
-const LAST = ["lib/onnxruntime-web/ort-wasm-simd-threaded.wasm", `models/${PACKS[PACKS.length - 1].name}.safetensors`];
+const LAST = ["onnxruntime-web/dist/ort-wasm-simd-threaded.wasm", `models/${PACKS[PACKS.length - 1].name}.safetensors`];
 const BASE_FILES = 6;
 
 /**
@@ -13,10 +13,15 @@ const BASE_FILES = 6;
 export async function keptForLater() {
   const { serviceWorker } = navigator;
   if (!serviceWorker) return false;
+  const registered = serviceWorker.register("service-worker.js"); // fails without a network, which is no harm
+  if (serviceWorker.controller) {
+    registered.catch(() => {});
+    return true;
+  }
   try {
-    await serviceWorker.register("service-worker.js");
+    await registered;
   } catch {
-    return Boolean(serviceWorker.controller); // without a network, as it was registered before
+    return false;
   }
   if (serviceWorker.controller) return true;
   return new Promise((resolve) => {

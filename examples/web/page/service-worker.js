@@ -5,7 +5,7 @@
 const CACHE = "bitfit-edge-demo";
 const PAGE = [
   "./",
-  ...["style.css", "icon.svg", "app.js", "cards.js", "answers.js", "engine.js", "offline.js", "packs.js", "words.js"],
+  ...["style.css", "icon.svg", "app.js", "cards.js", "answers.js", "offline.js", "packs.js", "words.js"],
 ];
 const BASE = new URL("models/base/", self.registration.scope).href;
 
@@ -26,9 +26,15 @@ async function answer(event) {
   const cache = await caches.open(CACHE);
   try {
     const response = await fetch(event.request);
-    if (response.ok) event.waitUntil(cache.put(event.request, response.clone()));
+    if (response.ok) event.waitUntil(keep(cache, event.request, response.clone()));
     return response;
   } catch {
     return (await cache.match(event.request)) ?? Response.error();
   }
+}
+
+async function keep(cache, request, response) {
+  const kept = await cache.match(request);
+  const tag = response.headers.get("etag");
+  if (!tag || kept?.headers.get("etag") !== tag) await cache.put(request, response);
 }

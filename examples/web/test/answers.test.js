@@ -34,8 +34,8 @@ function byPackage(page, asked) {
   return page.evaluate(async ({ base, packs, rows }) => {
     /** @param {string} path @returns {Promise<any>} */
     const load = (path) => import(new URL(path, location.href).href);
-    const { Engine } = await load("lib/bitfit-edge/index.js");
-    const ort = await load("lib/onnxruntime-web/ort.wasm.bundle.min.mjs");
+    const { Engine } = await load("bitfit-edge/src/index.js");
+    const ort = await load("onnxruntime-web/dist/ort.wasm.bundle.min.mjs");
     const engine = await Engine.load(base, { ort });
     for (const [task, url] of Object.entries(packs)) await engine.install(task, url);
     const scored = rows.filter(({ task }) => engine.tasks[task].taskType !== "embedding");

@@ -69,8 +69,8 @@ export async function open(test, browser, { folder = DEMO, context: given = {}, 
 export async function answered(page) {
   await page.waitForFunction(
     () => {
-      const { base, answered: text } = document.body.dataset;
-      return base && text === /** @type {any} */ (document.querySelector("#text")).value;
+      const { ready, answered: text } = document.body.dataset;
+      return ready && text === /** @type {any} */ (document.querySelector("#text")).value;
     },
     undefined,
     { timeout: PATIENCE },
