@@ -48,7 +48,7 @@ test-lowest: .venv-lowest/.ready
 
 # What other languages need is fetched: packages of npm, and of Debian where that is permitted.
 test-embed: .venv/.ready demo-output/base/bitfit.json
-	@PYTHONPATH=tests $(BIN)/python -m embed.run
+	@PYTHONPATH=tests $(BIN)/python -m embedding.run
 
 lint: .venv/.ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy

@@ -1,4 +1,4 @@
-"""Writes plain models and what the engine answers to texts: `python -m embed.plain.prepare FOLDER`."""
+"""Writes plain models and what the engine answers to texts: `python -m embedding.plain.prepare FOLDER`."""
 
 import json
 import random

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from embed.tools import CARGO, CHROMIUM, CLANG, CORE, JAVA, NODE, Tool
+from embedding.tools import CARGO, CHROMIUM, CLANG, CORE, JAVA, NODE, Tool
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 WORK: Final = ROOT / ".embed"
-PLAIN: Final = ROOT / "tests" / "embed" / "plain"
+PLAIN: Final = ROOT / "tests" / "embedding" / "plain"
 # onnxruntime-node would fetch CUDA when it is installed, and fail without a network.
 NPM: Final = ("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--loglevel=error")
 ENVIRONMENT: Final[Mapping[str, str]] = {"ONNXRUNTIME_NODE_INSTALL": "skip", "PYTHON": sys.executable}
@@ -80,7 +80,7 @@ def _native() -> tuple[Step, ...]:
 def _plain() -> tuple[Step, ...]:
     models = WORK / "plain"
     commands = (
-        (sys.executable, "-m", "embed.plain.prepare", str(models)),
+        (sys.executable, "-m", "embedding.plain.prepare", str(models)),
         NPM,
         ("node", "--test", "pipelines.test.js"),
     )

@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from embed.steps import ROOT, WORK, Step, steps
-from embed.tools import Tool, install
+from embedding.steps import ROOT, WORK, Step, steps
+from embedding.tools import Tool, install
 
 PASSED, FAILED, SKIPPED = "passed", "FAILED", "skipped"
 LIMIT: Final = 900  # seconds of a command
