@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "error.hpp"
@@ -59,6 +60,10 @@ Json parse_json(std::string_view text, const Blame& blame) {
 Fields::Fields(const Json& value, Blame blame) : value_(&value), blame_(std::move(blame)) {
   if (!value.is_object()) blame_.fail(std::string("expected an object, found ") + value.type_name());
 }
+
+bool Fields::has(const char* name) const { return value_->contains(name); }
+
+bool Fields::is_null(const char* name) const { return !has(name) || (*value_)[name].is_null(); }
 
 const Json& Fields::get(const char* name) const {
   const auto found = value_->find(name);

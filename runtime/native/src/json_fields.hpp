@@ -3,7 +3,7 @@
 
 #include <cstdint>
 #include <map>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,8 +32,8 @@ class Fields {
  public:
   Fields(const Json& value, Blame blame);
 
-  bool has(const char* name) const { return value_->contains(name); }
-  bool is_null(const char* name) const { return !has(name) || (*value_)[name].is_null(); }
+  bool has(const char* name) const;
+  bool is_null(const char* name) const;  // or absent
   std::string string(const char* name) const;
   std::int64_t integer(const char* name) const;
   double number(const char* name) const;  // finite; an integer is a number too

@@ -19,8 +19,6 @@ typedef wchar_t ORTCHAR_T;
 typedef char ORTCHAR_T;
 #endif
 
-#define ORT_API_VERSION 16
-
 typedef struct OrtStatus OrtStatus;
 typedef struct OrtEnv OrtEnv;
 typedef struct OrtSession OrtSession;

@@ -1,6 +1,7 @@
 #include "tokenizer_file.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "error.hpp"
 #include "json_fields.hpp"

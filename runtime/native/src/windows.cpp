@@ -100,10 +100,10 @@ TokenizedText WindowedText::window(std::size_t index) const {
 }
 
 std::vector<std::size_t> WindowedText::positions(std::size_t index) const {
-  const Range own = text.sides[side], part = slices[index];
+  const Range own = text.sides[side];
   std::vector<std::size_t> found;
-  for (std::size_t place = 0; place < text.size(); ++place) {
-    if (place < own.start || place >= own.stop || (place >= part.start && place < part.stop)) found.push_back(place);
+  for (const Range& range : {Range{0, own.start}, slices[index], Range{own.stop, text.size()}}) {
+    for (std::size_t place = range.start; place < range.stop; ++place) found.push_back(place);
   }
   return found;
 }
