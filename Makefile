@@ -27,7 +27,8 @@ help:
 	@echo "make accuracy DATA=folder   compare methods on eight tasks, going on where it stopped (hours)"
 	@echo "make fuzz    a million altered packs, manifests and signed metadata, then drawn data files, model folders and command"
 	@echo "             lines, going on where they stopped (two hours); FUZZ_RUNS, FUZZ_DRAWN, FUZZ_COMMANDS, FUZZ_MINUTES"
-	@echo "make arm     run the runtime on ARM and on old x86 under QEMU; wants qemu-user-static and debootstrap (minutes)"
+	@echo "make arm     run the runtime, and the C core, on ARM and old x86 under QEMU; wants qemu-user-static, debootstrap and"
+	@echo "             g++-aarch64-linux-gnu (minutes)"
 	@echo "make clean   remove what was made"
 
 demo: .venv/.ready
@@ -81,6 +82,7 @@ fuzz: .venv/.ready
 # is in benchmarks/arm/results, by `make arm ARM=--all`.
 arm: .venv/.ready demo-output/base/bitfit.json
 	@PYTHONPATH=benchmarks $(BIN)/python -m arm.run $(ARM)
+	@PYTHONPATH=benchmarks $(BIN)/python -m arm.native --output .arm/report/native
 
 demo-output/base/bitfit.json:
 	@$(MAKE) demo

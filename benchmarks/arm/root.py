@@ -66,9 +66,8 @@ def command_on(processor: str, arguments: list[str]) -> list[str]:
     paths = [PROJECT / "runtime", BENCHMARKS]
     emulator, interpreter = ["qemu-x86_64-static", "-cpu", processor], sys.executable
     if processor in PROCESSORS:
-        (ROOT / "proc/cpuinfo").write_text(PROCESSORS[processor])
         paths.insert(0, SITE)
-        emulator = ["qemu-aarch64-static", "-cpu", processor, "-L", str(ROOT)]
+        emulator = _emulator(processor)
         interpreter = str(ROOT / "usr/bin/python3")
     variables = {"PYTHONPATH": os.pathsep.join(map(str, paths)), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     if processor not in PROCESSORS:  # numpy's OpenBLAS takes Haswell's kernels under QEMU on some machines, and dies
@@ -76,6 +75,16 @@ def command_on(processor: str, arguments: list[str]) -> list[str]:
     for name, value in variables.items():
         emulator += ["-E", f"{name}={value}"]
     return [*emulator, interpreter, *arguments]
+
+
+def program_on(processor: str, command: list[str]) -> list[str]:
+    """Return the command that runs a program for ARM under QEMU, on one of `PROCESSORS`."""
+    return [*_emulator(processor), *command]
+
+
+def _emulator(processor: str) -> list[str]:
+    (ROOT / "proc/cpuinfo").write_text(PROCESSORS[processor])
+    return ["qemu-aarch64-static", "-cpu", processor, "-L", str(ROOT)]
 
 
 def _unpack_wheels() -> None:
