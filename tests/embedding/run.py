@@ -86,6 +86,8 @@ def _run(step: Step, number: int) -> Result:
 
 def _reason(step: Step) -> str | None:
     """Return why a step is skipped."""
+    if step.elsewhere is not None:
+        return step.elsewhere
     if not step.folder.is_dir():
         return f"no {step.folder.relative_to(ROOT)}"
     lacking: list[Tool] = [tool for tool in step.tools if not tool.found]
