@@ -78,7 +78,7 @@ def test_a_port_by_table_gives_the_tokens_of_the_library(name: str) -> None:
         assert [(piece.start, piece.end) for piece in port.tokens(text)] == expected.offsets, ascii(text)
 
 
-@pytest.mark.parametrize("name", ["tokens", "windows", "joins", "answers"])
+@pytest.mark.parametrize("name", ["tokens", "windows", "joins", "answers", "unsupported"])
 def test_the_generator_gives_what_is_checked_in(name: str) -> None:
     expected = read(name)
     found = json.loads(document(name))

@@ -14,6 +14,7 @@ from vectors.malformed import malformed_cases
 from vectors.packs import cases as pack_cases
 from vectors.packs import write_packs
 from vectors.tokens import codepoints, token_cases
+from vectors.unsupported import unsupported_cases
 from vectors.vocabularies import tokenizers_of_vectors
 from vectors.windows import join_cases, window_cases
 
@@ -26,6 +27,7 @@ MAKERS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "answers": lambda: {"cases": list(answer_cases())},
     "packs": pack_cases,
     "malformed": malformed_cases,
+    "unsupported": lambda: {"cases": list(unsupported_cases())},
 }
 
 

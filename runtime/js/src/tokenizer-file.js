@@ -42,7 +42,7 @@ export async function wordPieceOf(data) {
     unknown,
     inside: model.string("continuing_subword_prefix"),
     longest: model.integer("max_input_chars_per_word"),
-    added: addedTokens(fields),
+    added: addedTokens(fields, tokens),
   };
   const table = await loadTable(uncased ? "uncased" : "cased");
   return { model: new WordPiece(vocabulary, table), layouts: layoutsOf(processor) };
@@ -62,14 +62,24 @@ function part(fields, name, types) {
   return found;
 }
 
-/** @param {Fields} fields */
-function addedTokens(fields) {
+/** @param {Fields} fields @param {Map<string, number>} vocabulary */
+function addedTokens(fields, vocabulary) {
+  /** @type {Map<string, number>} */
+  const ids = new Map();
+  let next = vocabulary.size;
   const found = fields.objects("added_tokens").map((token) => {
     for (const flag of ["normalized", "single_word", "lstrip", "rstrip"]) {
       if (token.boolean(flag)) throw unsupported(`an added token is ${flag}`);
     }
-    const codes = Array.from(token.string("content"), (character) => character.codePointAt(0) ?? 0);
-    return { codes, id: token.integer("id") };
+    const [content, id] = [token.string("content"), token.integer("id")];
+    if (content) {
+      // The library goes by the vocabulary, else it counts on, whatever the file says.
+      const own = vocabulary.get(content) ?? ids.get(content) ?? next;
+      if (id !== own) throw unsupported(`the added token ${content} has another id than in the vocabulary`);
+      ids.set(content, id);
+      next = Math.max(next, id + 1);
+    }
+    return { codes: Array.from(content, (character) => character.codePointAt(0) ?? 0), id };
   });
   return found.filter(({ codes }) => codes.length).sort((one, two) => two.codes.length - one.codes.length);
 }
@@ -78,7 +88,7 @@ function addedTokens(fields) {
 function layoutsOf(processor) {
   if (processor.string("type") === "TemplateProcessing") {
     const special = processor.nested("special_tokens");
-    return [templateLayout(processor, "single", special), templateLayout(processor, "pair", special)];
+    return [templateLayout(processor, "single", special, "0"), templateLayout(processor, "pair", special, "0,1")];
   }
   const [cls, sep] = ["cls", "sep"].map((name) => {
     const [, id] = processor.list(name);
@@ -94,8 +104,8 @@ function layoutsOf(processor) {
   return [new Layout(single), new Layout([...single, { side: 1, type: 1 }, { id: sep, type: 1 }])];
 }
 
-/** @param {Fields} processor @param {string} name @param {Fields} special */
-function templateLayout(processor, name, special) {
+/** @param {Fields} processor @param {string} name @param {Fields} special @param {string} sides which there must be */
+function templateLayout(processor, name, special, sides) {
   const parts = processor.objects(name).flatMap((item) => {
     if (item.has("Sequence")) {
       const own = item.nested("Sequence");
@@ -110,5 +120,7 @@ function templateLayout(processor, name, special) {
       .integers("ids")
       .map((id) => ({ id, type }));
   });
+  const found = parts.flatMap(({ side }) => side ?? []).sort();
+  if (String(found) !== sides) throw unsupported("its post_processor does not take each text once");
   return new Layout(parts);
 }

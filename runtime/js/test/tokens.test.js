@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import test from "node:test";
 
+import { BaseFormatError, UnsupportedError } from "../src/errors.js";
 import { codePoints } from "../src/text.js";
 import { wordsOf } from "../src/token-words.js";
 import { wordPieceOf } from "../src/tokenizer-file.js";
@@ -68,4 +69,17 @@ test("every code point has the tokens and the kind of the vectors", async () => 
     assertBlocks(expected, block, bytesOf, name);
   }
   assertBlocks(ofKinds, block, (code) => Buffer.from(kinds(Uint32Array.of(code))), "kinds");
+});
+
+test("tokenizers of which the tables know too little are refused", async () => {
+  const whole = JSON.parse(new TextDecoder().decode(tokenizerFile("uncased")));
+  for (const { name, replace, model } of vectors("unsupported").cases) {
+    const changed = { ...whole, ...replace, model: { ...whole.model, ...model } };
+    const refused = wordPieceOf(new TextEncoder().encode(JSON.stringify(changed)));
+    await assert.rejects(
+      refused,
+      (error) => error instanceof UnsupportedError || error instanceof BaseFormatError,
+      name,
+    );
+  }
 });

@@ -1,6 +1,7 @@
 #include "tokenizer_file.hpp"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "error.hpp"
@@ -29,15 +30,29 @@ std::int32_t checked_id(std::int64_t id, const Blame& blame) {
   return static_cast<std::int32_t>(id);
 }
 
-std::vector<AddedToken> parse_added(const Fields& fields) {
+std::vector<AddedToken> parse_added(const Fields& fields, const Vocabulary& vocabulary) {
   std::vector<AddedToken> found;
+  std::map<std::string, std::int32_t> own;
+  auto next = static_cast<std::int64_t>(vocabulary.ids.size());
   for (const Fields& item : fields.objects("added_tokens")) {
     const std::string content = item.string("content");
     for (const char* flag : {"normalized", "single_word", "lstrip", "rstrip"}) {
       if (item.boolean(flag)) refuse(item.blame(), "the added token " + in_quotes(content) + " is " + flag);
     }
     if (content.empty()) continue;  // which the library never finds
-    found.push_back({decode_utf8(content), checked_id(item.integer("id"), item.blame())});
+    const std::int32_t id = checked_id(item.integer("id"), item.blame());
+    // The library goes by the vocabulary, else it counts on, whatever the file says.
+    const auto known = vocabulary.ids.find(content);
+    const auto earlier = own.find(content);
+    const std::int64_t given = known != vocabulary.ids.end() ? known->second
+                               : earlier != own.end()        ? earlier->second
+                                                             : next;
+    if (id != given) {
+      refuse(item.blame(), "the added token " + in_quotes(content) + " has another id than in the vocabulary");
+    }
+    own.emplace(content, id);
+    next = std::max(next, std::int64_t{id} + 1);
+    found.push_back({decode_utf8(content), id});
   }
   std::stable_sort(found.begin(), found.end(), [](const AddedToken& one, const AddedToken& two) {
     return one.content.size() > two.content.size();
@@ -63,7 +78,7 @@ Vocabulary parse_vocabulary(const Fields& fields, const Json& model) {
   const auto unknown = found.ids.find(own.string("unk_token"));
   if (unknown == found.ids.end()) own.blame().fail("the vocabulary lacks its unk_token");
   found.unknown = unknown->second;
-  found.added = parse_added(fields);
+  found.added = parse_added(fields, found);
   return found;
 }
 

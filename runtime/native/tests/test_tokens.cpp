@@ -1,5 +1,7 @@
 // Token ids, offsets, sides and words of the shared texts: `test_tokens VECTORS`.
+#include "error.hpp"
 #include "support.hpp"
+#include "tokenizer_file.hpp"
 #include "utf8.hpp"
 
 using namespace bitfit_tests;
@@ -24,10 +26,25 @@ void check_case(const json& one, const bitfit::Tokenizer& tokenizer) {
   check(json(words) == one.at("words"), what + ": words " + json(words).dump());
 }
 
+// A tokenizer of which the tables know too little is refused.
+void check_refused(const json& one, json document) {
+  document.update(one.at("replace"));
+  document.at("model").update(one.at("model"));
+  const std::string name = one.at("name").get<std::string>();
+  try {
+    bitfit::parse_tokenizer(document.dump(), name);
+    check(false, name + " is refused");
+  } catch (const bitfit::Error&) {
+    check(true, name);
+  }
+}
+
 }  // namespace
 
 int main(int, char** arguments) {
   const json tokens = read_vectors(arguments[1], "tokens");
   for (const json& one : tokens.at("cases")) check_case(one, tokenizer_of(arguments[1], one.at("tokenizer")));
+  const json uncased = json::parse(read_text(std::string(arguments[1]) + "/tokenizers/uncased.json"));
+  for (const json& one : read_vectors(arguments[1], "unsupported").at("cases")) check_refused(one, uncased);
   return finish("tokens");
 }
