@@ -2,10 +2,13 @@
 import { part } from "./failures.js";
 import { TASK_TYPES } from "./tasks/index.js";
 
+/** @typedef {import("./windows.js").WindowedText} WindowedText the `.d.ts` of this module needs it */
+
 /**
- * `join` is there where the pack has windows, `outlierScore` where its decisions ask for one.
+ * `windowsOf` and `join` are there where the pack has windows, `outlierScore` where its decisions ask for one.
  * @typedef {object} Abilities
  * @property {import("./tasks/base.js").Postprocess} postprocess
+ * @property {typeof import("./long-texts.js").windowsOf} [windowsOf]
  * @property {typeof import("./window-joins.js").join} [join]
  * @property {typeof import("./outliers.js").outlierScore} [outlierScore]
  */
@@ -16,12 +19,13 @@ import { TASK_TYPES } from "./tasks/index.js";
  * @returns {Promise<Abilities>}
  */
 export async function abilitiesOf({ taskType, windows, decisions }) {
-  const [{ postprocess }, joins, outliers] = await part(
+  const [{ postprocess }, longTexts, joins, outliers] = await part(
     Promise.all([
       TASK_TYPES[taskType].load(),
+      windows && import("./long-texts.js"),
       windows && import("./window-joins.js"),
       decisions?.outliers && import("./outliers.js"),
     ]),
   );
-  return { postprocess, join: joins?.join, outlierScore: outliers?.outlierScore };
+  return { postprocess, windowsOf: longTexts?.windowsOf, join: joins?.join, outlierScore: outliers?.outlierScore };
 }

@@ -131,9 +131,11 @@ async function* tokenized({ machine, tokenizer }, wanted) {
 
 /** @param {Wanted[]} asked @param {WindowedText[]} texts @returns {Request[]} a request for each window */
 function requestsOf(asked, texts) {
-  return asked.flatMap(({ pack, output, besides }, index) =>
-    texts[index].windows.map((tokens) => ({ pack, output, tokens, pooled: besides })),
-  );
+  return asked.flatMap(({ pack, output, besides }, index) => {
+    const text = texts[index];
+    const windows = (text.slices.length > 1 && pack?.abilities.windowsOf?.(text)) || [text.text];
+    return windows.map((tokens) => ({ pack, output, tokens, pooled: besides }));
+  });
 }
 
 /** @param {Wanted} wanted @param {WindowedText} text @param {Found[]} parts @returns {Found} */

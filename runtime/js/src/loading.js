@@ -39,13 +39,8 @@ export async function loadMachine(place, { ort, tokenizers, digest, sessionOptio
   }
   measure(ort);
   // WebAssembly maps no files: there a folder's weights are read like any other file.
-  const {
-    graph,
-    weights,
-    folder,
-    tokenizer: tokenizerFile,
-    ...base
-  } = await openBase(await sourceOf(place, downloading, isNative(ort)), digest);
+  const source = await sourceOf(place, downloading, isNative(ort));
+  const { graph, weights, folder, tokenizer: tokenizerFile, ...base } = await openBase(source, isNative(ort), digest);
   const { manifest } = base;
   downloading.signal?.throwIfAborted();
   const tokenizing = Tokenizer.of(tokenizerFile, tokenizers);

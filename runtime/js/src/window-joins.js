@@ -3,6 +3,7 @@
  * All is computed in float64, in the order of the windows, and rounded to float32 once.
  */
 import { LOGITS, POOLED } from "./graph.js";
+import { positionsOf, speakersOf } from "./long-texts.js";
 import { MAXIMUM, MEAN, NOISY_OR, argmax } from "./tasks/base.js";
 
 /** @typedef {(Float32Array | Float64Array)[]} Parts */
@@ -88,11 +89,11 @@ const logOfOthers = (chance) => (chance > -Math.LN2 ? Math.log(-Math.expm1(chanc
  * @param {Float32Array[]} parts
  */
 function byOffsets(windowed, parts) {
-  const speakers = windowed.speakers();
-  const width = parts[0].length / windowed.positions(0).length;
+  const speakers = speakersOf(windowed);
+  const width = parts[0].length / positionsOf(windowed, 0).length;
   const joined = new Float32Array(speakers.length * width);
   parts.forEach((part, index) => {
-    windowed.positions(index).forEach((token, row) => {
+    positionsOf(windowed, index).forEach((token, row) => {
       if (speakers[token] === index) joined.set(part.subarray(row * width, (row + 1) * width), token * width);
     });
   });

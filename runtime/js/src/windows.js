@@ -1,7 +1,6 @@
 /** Windows of a long text: overlapping slices of its tokens, each with the special tokens around it. */
 import { TASK_TYPES } from "./tasks/index.js";
 import { longestFirst } from "./token-layout.js";
-import { TokenizedText } from "./tokenized-text.js";
 
 /** @typedef {import("./token-layout.js").Layout} Layout */
 /** @typedef {import("./token-layout.js").Side} Side */
@@ -86,7 +85,7 @@ export class Limit {
  */
 export class WindowedText {
   /**
-   * @param {TokenizedText} text
+   * @param {import("./tokenized-text.js").TokenizedText} text
    * @param {0 | 1} side
    * @param {Range[]} slices
    */
@@ -116,55 +115,5 @@ export class WindowedText {
       side,
       slices.map(({ start, stop }) => ({ start: from + start, stop: from + stop })),
     );
-  }
-
-  /** The windows in order; of a text that fits, the text itself. */
-  get windows() {
-    return this.slices.map((_, index) => this.window(index));
-  }
-
-  /** @param {number} index @returns {TokenizedText} */
-  window(index) {
-    const { text, side, slices } = this;
-    if (slices.length === 1) return text;
-    const tokens = this.positions(index);
-    const [own, other] = [text.sides[side], text.sides[1 - side]];
-    const kept = { start: own.start, stop: own.start + slices[index].stop - slices[index].start };
-    const shift = other.stop <= own.start ? 0 : kept.stop - own.stop;
-    const moved = { start: other.start + shift, stop: other.stop + shift };
-    return new TokenizedText(
-      Int32Array.from(tokens, (token) => text.ids[token]),
-      Uint8Array.from(tokens, (token) => text.typeIds[token]),
-      Int32Array.from(tokens.flatMap((token) => [text.offsets[2 * token], text.offsets[2 * token + 1]])),
-      side === 0 ? [kept, moved] : [moved, kept],
-      text.cut,
-    );
-  }
-
-  /**
-   * Return where in `text` each token of a window is.
-   * @param {number} index
-   */
-  positions(index) {
-    const own = this.text.sides[this.side];
-    const { start, stop } = this.slices[index];
-    const found = [];
-    for (let token = 0; token < this.text.length; token++) {
-      if (token < own.start || token >= own.stop || (token >= start && token < stop)) found.push(token);
-    }
-    return found;
-  }
-
-  /** Return for each token of `text` the window in which it is farthest from an edge, of several the first. */
-  speakers() {
-    const found = new Int32Array(this.text.length);
-    const best = new Int32Array(this.text.length).fill(-1);
-    this.slices.forEach(({ start, stop }, index) => {
-      for (let token = start; token < stop; token++) {
-        const distance = Math.min(token - start, stop - 1 - token);
-        if (distance > best[token]) [best[token], found[token]] = [distance, index];
-      }
-    });
-    return found;
   }
 }

@@ -32,8 +32,9 @@ test("tables are those of the repository", () => {
   }
 });
 
-test("the tarball installs, has types, and answers by the example", () => {
+test("the tarball installs, has types, and answers by the example", (t) => {
   const folder = mkdtempSync(`${tmpdir()}/bitfit-package-`);
+  t.after(() => rmSync(folder, { recursive: true }));
   const printed = run("npm", ["pack", "--json", "--pack-destination", folder], ROOT);
   const [{ filename, files }] = JSON.parse(printed.slice(printed.indexOf("[\n"))); // behind what its scripts print
   const names = files.map(({ path }) => path);
@@ -59,5 +60,4 @@ test("the tarball installs, has types, and answers by the example", () => {
   writeFileSync(`${folder}/user.ts`, USER);
   const options = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2022", "--lib", "es2022,dom"];
   run(process.execPath, [`${ROOT}node_modules/typescript/bin/tsc`, ...options, "user.ts"], folder);
-  rmSync(folder, { recursive: true });
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { speakersOf, windowsOf } from "../src/long-texts.js";
 import { outlierScore } from "../src/outliers.js";
 import { TASK_TYPES } from "../src/tasks/index.js";
 import { codePoints } from "../src/text.js";
@@ -20,20 +21,21 @@ function limitOf({ max_length: maxLength, windows, task_type: taskType }) {
 test("texts are cut into the windows of the vectors", async () => {
   for (const one of vectors("windows").cases) {
     const found = await known[one.tokenizer].tokenize(textOf(one.text), pairOf(one), limitOf(one));
+    const windows = windowsOf(found);
     assert.equal(found.side, one.side);
     assert.deepEqual(
       found.slices.map(({ start, stop }) => [start, stop]),
       one.slices,
     );
     assert.deepEqual(
-      found.windows.map(({ ids }) => [...ids]),
+      windows.map(({ ids }) => [...ids]),
       one.ids,
     );
     assert.deepEqual(
-      found.windows.map(({ typeIds }) => [...typeIds]),
+      windows.map(({ typeIds }) => [...typeIds]),
       one.type_ids,
     );
-    assert.deepEqual([...found.speakers()], one.speakers);
+    assert.deepEqual([...speakersOf(found)], one.speakers);
     assert.equal(found.text.cut.some(Boolean), one.truncated);
   }
 });

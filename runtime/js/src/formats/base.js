@@ -1,6 +1,7 @@
 /** Bases: a graph, its weights, biases, tokenizer and manifest, from wherever their files come. */
 import { neededDigest } from "../digests.js";
 import { BaseFormatError, BaseIntegrityError, BaseNotFoundError } from "../errors.js";
+import { part } from "../failures.js";
 import { parseManifest } from "./manifest.js";
 import { readGraph } from "./onnx-files.js";
 import { parseSafetensors } from "./safetensors.js";
@@ -40,10 +41,11 @@ const COMPANIONS = [MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE, BIASES_FILE]; // an
  * Read a base and compare each file with its digest, unless `digest` is `"none"`; any other `digest` is the base's own,
  * which it must have. Throws BaseNotFoundError, BaseFormatError, BaseIntegrityError, UnsupportedError.
  * @param {Source} source
+ * @param {boolean} isNative whether ONNX Runtime reads files itself
  * @param {string} [digest]
  * @returns {Promise<Base>}
  */
-export async function openBase(source, digest) {
+export async function openBase(source, isNative, digest) {
   const { where, mapped } = source;
   const text = await source.read(MANIFEST_FILE);
   if (!text)
@@ -77,7 +79,7 @@ export async function openBase(source, digest) {
   return {
     manifest,
     defaults: defaultsOf(of(BIASES_FILE), manifest),
-    graph: checkedGraph(of(MODEL_FILE), manifest.files),
+    graph: await checkedGraph(of(MODEL_FILE), manifest.files, isNative),
     weights: files.get(WEIGHTS_FILE),
     folder: mapped?.folder,
     tokenizer: of(TOKENIZER_FILE),
@@ -102,9 +104,11 @@ function checkFiles(files) {
  * other could be altered unnoticed, or answer under another base's identity.
  * @param {Uint8Array} data
  * @param {Map<string, string>} files
+ * @param {boolean} isNative
  */
-function checkedGraph(data, files) {
-  const { external, metadata, data: graph } = readGraph(data);
+async function checkedGraph(data, files, isNative) {
+  const { metadata, data: graph } = readGraph(data);
+  const external = isNative ? (await part(import("./onnx-external.js"))).externalFiles(data) : [];
   const strange = [...external].find((name) => name !== WEIGHTS_FILE || !files.has(name));
   if (strange !== undefined) {
     throw new BaseIntegrityError(
