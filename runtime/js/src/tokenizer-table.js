@@ -10,12 +10,13 @@ import { setKinds } from "./kinds.js";
 const MAGIC = "BITFITWP";
 const HEADER = 16;
 const CODE_POINTS = 0x110000;
-const BECOMES = 4;
+const BECOMES = 4; // none, and 2 more for each character
+export const ITSELF = BECOMES + 2;
 
 /**
- * `becomes` maps code points to an operation and what they become; what is not in it stays as it is. `classes` are
- * combining classes that are not 0.
- * @typedef {{becomes: Map<number, number[]>, classes: Map<number, number>}} Table
+ * `operations` has one of each code point, `becomes` what those become that become others, and `classes` combining
+ * classes that are not 0.
+ * @typedef {{operations: Uint8Array, becomes: Map<number, number[]>, classes: Map<number, number>}} Table
  */
 
 /** @type {Record<string, () => Promise<{default: string}>>} */
@@ -51,11 +52,19 @@ export function parseTable(base64) {
   try {
     const numbers = numbersOf(inflate(data.subarray(HEADER), head.getUint32(12, true)));
     /** @type {Table} */
-    const found = { becomes: new Map(), classes: new Map() };
-    for (const [code, value, others] of runs(numbers, true)) found.becomes.set(code, [value, ...others]);
-    for (const [code, value] of runs(numbers, false)) found.classes.set(code, value);
+    const found = { operations: new Uint8Array(CODE_POINTS).fill(ITSELF), becomes: new Map(), classes: new Map() };
+    for (const [start, end, value, steps] of runs(numbers, true)) {
+      found.operations.fill(value, start, end);
+      for (let code = start; steps.length && code < end; code++) {
+        const become = steps.map((step) => code + step);
+        found.becomes.set(code, become);
+      }
+    }
+    for (const [start, end, value] of runs(numbers, false)) {
+      for (let code = start; code < end; code++) found.classes.set(code, value);
+    }
     const kinds = new Uint8Array(CODE_POINTS);
-    for (const [code, value] of runs(numbers, false)) kinds[code] = value;
+    for (const [start, end, value] of runs(numbers, false)) kinds.fill(value, start, end);
     setKinds(kinds);
     return found;
   } catch (error) {
@@ -82,10 +91,11 @@ function numbersOf(data) {
 }
 
 /**
- * Yield each character of the runs of a list, its value, and what it becomes where the list says so.
+ * Yield each run of a list: its first code point, the one after its last, their value, and where the list says so how far
+ * from each is what it becomes.
  * @param {() => number} next
  * @param {boolean} changes
- * @returns {Generator<[number, number, number[]]>}
+ * @returns {Generator<[number, number, number, number[]]>}
  */
 function* runs(next, changes) {
   let code = 0;
@@ -97,6 +107,7 @@ function* runs(next, changes) {
       const number = next();
       return (number >> 1) ^ -(number & 1);
     });
-    for (; code < end; code++) yield [code, value, steps.map((step) => code + step)];
+    yield [code, end, value, steps];
+    code = end;
   }
 }

@@ -1,7 +1,7 @@
 /** WordPiece by a table, to the token what the `tokenizers` library gives. */
+import { ITSELF } from "./tokenizer-table.js";
 
 const [DROPPED, SPACED, HANGUL, ITSELF_ALONE] = [0, 1, 2, 3];
-const ITSELF = 6; // BECOMES of one character
 const SPACE = 0x20;
 
 /**
@@ -99,8 +99,9 @@ export class WordPiece {
 
   /** @param {number} code @param {number} origin @returns {Part[]} */
   #changed(code, origin) {
-    const { becomes, classes } = this.#table;
-    const [how, ...others] = becomes.get(code) ?? [ITSELF, code];
+    const { operations, becomes, classes } = this.#table;
+    const how = operations[code];
+    const others = becomes.get(code) ?? (how === ITSELF ? [code] : []);
     if (how === DROPPED) return [];
     if (how === SPACED) return [{ code: SPACE, origin, combining: 0 }];
     const alone = how === ITSELF_ALONE || (how !== HANGUL && how % 2 === 1);
