@@ -28,6 +28,8 @@ export class Downloads {
   #options;
   /** @type {Map<string, {loaded: number, total?: number}>} */
   #files = new Map();
+  /** @type {WeakMap<Uint8Array, string>} what was read, and its digest where it was computed */
+  digests = new WeakMap();
 
   /** @param {DownloadOptions} options */
   constructor(options) {
@@ -46,12 +48,12 @@ export class Downloads {
     this.#files.set(name, { loaded: 0 });
     const key = sha256 && `${KEYS}sha256/${sha256}`;
     const kept = key && (await this.#kept(key));
-    if (kept && (await hexDigest(kept)) === sha256) {
+    if (kept && (await this.#digest(kept)) === sha256) {
       this.#tell(name, kept.length, kept.length);
       return kept;
     }
     const data = await this.#fetch(url, name, limit);
-    if (key && data && (await hexDigest(data)) === sha256) await this.#keep(key, data);
+    if (key && data && (await this.#digest(data)) === sha256) await this.#keep(key, data);
     return data;
   }
 
@@ -71,6 +73,13 @@ export class Downloads {
       if (kept) return kept;
       throw error;
     }
+  }
+
+  /** @param {Uint8Array} data */
+  async #digest(data) {
+    const found = await hexDigest(data);
+    if (found !== undefined) this.digests.set(data, found);
+    return found;
   }
 
   /** @param {string} url @param {string} name @param {number} limit */

@@ -68,6 +68,7 @@ function asUrl(place, end) {
 function urlSource(url, downloads) {
   return {
     where: url.href,
+    digests: downloads.digests,
     read: (name, sha256) => {
       const file = new URL(name, url).href;
       return name === MANIFEST_FILE ? downloads.readLatest(file, name) : downloads.read(file, name, sha256);

@@ -22,6 +22,7 @@ import {
  * @typedef {object} Source
  * @property {string} where
  * @property {(name: string, sha256?: string) => Promise<Uint8Array | undefined>} read
+ * @property {WeakMap<Uint8Array, string>} [digests] of what was read, as far as they are known
  * @property {{folder: string, digest(name: string): Promise<string | undefined>}} [mapped]
  *
  * A base whose files were read and checked. `graph` is what ONNX Runtime opens; `weights` are absent where they are
@@ -55,6 +56,7 @@ export async function openBase(source, isNative, digest) {
   if (digest !== undefined && digest !== "none" && digest !== manifest.digest) {
     throw new BaseIntegrityError(`${where} is base ${manifest.digest}, expected ${digest}; get the base that is meant`);
   }
+  const digestOf = async (/** @type {Uint8Array} */ data) => source.digests?.get(data) ?? neededDigest(data);
   const names = [...manifest.files.keys()];
   const read = await Promise.all(
     names.map(async (name) => {
@@ -63,7 +65,7 @@ export async function openBase(source, isNative, digest) {
       const data = isMapped ? undefined : await source.read(name, expected);
       if (!isMapped && !data) throw lacks(where, name);
       if (digest === "none") return data;
-      const found = isMapped ? await mapped.digest(name) : await neededDigest(/** @type {Uint8Array} */ (data));
+      const found = isMapped ? await mapped.digest(name) : await digestOf(/** @type {Uint8Array} */ (data));
       if (found === undefined) throw lacks(where, name);
       if (found !== expected) {
         throw new BaseIntegrityError(
