@@ -109,7 +109,9 @@ export async function openSession(ort, graph, { weights, folder, options = {} })
   } catch (error) {
     throw failure(error, (reason) =>
       /SIMD|no available backend/i.test(reason)
-        ? new UnsupportedError(`onnxruntime cannot run here (${reason}); WebAssembly with SIMD is needed`)
+        ? new UnsupportedError(
+            `onnxruntime cannot run here (${reason}); it needs its own files, and WebAssembly with SIMD`,
+          )
         : new BaseFormatError(
             `onnxruntime cannot load ${MODEL_FILE} (${reason}); 1.24.1 or later is needed, or export again`,
           ),
