@@ -17,6 +17,8 @@ constexpr std::uint32_t most_others = 32;
 // Operations of the table; from `becomes` on, twice the number of others, plus 1 for a word of its own.
 constexpr std::uint32_t dropped = 0, spaced = 1, hangul = 2, itself_alone = 3, becomes = 4;
 
+constexpr char32_t first_syllable = 0xAC00, last_syllable = 0xD7A3;
+
 [[noreturn]] void refuse(const char* problem) {
   fail(BITFIT_BASE_FORMAT, std::string("a table of characters is damaged (") + problem + "); get this library again");
 }
@@ -41,8 +43,8 @@ std::vector<std::uint32_t> read_numbers(const std::vector<std::int8_t>& content)
 }
 
 std::vector<char32_t> syllable(char32_t code) {
-  constexpr char32_t first = 0xAC00, vowels = 21, tails = 28, leads = 0x1100, vowel = 0x1161, tail = 0x11A7;
-  const char32_t number = code - first, rest = number % (vowels * tails);
+  constexpr char32_t vowels = 21, tails = 28, leads = 0x1100, vowel = 0x1161, tail = 0x11A7;
+  const char32_t number = code - first_syllable, rest = number % (vowels * tails);
   std::vector<char32_t> found{leads + number / (vowels * tails), vowel + rest / tails};
   if (rest % tails != 0) found.push_back(tail + rest % tails);
   return found;
@@ -82,6 +84,7 @@ CharTable::Runs CharTable::read_runs(std::vector<std::uint32_t>::const_iterator&
   for (std::uint32_t left = next(); left > 0; --left) {
     const std::uint32_t first = code + next(), last = first + next(), value = next();
     if (last > highest_code) refuse("a character is none");
+    if (changes && value == hangul && (first < first_syllable || last > last_syllable)) refuse("a syllable is none");
     const std::uint32_t count = changes && value >= becomes ? (value - becomes) / 2 : 0;
     if (count > most_others) refuse("a character becomes too many");
     found.push_back({first, last, value, differences_.size(), count});
