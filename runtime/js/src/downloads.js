@@ -53,7 +53,10 @@ export class Downloads {
       return kept;
     }
     const data = await this.#fetch(url, name, limit);
-    if (key && data && (await this.#digest(data)) === sha256) await this.#keep(key, data);
+    const found = key && data && (await this.#digest(data));
+    if (!key || !data || !found) return data;
+    if (found !== sha256) return this.#fetch(url, name, limit, "reload"); // an HTTP cache may hold an older one
+    await this.#keep(key, data);
     return data;
   }
 
@@ -65,7 +68,7 @@ export class Downloads {
   async readLatest(url, name) {
     const key = `${KEYS}latest/${encodeURIComponent(url)}`;
     try {
-      const data = await this.#fetch(url, name, LIMITS.manifestBytes);
+      const data = await this.#fetch(url, name, LIMITS.manifestBytes, "no-cache");
       if (data) await this.#keep(key, data);
       return data;
     } catch (error) {
@@ -82,11 +85,11 @@ export class Downloads {
     return found;
   }
 
-  /** @param {string} url @param {string} name @param {number} limit */
-  async #fetch(url, name, limit) {
+  /** @param {string} url @param {string} name @param {number} limit @param {RequestCache} [cache] */
+  async #fetch(url, name, limit, cache = "default") {
     const { signal } = this.#options;
     try {
-      const response = await fetch(url, signal ? { signal } : {});
+      const response = await fetch(url, { cache, ...(signal && { signal }) });
       if (GONE.includes(response.status)) return undefined;
       if (!response.ok || !response.body)
         throw new UnreachableError(`${url} gave status ${response.status}; try again`);

@@ -117,6 +117,19 @@ test("torn and wrong answers of a server are refused", async () => {
   }
 });
 
+test("a file that is not what the manifest says is asked for once more", async () => {
+  const files = filesOf();
+  let stale = true;
+  const server = await serving(files, (name, response) => {
+    if (name !== "model.weights" || !stale) return false;
+    stale = false;
+    return Boolean(response.end("what a cache between here and there still held"));
+  });
+  await (await Engine.load(server.url, { ort: native })).dispose();
+  assert.equal(server.asked.filter((name) => name === "model.weights").length, 2);
+  await server.close();
+});
+
 test("loading and installing can be given up", async () => {
   const server = await serving(filesOf(), (name) => name === "model.weights"); // is never answered
   const controller = new AbortController();
