@@ -74,7 +74,7 @@ def comparison_of(
 
 
 def parse_arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = make_parser(__doc__, results_of("methods"))
+    parser = make_parser(__doc__, results_of("methods") / "paper")
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--model", default=default_model(), help="checkpoint to export where no base is given")
     parser.add_argument("--base", type=Path, help="int8 base")
