@@ -194,6 +194,7 @@ def test_one_method_runs_at_given_rates_and_a_chosen_number_of_steps(base: Base,
     ]
     assert found == cells.cells and not list(comparison.cells("bitfit", 8, 3, (0, 1), (1.0,)))
     assert all(cell.auc is not None and 0 <= cell.auc <= 1 and cell.collapsed is False for cell in found)
+    assert {cell.encoding for cell in found} == {QUICK.encoding}
 
 
 def test_the_area_under_the_curve_is_that_of_the_second_of_two_labels() -> None:

@@ -151,15 +151,14 @@ class Comparison:
         head = run.model.head_parameters
         train, held_out, evaluation = map(run.prepare, (rows, self._held_out, self._evaluation))
         fit(run, train, held_out, rate)
-        engine, size_in_bytes = (
-            None,
-            FLOAT16_BYTES * (encoder + head) + INDEX_BYTES * encoder * (chosen.name == "random"),
-        )
+        engine, encoding = None, None
+        size_in_bytes = FLOAT16_BYTES * (encoder + head) + INDEX_BYTES * encoder * (chosen.name == "random")
         held_out_metric, answers = run.metrics(held_out)[run.metric], run.answers(evaluation)
         in_torch = run.task.metrics(self._evaluation, answers)[run.metric]
         if chosen.packs:
             encoded = choose_encoding(run, self._engine, self._held_out)
-            size_in_bytes = encoded.tried[encoded.pack.info.encoding].bytes
+            encoding = encoded.pack.info.encoding
+            size_in_bytes = encoded.tried[encoding].bytes
             answers = engine_answers(self._engine, options.task, self._evaluation)
             engine = run.task.metrics(self._evaluation, answers)[run.metric]
         return Cell(
@@ -181,6 +180,7 @@ class Comparison:
             measured=chosen.measured,
             auc=area_under_roc(self._evaluation, answers),
             collapsed=collapsed(run, train, steps),
+            encoding=encoding,
         )
 
     def _start(self, chosen: Method, rows: Sequence[Example], options: TrainOptions) -> Run:
