@@ -45,6 +45,7 @@ int main(int, char** arguments) {
   const json tokens = read_vectors(arguments[1], "tokens");
   for (const json& one : tokens.at("cases")) check_case(one, tokenizer_of(arguments[1], one.at("tokenizer")));
   const json uncased = json::parse(read_text(std::string(arguments[1]) + "/tokenizers/uncased.json"));
-  for (const json& one : read_vectors(arguments[1], "unsupported").at("cases")) check_refused(one, uncased);
+  const json unsupported = read_vectors(arguments[1], "unsupported");
+  for (const json& one : unsupported.at("cases")) check_refused(one, uncased);
   return finish("tokens");
 }
