@@ -21,6 +21,7 @@ TOLERANCE: Final = 1e-9
 HUGE: Final = float(np.finfo(np.float32).max)
 ACCEPTANCE: Final = Acceptance(0.5, 0.1, 0.5)
 LOOSE_TAGS: Final = ("I-A", "O", "B-A", "I-B", "odd")  # which no pack with transitions may have
+LIKE_TAGS: Final = ("O", "B-O", "I-O", "B-I-O", "I-I-O", "B-B-")  # names that look like tags
 TEXTS: Final = tuple(text for text in SENTENCES if len(text) != 1)
 DECIDED: Final[dict[str, tuple[Decisions | None, ...]]] = {
     "classification": (
@@ -60,6 +61,7 @@ def _infos(task_type: str) -> Iterator[PackInfo]:
         yield info(words="mean")
         yield info(labels=LOOSE_TAGS)
         yield info(labels=LOOSE_TAGS, tokenizer=None)
+        yield info(labels=LIKE_TAGS)
         for transitions in ("legal", "learned"):
             yield info(transitions=transitions)
             yield info(transitions=transitions, words="mean")

@@ -62,12 +62,12 @@ def postprocess(output: HeadOutput) -> Entities:
         return Entities(output.task, (), output.tokens.truncated)
     words = output.tokens.words(output.row.text)
     found: list[tuple[str, int, int, list[float]]] = []
-    previous = OUTSIDE
+    previous = None
     for word, (tag, probability) in zip(words, _tags(output, words), strict=True):
-        label = tag.removeprefix(BEGIN).removeprefix(INSIDE)
         if tag == OUTSIDE:
-            previous = OUTSIDE
+            previous = None
             continue
+        label = tag[len(BEGIN) :] if tag.startswith((BEGIN, INSIDE)) else tag  # a name may be O, or begin with B-
         if tag.startswith(INSIDE) and previous == label:
             _, began, _, seen = found[-1]
             found[-1] = (label, began, word.end, [*seen, probability])

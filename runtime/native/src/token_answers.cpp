@@ -55,10 +55,7 @@ std::vector<Tag> tags_of(const Found& found, const std::vector<Word>& words) {
 }
 
 std::string name_of_tag(const std::string& tag) {
-  const auto without = [](const std::string& text, const char* prefix) {
-    return text.compare(0, 2, prefix) == 0 ? text.substr(2) : text;
-  };
-  return without(without(tag, "B-"), "I-");
+  return tag.compare(0, 2, "B-") == 0 || tag.compare(0, 2, "I-") == 0 ? tag.substr(2) : tag;
 }
 
 std::size_t index_of(std::vector<std::string>& names, const std::string& name) {

@@ -31,7 +31,7 @@ export function postprocess(output) {
   let previous;
   tagsOf(output, words).forEach(([tag, probability], index) => {
     const { start, end } = words[index];
-    const label = tag.replace(/^(B-)?(I-)?/, "");
+    const label = tag.replace(/^[BI]-/, "");
     if (tag === OUTSIDE) previous = undefined;
     else if (tag.startsWith(INSIDE) && previous === label) {
       const last = found[found.length - 1];
