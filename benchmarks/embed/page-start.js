@@ -5,15 +5,7 @@
  * `node benchmarks/embed/page-start.js [ROUNDS]`, after `make demo`, and `npm install` in `examples/web` and `runtime/js`;
  * figures go to `benchmarks/embed/results/page-start.json`.
  */
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,12 +14,7 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const DEMO = process.env.DEMO ?? join(ROOT, "demo-output");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const FLAGS = [
-  "--disable-quic",
-  "--disable-gpu",
-  "--no-first-run",
-  "--disable-background-networking",
-];
+const FLAGS = ["--disable-quic", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
 const RESULTS = join(ROOT, "benchmarks", "embed", "results");
 const rounds = Number(process.argv[2] ?? 15);
 
@@ -38,18 +25,9 @@ const { serve } = await import(join(ROOT, "examples", "web", "serve.js"));
 /** @type {Record<string, (url: string) => [string, string]>} where each page is, and the script that tells its time */
 const PAGES = {
   "bare session": (url) => [`${url}models/pages/page.html?worker=bare`, "took"],
-  "bare session, default options": (url) => [
-    `${url}models/pages/page.html?worker=bare-default`,
-    "took",
-  ],
-  "bitfit-edge, bundled": (url) => [
-    `${url}models/pages/page.html?worker=bundled`,
-    "took",
-  ],
-  "bitfit-edge, file by file": (url) => [
-    `${url}models/pages/page.html?worker=edge`,
-    "took",
-  ],
+  "bare session, default options": (url) => [`${url}models/pages/page.html?worker=bare-default`, "took"],
+  "bitfit-edge, bundled": (url) => [`${url}models/pages/page.html?worker=bundled`, "took"],
+  "bitfit-edge, file by file": (url) => [`${url}models/pages/page.html?worker=edge`, "took"],
   "the demo, four packs": (url) => [url, "answeredAt"],
 };
 
@@ -65,16 +43,11 @@ for (const name of ["base", "sentiment", "intents", "spam", "duplicates"]) {
 
 /** Bundle `edge.js` and the package, but not ONNX Runtime, which the bare session takes too. @param {string} pages */
 async function bundle(pages) {
-  const { build } = createRequire(join(ROOT, "runtime", "js", "package.json"))(
-    "esbuild",
-  );
+  const { build } = createRequire(join(ROOT, "runtime", "js", "package.json"))("esbuild");
   const sources = {
     name: "sources",
     setup(/** @type {any} */ { onResolve }) {
-      onResolve(
-        { filter: /onnxruntime-web/ },
-        (/** @type {any} */ { path }) => ({ path, external: true }),
-      );
+      onResolve({ filter: /onnxruntime-web/ }, (/** @type {any} */ { path }) => ({ path, external: true }));
       onResolve({ filter: /bitfit-edge/ }, () => ({
         path: join(ROOT, "runtime", "js", "src", "index.js"),
       }));
@@ -111,11 +84,7 @@ try {
       const [address, key] = where(server.url);
       const page = await browser.newPage();
       await page.goto(address);
-      const found = await page.waitForFunction(
-        (key) => document.body.dataset[key],
-        key,
-        { timeout: 120_000 },
-      );
+      const found = await page.waitForFunction((key) => document.body.dataset[key], key, { timeout: 120_000 });
       const value = await found.jsonValue();
       await page.waitForTimeout(500); // what a page stores after its answer is not the next one's time
       await page.close();
@@ -126,27 +95,18 @@ try {
 } finally {
   await browser.close();
   await server.close();
-  for (const folder of [models, profile])
-    rmSync(folder, { recursive: true, force: true });
+  for (const folder of [models, profile]) rmSync(folder, { recursive: true, force: true });
 }
 
-const median = (/** @type {number[]} */ values) =>
-  [...values].sort((one, other) => one - other)[values.length >> 1];
+const median = (/** @type {number[]} */ values) => [...values].sort((one, other) => one - other)[values.length >> 1];
 const bare = took["bare session"];
 const rows = Object.entries(took).map(([page, values]) => ({
   page,
   minimum_ms: Math.round(Math.min(...values)),
   median_ms: Math.round(median(values)),
-  to_bare: Number(
-    median(values.map((value, round) => value / bare[round])).toFixed(2),
-  ),
+  to_bare: Number(median(values.map((value, round) => value / bare[round])).toFixed(2)),
 }));
-const ort = JSON.parse(
-  readFileSync(
-    join(ROOT, "examples/web/node_modules/onnxruntime-web/package.json"),
-    "utf8",
-  ),
-);
+const ort = JSON.parse(readFileSync(join(ROOT, "examples/web/node_modules/onnxruntime-web/package.json"), "utf8"));
 const result = {
   processor: cpus()[0].model,
   versions: {
@@ -158,8 +118,5 @@ const result = {
   rows,
 };
 mkdirSync(RESULTS, { recursive: true });
-writeFileSync(
-  join(RESULTS, "page-start.json"),
-  `${JSON.stringify(result, null, 2)}\n`,
-);
+writeFileSync(join(RESULTS, "page-start.json"), `${JSON.stringify(result, null, 2)}\n`);
 console.table(rows);

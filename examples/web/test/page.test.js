@@ -87,6 +87,22 @@ test("a pack is swapped in from the list and from a file", async (context) => {
   assert.deepEqual(complaints, []);
 });
 
+test("a pack that is dropped on a card is swapped in", async (context) => {
+  const { page, complaints } = await open(context, browser);
+  await answered(page);
+  const before = await ask(page, PRIZE);
+  const dropped = await page.evaluateHandle(async () => {
+    const data = await (await fetch("models/spam.safetensors")).arrayBuffer();
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([data], "dropped.safetensors"));
+    return transfer;
+  });
+  await page.dispatchEvent("#card-intents", "drop", { dataTransfer: dropped });
+  await page.waitForFunction(() => document.querySelector("#card-intents h2")?.textContent === "spam");
+  assert.deepEqual(await ask(page, PRIZE), { ...before, intents: before.spam });
+  assert.deepEqual(complaints, []);
+});
+
 test("a pack that cannot be used shows why, and the earlier one answers", async (context) => {
   const { page, complaints } = await open(context, browser);
   await answered(page);
