@@ -33,7 +33,9 @@ export async function keptForLater() {
 /** Whether all that the page needs is kept: a browser may have no room for it. */
 export async function isKept() {
   for (let look = 0; look < LOOKS; look++) {
-    const found = await Promise.all(LAST.map((path) => caches.match(new URL(path, location.href))));
+    const found = await Promise.all(
+      LAST.map((path) => caches.match(new URL(path, location.href), { ignoreSearch: true })),
+    );
     const base = await (await caches.open("bitfit-edge")).keys();
     if (found.every(Boolean) && base.length >= BASE_FILES) return true;
     await new Promise((resolve) => setTimeout(resolve, PATIENCE / LOOKS));

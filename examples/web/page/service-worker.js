@@ -24,17 +24,21 @@ self.addEventListener("fetch", (event) => {
 
 async function answer(event) {
   const cache = await caches.open(CACHE);
+  const keeping = cache.match(event.request);
+  const isVersioned = event.request.url.includes("?v="); // what it holds never changes: the browser keeps its compiled code
+  if (isVersioned && (await keeping)) return keeping;
   try {
     const response = await fetch(event.request);
-    if (response.ok) event.waitUntil(keep(cache, event.request, response.clone()));
+    const tag = response.headers.get("etag");
+    const isKept = tag && tag === (await keeping)?.headers.get("etag");
+    if (response.ok && !isKept) event.waitUntil(keep(cache, event.request, response.clone()));
     return response;
   } catch {
-    return (await cache.match(event.request)) ?? Response.error();
+    return (await keeping) ?? Response.error();
   }
 }
 
 async function keep(cache, request, response) {
-  const kept = await cache.match(request);
-  const tag = response.headers.get("etag");
-  if (!tag || kept?.headers.get("etag") !== tag) await cache.put(request, response);
+  await cache.delete(request, { ignoreSearch: true }); // other versions
+  await cache.put(request, response);
 }
