@@ -11,7 +11,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo web test test-lowest test-embed lint faults bench bench-quick residency profile accuracy fuzz arm clean
+.PHONY: help demo web test test-lowest test-embed test-ray lint faults bench bench-quick residency profile accuracy fuzz arm clean
 
 help:
 	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch, ask three about one text"
@@ -19,6 +19,7 @@ help:
 	@echo "make test    set up, lint, pass every test"
 	@echo "make test-lowest   try the lowest versions that are declared of the runtime and the command line"
 	@echo "make test-embed   test JavaScript, the page, C, Java, Rust and plain models; wants Node, the rest from Debian (minutes)"
+	@echo "make test-ray   test training and bulk answers on a cluster of Ray with several nodes (minutes)"
 	@echo "make lint    ruff and mypy"
 	@echo "make faults  kill and fail updates and publications at every call on the file system (a quarter of an hour)"
 	@echo "make bench   measure speed, memory and size beside peers, going on where it stopped (half an hour)"
@@ -50,6 +51,9 @@ test-lowest: .venv-lowest/.ready
 # What other languages need is fetched: packages of npm, and of Debian where that is permitted.
 test-embed: .venv/.ready demo-output/base/bitfit.json
 	@PYTHONPATH=tests $(BIN)/python -m embedding.run
+
+test-ray: .venv-ray/.ready
+	@OMP_NUM_THREADS=1 .venv-ray/bin/python -m pytest tests/fleet
 
 lint: .venv/.ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy
@@ -104,6 +108,14 @@ demo-output/base/bitfit.json:
 		--constraint constraints-lowest.txt --editable '.[publish]'
 	@touch $@
 
+.venv-ray/.ready: pyproject.toml constraints.txt
+	@echo "setting up .venv-ray (a minute or two the first time)"
+	@test -x .venv-ray/bin/python || $(PYTHON) -m venv .venv-ray
+	@.venv-ray/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch==2.13.0
+	@.venv-ray/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[publish,ray]' hypothesis pytest
+	@touch $@
+
 # What only prepares the peers' models: optimum takes an older transformers than the exporter does.
 .venv-peers/.ready: benchmarks/speed/peers/requirements.txt
 	@echo "setting up .venv-peers (some minutes the first time)"
@@ -113,4 +125,4 @@ demo-output/base/bitfit.json:
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-lowest .venv-peers .arm .embed .bench .fuzz build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-ray .venv-peers .arm .embed .bench .fuzz build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,6 +3,9 @@
 ToolkitError
 ├── DataError           labelled texts that cannot be used
 ├── TrainingError       a training run that cannot begin or go on
+├── PlaceError          a file or an address that cannot be read or written
+├── FleetError          many tasks or many rows whose earlier run cannot be gone on with
+│   └── ClusterError         the cluster is not there, or lost a worker too often
 └── PublishError        a publication that was not made; readers see what they saw before
     ├── SigningKeyError      a signing key is missing, or its passphrase is wrong
     ├── RepositoryError      the folder is not what its keys signed
@@ -22,6 +25,18 @@ class DataError(ToolkitError):
 
 class TrainingError(ToolkitError):
     """A training run that cannot begin or go on."""
+
+
+class PlaceError(ToolkitError):
+    """A file or an address that cannot be read or written."""
+
+
+class FleetError(ToolkitError):
+    """Many tasks or many rows whose earlier run cannot be gone on with."""
+
+
+class ClusterError(FleetError):
+    """The cluster is not there, or lost a worker too often."""
 
 
 class PublishError(ToolkitError):

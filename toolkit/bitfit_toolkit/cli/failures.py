@@ -22,7 +22,7 @@ from bitfit_runtime.errors import (
     UpdateError,
     first_line,
 )
-from bitfit_toolkit.errors import DataError, PublishError, TrainingError
+from bitfit_toolkit.errors import DataError, FleetError, PlaceError, PublishError, TrainingError
 
 # 1 is what Python leaves with by itself, and never ours; 2 is wrong usage, as usual.
 USAGE: Final = 2
@@ -38,6 +38,8 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (UnknownTaskError, 6),
     (TrainingError, 7),
     (MissingExtraError, 11),
+    (PlaceError, 12),
+    (FleetError, 12),
     (PublishError, 10),
     (UpdateError, 10),
     (BitfitError, 8),

@@ -63,7 +63,7 @@ def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
 
 
 @contextlib.contextmanager
-def bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+def bar(quiet: bool, what: str = "steps") -> Iterator[Callable[[int, int], None]]:
     """Yield a function of (done, all) that shows how far the work is."""
     if quiet or not _err.is_terminal:
         yield lambda done, total: None
@@ -71,7 +71,7 @@ def bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import MofNCompleteColumn, Progress  # which most commands do not need
 
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=_err) as progress:
-        shown = progress.add_task("steps", total=None)
+        shown = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(shown, completed=done, total=total)
 
 

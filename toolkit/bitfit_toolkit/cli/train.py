@@ -19,15 +19,16 @@ from bitfit_toolkit.cli.options import (
     TextEncoding,
     TextPairColumn,
 )
+from bitfit_toolkit.cli.train_many import ManyOptions, train_together
 from bitfit_toolkit.cli.train_options import with_options
-from bitfit_toolkit.cli.train_report import print_report, train_together
+from bitfit_toolkit.cli.train_report import print_report
 from bitfit_toolkit.data import Columns
 from bitfit_toolkit.training.options import TrainOptions
 
 EXAMPLES = (
     "Examples: `bitfit train --base base --train train.csv --output intents.safetensors` · `… --eval eval.csv` · "
     "`… --type token-classification` · `… --terms q,m2 --early-stopping 3` · `… --report report` · "
-    "`bitfit train --base base --many tasks.toml`"
+    "`bitfit train --base base --many tasks.toml` · `… --many tasks.toml --ray local --workers 2` · `… --resume`"
 )
 
 
@@ -47,6 +48,21 @@ def command(
     at_once: Annotated[
         int | None, typer.Option(help="Runs of --many that share each pass; default: 8 on a GPU, 1 on a CPU.")
     ] = None,
+    group_size: Annotated[
+        int | None, typer.Option(min=1, help="Packs of --many that appear together; default: 4.")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(help="Train --many on a cluster of Ray: local, or an address such as ray://head:10001."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Groups that --ray trains at a time; default: as many as fit.")
+    ] = None,
+    gpus: Annotated[float | None, typer.Option(min=0, help="GPUs of each worker of --ray, such as 0.25.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads for a pack of --many; default: 1 with --ray, else all cores.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the groups of --many, and train nothing.")] = False,
     task: Annotated[str | None, typer.Option(help="Name of the task; default: the output's.")] = None,
     options: TrainOptions,
     text_column: TextColumn = None,
@@ -63,13 +79,16 @@ def command(
     needed = {"--train": train, "--output": output}
     columns = {"--text-column": text_column, "--text-pair-column": text_pair_column, "--label-column": label_column}
     columns |= {"--text-encoding": text_encoding, "--sentence-column": sentence_column}
+    how = ManyOptions(at_once, group_size, threads, ray, workers, gpus, dry_run)
     if many is not None:
         own = {**needed, **columns, "--eval": evaluation, "--task": task}
         given = [name for name, value in own.items() if value is not None]
         if given:
             raise typer.BadParameter(f"{given[0]} belongs into the file of --many", param_hint="--many")
-        train_together(base, many, options, at_once, json)
+        train_together(base, many, options, how, json)
         return
+    if how.given:
+        raise typer.BadParameter("is for --many", param_hint=how.given[0])
     for name, value in needed.items():
         if value is None:
             raise typer.BadParameter("is needed, or --many", param_hint=name)

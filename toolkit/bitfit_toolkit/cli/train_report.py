@@ -1,21 +1,16 @@
-"""Output of `bitfit train`: the report of one run, or a table of many."""
+"""Output of `bitfit train`: the report of one run."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import bitfit_toolkit
 from bitfit_runtime.formats.pack_decisions import decisions_document
 from bitfit_toolkit.cli.decision_lines import decision_lines
-from bitfit_toolkit.cli.output import bar, print_json, print_notes, print_pairs, print_table
+from bitfit_toolkit.cli.output import print_json, print_notes, print_pairs
 from bitfit_toolkit.cli.review import print_review
-from bitfit_toolkit.training.options import TrainOptions
 
 if TYPE_CHECKING:  # it needs torch
     from bitfit_toolkit.training.start_trials import StartTrial
     from bitfit_toolkit.training.train import TrainReport
-
-COLUMNS = ("task", "metric", "engine", "torch", "from layer", "learning rate", "seed", "encoding", "kB", "pack")
 
 
 def print_report(report: "TrainReport", json: bool) -> None:
@@ -86,33 +81,7 @@ def _as_text(trial: "StartTrial") -> str:
     return f"from {trial.from_layer}: {trial.value:.4f}, behind every layer by {behind}"
 
 
-def train_together(base: Path, many: Path, options: TrainOptions, at_once: int | None, json: bool) -> None:
-    """Train the runs of a TOML file, and print a line of JSON for each pack as it is written, or a table of them all.
-
-    What was trained before an error is in the table too.
-    """
-    configs = bitfit_toolkit.read_run_configs(many, options)
-    lines = []
-    try:
-        with bar(not options.progress) as progress:
-            for report in bitfit_toolkit.train_shared(base, configs, at_once, progress):
-                lines.append(_row(report))
-                print_notes(report.notes)
-                if json:
-                    print_json(report.as_dict())
-    finally:
-        if lines and not json:
-            print_table(COLUMNS, lines)
-
-
-def _row(report: "TrainReport") -> tuple[str, ...]:
-    measured = (f"{report.engine[report.metric]:.4f}", f"{report.torch[report.metric]:.4f}")
-    size = f"{report.pack_bytes / 1000:.1f}"
-    rate = (_rate(report), str(report.seed))
-    return (report.task, report.metric, *measured, str(report.from_layer), *rate, report.encoding, size, report.pack)
-
-
-def _rate(report: "TrainReport") -> str:
+def rate_of(report: "TrainReport") -> str:
     """Return the learning rate, which may be a multiple of measured ones."""
     if report.rate is None:
         return str(report.learning_rate) if isinstance(report.learning_rate, str) else f"{report.learning_rate:g}"
@@ -121,7 +90,7 @@ def _rate(report: "TrainReport") -> str:
 
 def _rate_lines(report: "TrainReport") -> list[tuple[str, str]]:
     """Return the learning rate, and what each multiple gave where there was a race."""
-    lines = [("learning rate", _rate(report))]
+    lines = [("learning rate", rate_of(report))]
     if report.rate is not None and report.rate.trials:
         trials = (
             f"× {trial.multiple:.3g}: {'diverged' if trial.value is None else f'{trial.value:.4f}'}"

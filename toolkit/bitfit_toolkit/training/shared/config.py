@@ -11,6 +11,7 @@ from bitfit_runtime.errors import first_line
 from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_toolkit.data import Columns, Data
 from bitfit_toolkit.errors import DataError
+from bitfit_toolkit.places import placed
 from bitfit_toolkit.training.option_spec import OptionSpec, Sharing, option_specs
 from bitfit_toolkit.training.options import TrainOptions
 
@@ -46,9 +47,9 @@ def read_run_configs(path: str | Path, common: TrainOptions) -> list[RunConfig]:
     """Read a file of `[[task]]` tables, and a `[defaults]` table that all of them share.
 
     A task has `train`, `output` and, unless rows of `train` are held out, `eval`, any key of `toml_options` and
-    of COLUMNS, and `common` for what neither table says; paths are relative to the file. A list of seeds or learning
-    rates makes a run of each, whose output says `{seed}` and `{learning-rate}` where it differs. Raises DataError,
-    naming the task and the key.
+    of COLUMNS, and `common` for what neither table says; paths are relative to the file, or addresses that fsspec
+    understands. A list of seeds or learning rates makes a run of each, whose output says `{seed}` and `{learning-rate}`
+    where it differs. Raises DataError, naming the task and the key.
     """
     path = Path(path)
     defaults, tables = _read_tables(path)
@@ -99,8 +100,8 @@ def _expand(where: str, folder: Path, table: Mapping[str, Any], common: TrainOpt
         if "name" not in own:
             options = replace(options, task=Path(output).stem)
         columns = Columns(**{COLUMNS[key]: own[key] for key in COLUMNS if key in own})
-        evaluation = folder / own["eval"] if "eval" in own else None
-        yield RunConfig(folder / own["train"], evaluation, folder / output, options, columns)
+        evaluation = placed(folder, own["eval"]) if "eval" in own else None
+        yield RunConfig(placed(folder, own["train"]), evaluation, placed(folder, output), options, columns)
 
 
 def _fill(output: str, options: TrainOptions, specs: Mapping[str, OptionSpec]) -> str:

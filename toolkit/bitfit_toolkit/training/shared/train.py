@@ -17,7 +17,6 @@ from bitfit_toolkit.reports.data_notes import data_notes
 from bitfit_toolkit.tasks import Example, TrainableTask
 from bitfit_toolkit.training.distributed import process_count
 from bitfit_toolkit.training.model import first_layer
-from bitfit_toolkit.training.option_spec import Sharing, option_specs
 from bitfit_toolkit.training.options import AT_ONCE, TrainOptions
 from bitfit_toolkit.training.rate_choice import RateChoice, choose_multiple
 from bitfit_toolkit.training.recovery import Attempts
@@ -25,6 +24,7 @@ from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.run_data import read, read_data
 from bitfit_toolkit.training.shared.config import RunConfig
 from bitfit_toolkit.training.shared.row_biases import RowBiases
+from bitfit_toolkit.training.shared.run_checks import check_sharing
 from bitfit_toolkit.training.shared.runs import SharedRun, fit_together
 from bitfit_toolkit.training.starts import StartChoice, settle_start
 from bitfit_toolkit.training.steps import settle_steps
@@ -51,6 +51,13 @@ def train_shared(
         raise TrainingError(f"`at_once` should be at least 1, found {at_once}; change the option and try again")
     if process_count() > 1:
         raise TrainingError("runs that share passes train in one process; start bitfit without torchrun")
+    loaded = load_runs(base, configs)
+    on_gpu = bool(configs) and configs[0].options.device != "cpu" and torch.cuda.is_available()
+    return _train(base, loaded, at_once or (AT_ONCE if on_gpu else 1), notify)
+
+
+def load_runs(base: Base, configs: Sequence[RunConfig]) -> "list[LoadedRun]":
+    """Read the examples of all runs, each file once, and check them. Raises TrainingError and DataError."""
     read_file = cache(read)
     loaded: list[LoadedRun] = []
     for config in configs:
@@ -58,8 +65,7 @@ def train_shared(
         loaded.append(_load(config, read_file))
         check_data(base, loaded[-1].train, loaded[-1].evaluation, config.options)
         check_output(config.output)
-    on_gpu = bool(configs) and configs[0].options.device != "cpu" and torch.cuda.is_available()
-    return _train(base, loaded, at_once or (AT_ONCE if on_gpu else 1), notify)
+    return loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +92,6 @@ class LoadedRun:
     def all_notes(self, task: TrainableTask[Any, Any]) -> tuple[str, ...]:
         """Return the notes on how the data were read, and those on what they are."""
         return (*self.notes, *data_notes(task, self.train, self.evaluation))
-
-
-def check_sharing(options: TrainOptions, first: TrainOptions) -> None:
-    """Raise TrainingError where a run cannot be carried out, or cannot share its passes with one of options `first`."""
-    options.check()
-    for name, spec in option_specs(type(options)).items():
-        value = getattr(options, name)
-        if spec.sharing is Sharing.NONE and value != spec.default:
-            raise TrainingError(f"`{name}` is for a run of its own; train {options.task!r} alone for that")
-        if spec.sharing is Sharing.COMMON and value != getattr(first, name):
-            raise TrainingError(
-                f"runs that share passes need the same `{name}`, found {getattr(first, name)} and {value}"
-            )
-    if options.precision == "fp16":
-        raise TrainingError("`precision` fp16 rescales losses, which runs cannot share; use bf16 or fp32")
 
 
 def _load(config: RunConfig, read_file: Callable[[str | Path, Columns, str], Reading]) -> LoadedRun:
