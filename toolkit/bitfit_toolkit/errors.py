@@ -6,6 +6,7 @@ ToolkitError
 ├── PlaceError          a file or an address that cannot be read or written
 ├── FleetError          many tasks or many rows whose earlier run cannot be gone on with
 │   └── ClusterError         the cluster is not there, or lost a worker too often
+├── ConversionError     what was trained elsewhere and no pack can hold, or the reverse
 └── PublishError        a publication that was not made; readers see what they saw before
     ├── SigningKeyError      a signing key is missing, or its passphrase is wrong
     ├── RepositoryError      the folder is not what its keys signed
@@ -37,6 +38,10 @@ class FleetError(ToolkitError):
 
 class ClusterError(FleetError):
     """The cluster is not there, or lost a worker too often."""
+
+
+class ConversionError(ToolkitError):
+    """What was trained elsewhere and no pack can hold, or the reverse."""
 
 
 class PublishError(ToolkitError):

@@ -35,7 +35,7 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     "run": Listed("predict", "The name before `predict`.", hidden=True),
     "eval": Listed("evaluate", "Measure a pack on labelled texts, in the engine that ships."),
     "inspect": Listed("inspect", "Show what a base or a pack holds, or how labelled texts are read before training."),
-    "convert": Listed("convert", "Convert a pack to a plain ONNX model or an adapter file, to run without us."),
+    "convert": Listed("convert", "Convert a pack to run without us, or what others trained to a pack."),
     "compare": Listed(
         "compare",
         "Compare BitFit with full fine-tuning, LoRA and others on your data: same head, same rows, tuned rates.",

@@ -1,0 +1,121 @@
+"""Linear estimators on a base's vectors, against what scikit-learn answers."""
+
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge, RidgeClassifier
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.svm import SVC, LinearSVC
+
+from bitfit_runtime import Base, Engine
+from bitfit_toolkit.convert import from_setfit, from_sklearn
+from bitfit_toolkit.convert.estimators import read_estimator
+from bitfit_toolkit.convert.packing import Naming
+from bitfit_toolkit.errors import ConversionError
+from support.examples import texts
+
+TEXTS = [" ".join(words) for words in texts(60)]
+MANY = np.array([("zz" in text) + ("b" in text) for text in TEXTS])
+TWO = np.array(["yes" if "zz" in text else "no" for text in TEXTS])
+
+
+@pytest.fixture(scope="module")
+def vectors(base: Base) -> Any:
+    return Engine(base, threads=1).embed(TEXTS)
+
+
+def answers(base: Base, pack: Any) -> list[Any]:
+    engine = Engine(base, threads=1)
+    engine.install("t", pack)
+    return engine.predict(TEXTS, "t")
+
+
+@pytest.mark.parametrize("labels", [TWO, MANY])
+@pytest.mark.parametrize(
+    "estimator",
+    [LogisticRegression(), RidgeClassifier(), LinearSVC(), make_pipeline(StandardScaler(), LogisticRegression())],
+    ids=["logistic", "ridge", "svc", "scaled"],
+)
+def test_classifiers_give_the_same_labels(base: Base, vectors: Any, estimator: Any, labels: Any) -> None:
+    estimator.fit(vectors, labels)
+    converted = from_sklearn(estimator, base, Naming("mood"))
+    found = answers(base, converted.pack)
+    assert [answer.label for answer in found] == [str(label) for label in estimator.predict(vectors)]
+    assert converted.pack.info.terms == () and not converted.pack.info.metrics
+    if hasattr(estimator, "predict_proba"):
+        assert np.allclose([answer.probabilities for answer in found], estimator.predict_proba(vectors), atol=1e-4)
+        assert not any("margins" in note for note in converted.notes)
+    else:
+        assert any("margins" in note for note in converted.notes)
+
+
+def test_label_sets_and_numbers_are_converted(base: Base, vectors: Any) -> None:
+    sets = np.stack([MANY > 0, TWO == "yes"], 1).astype(int)
+    several = OneVsRestClassifier(LogisticRegression()).fit(vectors, sets)
+    found = answers(base, from_sklearn(several, base, Naming(labels=("b", "z"))).pack)
+    assert np.allclose([answer.probabilities for answer in found], several.predict_proba(vectors), atol=1e-4)
+    numbers = Ridge().fit(vectors, MANY * 100.0)
+    found = answers(base, from_sklearn(numbers, base).pack)
+    assert np.allclose([answer.value for answer in found], numbers.predict(vectors), atol=1e-2)
+
+
+def test_a_head_on_vectors_of_length_one_is_scaled_and_says_so(base: Base, vectors: Any) -> None:
+    scaled = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    estimator = LogisticRegression(C=100).fit(scaled, TWO)
+    converted = from_sklearn(estimator, base, normalized_texts=TEXTS)
+    found = [answer.label for answer in answers(base, converted.pack)]
+    assert np.mean(np.array(found) == estimator.predict(scaled)) > 0.9
+    assert "length 1" in converted.notes[0]
+
+
+def test_what_is_not_linear_is_refused(base: Base, vectors: Any) -> None:
+    for estimator, reason in (
+        (LogisticRegression(), "not fitted"),
+        (RandomForestClassifier(3).fit(vectors, TWO), "not linear"),
+        (SVC(kernel="linear").fit(vectors, TWO), "not a linear classifier"),
+        (PoissonRegressor().fit(vectors, MANY), "not a linear regression"),
+        (make_pipeline(Normalizer(), LogisticRegression()).fit(vectors, TWO), "Normalizer cannot"),
+        (LogisticRegression().fit(vectors[:, :9], TWO), "vectors of 9 numbers"),
+        (object(), "not fitted, or is not linear"),
+    ):
+        with pytest.raises(ConversionError, match=reason):
+            from_sklearn(estimator, base)
+
+
+def test_a_pickle_runs_only_where_it_may(vectors: Any, tmp_path: Path) -> None:
+    joblib.dump(LogisticRegression().fit(vectors, TWO), tmp_path / "head.joblib")
+    with pytest.raises(ConversionError, match="runs whatever code"):
+        read_estimator(tmp_path / "head.joblib")
+    assert read_estimator(tmp_path / "head.joblib", trust_pickle=True).coef_.shape == (1, 64)
+    (tmp_path / "torn").write_bytes(b"torn")
+    with pytest.raises(ConversionError, match="cannot be read"):
+        read_estimator(tmp_path / "torn", trust_pickle=True)
+
+
+def test_a_setfit_folder_needs_the_bodys_weights(base: Base, checkpoint: Path, vectors: Any, tmp_path: Path) -> None:
+    import shutil
+
+    from safetensors.numpy import load_file, save_file
+
+    folder = tmp_path / "setfit"
+    shutil.copytree(checkpoint, folder)
+    joblib.dump(LogisticRegression().fit(vectors, MANY), folder / "model_head.pkl")
+    (folder / "config_setfit.json").write_text('{"normalize_embeddings": false, "labels": ["a", "b", "c"]}')
+    pack = from_setfit(folder, base, trust_pickle=True).pack
+    assert pack.info.labels == ("a", "b", "c")
+    with pytest.raises(ConversionError, match="runs whatever code"):
+        from_setfit(folder, base)
+    (folder / "config_setfit.json").write_text('{"normalize_embeddings": true}')
+    with pytest.raises(ConversionError, match="length 1"):
+        from_setfit(folder, base, trust_pickle=True)
+    tensors = load_file(folder / "model.safetensors")
+    changed = {name: value + np.float32(0.01) if "query" in name else value for name, value in tensors.items()}
+    save_file(changed, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ConversionError, match="the body was tuned"):
+        from_setfit(folder, base, trust_pickle=True)
