@@ -9,11 +9,11 @@ import pytest
 
 DOORS = {
     "bitfit": (
-        "Answer Base BaseError BitfitError Columns DataError Embedding Engine Entities Entity Example "
-        "ExportError ExportOptions InputError KeyRing LabelSet MissingExtraError Pack PackError PackInfo "
-        "Prediction PublishError Publisher Row Score Span ToolkitError TrainOptions TrainReport TrainingError "
-        "UnknownTaskError UpdateError Updater Watcher __version__ evaluate export load_examples read_pack "
-        "train write_pack"
+        "Answer Base BaseError BitFitClassifier BitFitRegressor BitfitError Columns DataError Embedding Engine "
+        "Entities Entity Example ExportError ExportOptions InputError KeyRing LabelSet MissingExtraError Pack "
+        "PackError PackInfo Pipeline Prediction PublishError Publisher Row Score SentenceEncoder Span "
+        "ToolkitError TrainOptions TrainReport TrainingError UnknownTaskError UpdateError Updater Watcher "
+        "__version__ evaluate export load_examples read_pack train write_pack"
     ),
     "bitfit_runtime": (
         "Answer Base BitfitError Embedding Engine Entities Entity LabelSet Pack PackInfo Prediction Row Score "

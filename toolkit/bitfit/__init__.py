@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from bitfit_runtime.updates import Updater, Watcher
     from bitfit_toolkit import Columns, Example, TrainOptions, TrainReport, evaluate, load_examples, train
     from bitfit_toolkit.errors import DataError, PublishError, ToolkitError, TrainingError
+    from bitfit_toolkit.faces import BitFitClassifier, BitFitRegressor, Pipeline, SentenceEncoder
     from bitfit_toolkit.publish import KeyRing, Publisher
 
 _MODULES = {
@@ -61,6 +62,7 @@ _MODULES = {
             *("Columns", "Example", "TrainOptions", "TrainReport", "evaluate", "load_examples", "train"),
         ),
         "bitfit_toolkit.errors": ("DataError", "PublishError", "ToolkitError", "TrainingError"),
+        "bitfit_toolkit.faces": ("BitFitClassifier", "BitFitRegressor", "Pipeline", "SentenceEncoder"),
         "bitfit_toolkit.publish": ("KeyRing", "Publisher"),
     }.items()
     for name in names
@@ -69,6 +71,8 @@ __all__ = [
     "Answer",
     "Base",
     "BaseError",
+    "BitFitClassifier",
+    "BitFitRegressor",
     "BitfitError",
     "Columns",
     "DataError",
@@ -86,11 +90,13 @@ __all__ = [
     "Pack",
     "PackError",
     "PackInfo",
+    "Pipeline",
     "Prediction",
     "PublishError",
     "Publisher",
     "Row",
     "Score",
+    "SentenceEncoder",
     "Span",
     "ToolkitError",
     "TrainOptions",
