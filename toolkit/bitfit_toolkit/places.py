@@ -100,6 +100,16 @@ def remove_place(place: str) -> None:
         raise PlaceError(f"{place} cannot be removed ({_reason(error)}); check its rights") from None
 
 
+def file_system(place: str) -> tuple[Any, str]:
+    """Return the file system of an address, and the path there. Raises MissingExtraError, PlaceError."""
+    core = _fsspec().core
+    try:
+        system, path = core.url_to_fs(place)
+    except Exception as error:
+        raise PlaceError(f"{place} cannot be reached ({_reason(error)}); check the address") from None
+    return system, path
+
+
 def fetched(place: str | Path, folder: Path) -> Path:
     """Return a file of this machine with what lies there: itself, or a copy in `folder`. Raises PlaceError."""
     if not is_address(place):

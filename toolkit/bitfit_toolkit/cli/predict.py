@@ -11,25 +11,30 @@ from bitfit_runtime.inputs import as_rows_per_task
 from bitfit_toolkit.cli.options import DATA_HELP, BaseFolder, Json, TextColumn, TextEncoding, TextPairColumn, Threads
 from bitfit_toolkit.cli.output import print_json, print_table
 from bitfit_toolkit.cli.packs import engine_with
+from bitfit_toolkit.cli.predict_bulk import BulkFlags, answer_files
 from bitfit_toolkit.data import Columns, load_examples
 
 EXAMPLES = (
     "Examples: `bitfit predict --base base --pack mood=mood.safetensors --text 'What a day'` · "
     "`bitfit predict --base base --pack mood=mood.safetensors --pack spam=spam.safetensors --input rows.jsonl` · "
-    "`… --tasks mood,spam --json`"
+    "`… --tasks mood,spam --json` · "
+    "`bitfit predict --base base --packs packs --task-column tenant --input 'data/*.parquet' --output scored`"
 )
+# Typer does not export it, and its older versions take it from the package click.
+UsageError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
 SHOWN = 72  # characters of a text in the table
 
 
 def command(
     base: BaseFolder,
-    pack: Annotated[list[str], typer.Option(help="NAME=FILE; may be given several times.")],
+    pack: Annotated[list[str] | None, typer.Option(help="NAME=FILE; may be given several times.")] = None,
     text: Annotated[list[str] | None, typer.Option(help="A text; may be given several times.")] = None,
     text_pair: Annotated[
         list[str] | None, typer.Option(help="The second text of a pair, once for each --text.")
     ] = None,
     source: Annotated[
-        Path | None, typer.Option("--input", help=f"{DATA_HELP}; a `task` column picks each row's pack.")
+        str | None,
+        typer.Option("--input", help=f"{DATA_HELP}; a `task` column picks each row's pack. With --packs a pattern."),
     ] = None,
     task: Annotated[
         str | None, typer.Option(help="Task of rows that name none; default: every installed task.")
@@ -41,15 +46,37 @@ def command(
     threads: Threads = None,
     top: Annotated[int, typer.Option(min=1, help="How many labels to show for each text.")] = 1,
     json: Json = False,
+    packs: Annotated[
+        str | None, typer.Option(help="Folder of packs TASK.safetensors, for files of rows into --output.")
+    ] = None,
+    task_column: Annotated[
+        str | None, typer.Option(help="With --packs: column that names each row's task; or give --tasks.")
+    ] = None,
+    output: Annotated[str | None, typer.Option(help="With --packs: folder of the answers, a file for each.")] = None,
+    memory_limit: Annotated[int | None, typer.Option(min=1, help="With --packs: megabytes of a worker.")] = None,
+    ray: Annotated[str | None, typer.Option(help="With --packs: `local`, or the address of a cluster of Ray.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="With --ray: most workers; default: all that fit.")] = None,
 ) -> None:
     """Answer texts with one task, several, or every installed one, in mixed batches."""
+    flags = BulkFlags(packs, output, task_column, memory_limit, ray, workers)
+    if packs is not None:
+        alone = {"--pack": pack, "--text": text, "--text-pair": text_pair, "--task": task}
+        for name in (name for name, value in alone.items() if value):
+            raise typer.BadParameter("does not go with --packs, which answers files", param_hint=name)
+        reading = {"text_column": text_column, "text_pair_column": text_pair_column, "text_encoding": text_encoding}
+        answer_files(base, flags, source, tasks, reading | {"threads": 1 if threads is None else threads}, json)
+        return
+    if flags.given:
+        raise typer.BadParameter("belongs to --packs", param_hint=flags.given[0])
+    if not pack:
+        raise UsageError("Missing option '--pack'.")
     if bool(text) == bool(source):
         raise typer.BadParameter("give either --text or --input", param_hint="--text / --input")
     if task is not None and tasks is not None:
         raise typer.BadParameter("give either --task or --tasks", param_hint="--task / --tasks")
     engine = engine_with(base, pack, threads)
     columns = Columns(text_column, text_pair_column, text_encoding=text_encoding)
-    given = _typed(text or [], text_pair) if source is None else _read(source, columns)
+    given = _typed(text or [], text_pair) if source is None else _read(Path(source), columns)
     names = [task] if task else [name.strip() for name in tasks.split(",")] if tasks else list(engine.tasks)
     rows = [row for item in given for row in ([item] if item.task else next(as_rows_per_task([item], names)))]
     answers = engine.predict(rows)

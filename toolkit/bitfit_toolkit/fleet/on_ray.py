@@ -3,26 +3,20 @@
 Ray repeats a group whose node died. A group gives the same bytes wherever it runs, and is written once.
 """
 
-import logging
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from bitfit_runtime import Base, BitfitError
-from bitfit_runtime.errors import MissingExtraError, first_line
+from bitfit_runtime.errors import first_line
+from bitfit_toolkit.cluster import BaseFiles, base_files, cluster, unpacked
 from bitfit_toolkit.errors import ClusterError
 from bitfit_toolkit.fleet.groups import Group
 from bitfit_toolkit.fleet.ledger import Ledger
 from bitfit_toolkit.fleet.run import Settings
 from bitfit_toolkit.fleet.work import TrainedGroup, train_group
 
-LOCAL: Final = "local"
 RETRIES: Final = 10  # of a group whose node died
 AHEAD: Final = 2  # groups for each place of the cluster that are handed over before others have ended
-BaseFiles = dict[str, bytes]
 
 
 def train_on_ray(base: Base, ledger: Ledger, address: str, settings: Settings) -> Iterator[TrainedGroup]:
@@ -52,69 +46,9 @@ def train_on_ray(base: Base, ledger: Ledger, address: str, settings: Settings) -
             yield trained
 
 
-@contextmanager
-def cluster(address: str) -> Iterator[Any]:
-    """Yield ray, connected, and let go of it at the end; a connection that was there stays.
-
-    Raises MissingExtraError, ClusterError.
-    """
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingExtraError.from_import("`ray`", error, "ray") from None
-    if ray.is_initialized():
-        yield ray
-        return
-    try:
-        own = {"include_dashboard": False} if address == LOCAL else {}
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
-    except Exception as error:
-        raise ClusterError(
-            f"no cluster of Ray answers at {address} ({first_line(error)}); start one with `ray start --head`, or use "
-            f"--ray {LOCAL}"
-        ) from None
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
-
-
-def base_files(base: Base) -> BaseFiles:
-    """Return the files of a base by name, as they go to workers."""
-    found = sorted(path for path in base.folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(base.folder)): path.read_bytes() for path in found}
-
-
-def unpacked(digest: str, files: BaseFiles) -> Base:
-    """Return a base of these files, written once by each worker."""
-    return _unpacked(digest, _Files(files))
-
-
-class _Files:
-    """Files that a cache does not compare."""
-
-    def __init__(self, files: BaseFiles) -> None:
-        self.files = files
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Files)
-
-    def __hash__(self) -> int:
-        return 0
-
-
-@cache
-def _unpacked(digest: str, files: _Files) -> Base:
-    folder = Path(tempfile.mkdtemp(prefix=f"bitfit-base-{digest[:8]}-"))
-    for name, data in files.files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-    return Base.open(folder)
-
-
 def _train_group(files: BaseFiles, group: Group, at_once: int | None, threads: int) -> TrainedGroup:
     """Train a group on a worker."""
-    return train_group(unpacked("", files), group, at_once, threads)
+    return train_group(unpacked(files), group, at_once, threads)
 
 
 def _taken(ray: Any, reference: Any, group: Group) -> TrainedGroup:

@@ -1,0 +1,125 @@
+"""Files of rows, streamed: Parquet, CSV, TSV and JSON lines, of which no more than a chunk is in memory."""
+
+import csv
+import gzip
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Final, TextIO, TypeAlias
+
+from bitfit_runtime.errors import first_line
+from bitfit_toolkit.data.arrow_files import pyarrow
+from bitfit_toolkit.errors import DataError
+
+CHUNK: Final = 1024  # rows
+PARQUET: Final = ".parquet"
+SEPARATORS: Final = {".csv": ",", ".tsv": "\t"}
+LINES: Final = (".jsonl", ".ndjson")
+ENDINGS: Final = (PARQUET, *SEPARATORS, *LINES, ".csv.gz", ".jsonl.gz")
+Cells: TypeAlias = tuple[object, ...]
+
+
+class Malformed:
+    """A row that could not be read, which stands in its place with the reason."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+Chunk: TypeAlias = list[Cells | Malformed]
+# From the names of a file's columns to those that are wanted.
+Choose: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
+
+
+def is_source(name: str) -> bool:
+    """Whether a file's name ends as one of rows does."""
+    return _ending(name) in (PARQUET, *SEPARATORS, *LINES)
+
+
+def stream(path: Path, choose: Choose, encoding: str | None = None) -> Iterator[Chunk]:
+    """Yield the chosen cells of each row, a chunk at a time. Raises DataError."""
+    kind = _ending(path.name)
+    if kind == PARQUET:
+        return _parquet(path, choose)
+    rows = (
+        _delimited(path, choose, encoding, SEPARATORS[kind]) if kind in SEPARATORS else _lines(path, choose, encoding)
+    )
+    return _chunks(rows)
+
+
+def _ending(name: str) -> str:
+    lower = name.lower()
+    return Path(lower.removesuffix(".gz") if not lower.endswith(".parquet.gz") else lower).suffix
+
+
+def _chunks(rows: Iterator[Cells | Malformed]) -> Iterator[Chunk]:
+    while chunk := list(islice(rows, CHUNK)):
+        yield chunk
+
+
+def _parquet(path: Path, choose: Choose) -> Iterator[Chunk]:
+    pa = pyarrow()
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            names = list(choose(file.schema_arrow.names))
+            for batch in file.iter_batches(CHUNK, columns=names, use_threads=False):
+                batch.validate(full=True)  # else offsets of an altered file lead out of its memory
+                yield list(zip(*(batch.column(name).to_pylist() for name in names), strict=True))
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        raise DataError(f"{path} cannot be read as Parquet ({first_line(error)}); write it again") from None
+
+
+@contextmanager
+def _opened(path: Path, encoding: str | None) -> Iterator[TextIO]:
+    """Open text, and say what is wrong with its bytes."""
+    try:
+        opener = gzip.open if path.name.lower().endswith(".gz") else open
+        with opener(path, "rt", encoding=encoding or "utf-8-sig", newline="") as text:
+            yield text
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not {encoding or 'UTF-8'} ({error.reason}); name its text_encoding") from None
+    except LookupError:
+        raise DataError(f"no text encoding is called {encoding!r}; name one such as cp1252") from None
+    except (OSError, EOFError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read ({first_line(error)}); write it again") from None
+
+
+def _delimited(path: Path, choose: Choose, encoding: str | None, separator: str) -> Iterator[Cells | Malformed]:
+    csv.field_size_limit(min(sys.maxsize, 1 << 30))
+    with _opened(path, encoding) as text:
+        rows = csv.reader(text, delimiter=separator)
+        header = next(rows, None)
+        if header is None:
+            raise DataError(f"{path} is empty; expected a line that names the columns")
+        places = [header.index(name) for name in choose(header)]
+        for row in rows:
+            if not row:
+                continue
+            if len(row) != len(header):
+                yield Malformed(f"the row has {len(row)} cells, the first line {len(header)}")
+            else:
+                yield tuple(row[place] for place in places)
+
+
+def _lines(path: Path, choose: Choose, encoding: str | None) -> Iterator[Cells | Malformed]:
+    names: Sequence[str] | None = None
+    with _opened(path, encoding) as text:
+        for line in text:
+            if not line.strip():
+                continue
+            try:
+                found = json.loads(line)
+            except (ValueError, RecursionError):
+                found = None
+            if not isinstance(found, dict):
+                if names is None:
+                    raise DataError(f"{path}: the first line should be a JSON object; write an object on each line")
+                yield Malformed("the line is not a JSON object")
+                continue
+            names = choose(list(found)) if names is None else names
+            yield tuple(found.get(name) for name in names)
