@@ -22,6 +22,7 @@ BitfitError
 │   ├── UnpublishedError      the publisher never had the task for this base
 │   └── StoreError            the store's folder cannot be read or written
 │       └── StoreBusyError    another process is updating it
+├── HubError                  the hub did not give or take a base or a pack
 ├── UnknownTaskError          no pack is installed under that name
 ├── InputError                the caller's texts or rows are not what the method takes
 └── MissingExtraError         a package of an optional extra is not installed
@@ -137,6 +138,10 @@ class StoreError(UpdateError):
 
 class StoreBusyError(StoreError):
     """Another process is updating the store."""
+
+
+class HubError(BitfitError):
+    """The hub did not give or take a base or a pack."""
 
 
 class UnknownTaskError(BitfitError):

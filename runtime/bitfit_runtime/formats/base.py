@@ -11,7 +11,7 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from bitfit_runtime.arguments import as_path
-from bitfit_runtime.errors import BaseFormatError, BaseIntegrityError, BaseNotFoundError
+from bitfit_runtime.errors import BaseFormatError, BaseIntegrityError, BaseNotFoundError, HubError
 from bitfit_runtime.formats.manifest import Manifest, parse_manifest
 from bitfit_runtime.formats.onnx_files import external_files
 from bitfit_runtime.formats.schema import (
@@ -24,6 +24,7 @@ from bitfit_runtime.formats.schema import (
     WEIGHTS_DIGEST,
     WEIGHTS_FILE,
 )
+from bitfit_runtime.hub_names import HubName
 
 Float32 = npt.NDArray[np.float32]
 COMPANIONS = (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE, BIASES_FILE)  # and the weights, unless the graph holds them
@@ -42,11 +43,15 @@ class Base:
 
     @classmethod
     def open(cls, folder: str | Path) -> "Base":
-        """Read the manifest and the default biases of the base in `folder`.
+        """Read the manifest and the default biases of the base in `folder`, or of that name on the hub.
 
-        Raises BaseNotFoundError, BaseFormatError or BaseIntegrityError.
+        A hub name (`org/name`, `org/name@revision`) counts where there is no such folder. Raises BaseNotFoundError,
+        BaseFormatError or BaseIntegrityError.
         """
         folder = as_path(folder, "folder")
+        on_hub = HubName.of_path(folder)
+        if on_hub is not None:
+            return cls._fetched(on_hub, None)
         path = folder / MANIFEST_FILE
         if not path.is_file():
             raise BaseNotFoundError(f"{folder} is not a base: it has no {MANIFEST_FILE}; make one with 'bitfit export'")
@@ -66,6 +71,44 @@ class Base:
                 raise BaseNotFoundError(f"{folder} lacks {name}; copy the whole base, or export it again")
         verify_files(folder, manifest, (BIASES_FILE,))
         return cls(folder, manifest, _read_defaults(folder / BIASES_FILE, manifest))
+
+    @classmethod
+    def from_pretrained(cls, name: str, *, revision: str | None = None, token: str | None = None) -> "Base":
+        """Open a base of the hub, fetched into its cache once; every file is compared with the manifest's digest.
+
+        `revision` is a branch, tag or commit; `token` is for private repositories, by default the one that
+        `hf auth login` stored. Raises BaseError, MissingExtraError.
+        """
+        parsed = HubName.parse(name)
+        if parsed is None:
+            raise BaseNotFoundError(f"{name!r} is not a name on the hub; give owner/name, or open a folder")
+        return cls._fetched(HubName(parsed.repository, revision or parsed.revision), token)
+
+    @classmethod
+    def _fetched(cls, name: HubName, token: str | None) -> "Base":
+        from bitfit_runtime.hub import fetch_base  # it needs huggingface_hub
+
+        try:
+            folder = fetch_base(name, token)
+        except HubError as error:
+            raise BaseNotFoundError(str(error)) from None
+        base = cls.open(folder)
+        base.verify()
+        return base
+
+    def push_to_hub(
+        self, name: str, *, token: str | None = None, private: bool | None = None, card: str | None = None
+    ) -> str:
+        """Push the base to a repository of the hub, in one commit, and return `owner/name@commit`.
+
+        `card` is the text of its README.md; by default what lies in the folder. Raises HubError, BaseIntegrityError,
+        MissingExtraError.
+        """
+        from bitfit_runtime import hub_push
+
+        self.verify()
+        place = hub_push.repository(name)
+        return str(hub_push.push_base(self.folder, self.manifest.files, place, token, private, card))
 
     @property
     def model_path(self) -> Path:

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 
 from bitfit_runtime.decisions import Decisions
-from bitfit_runtime.errors import PackFormatError, PackMismatchError
+from bitfit_runtime.errors import PackFormatError, PackMismatchError, PackNotFoundError
 from bitfit_runtime.formats.manifest import BiasSpec, Manifest
 from bitfit_runtime.formats.pack_encoding import Stored, decode, decode_centres
 from bitfit_runtime.formats.schema import CENTRES, CREATED_BY, LIMITS, TOKENIZER_FILE, TRANSITIONS
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, LOGITS
+from bitfit_runtime.hub_names import HubName
 from bitfit_runtime.transitions import LEGAL
 
 Float32 = npt.NDArray[np.float32]
@@ -86,6 +89,42 @@ class Pack:
     info: PackInfo
     tensors: Mapping[str, Stored]
     canary: Canary | None = None
+
+    @classmethod
+    def from_pretrained(cls, name: str, *, revision: str | None = None, token: str | None = None) -> "Pack":
+        """Read a pack of the hub, fetched into its cache once and compared with its SHA-256.
+
+        `revision` is a branch, tag or commit; `token` is for private repositories. Raises PackError, MissingExtraError.
+        """
+        from bitfit_runtime import read_pack  # through the door: pack files are read into this class
+
+        parsed = HubName.parse(name)
+        if parsed is None:
+            raise PackNotFoundError(f"{name!r} is not a name on the hub; give owner/name, or read a file")
+        return read_pack(f"{parsed.repository}@{revision or parsed.revision or 'main'}", token)
+
+    def push_to_hub(
+        self,
+        name: str,
+        *,
+        base: str | None = None,
+        token: str | None = None,
+        private: bool | None = None,
+        card: str | None = None,
+    ) -> str:
+        """Push the pack to a repository of the hub, in one commit, and return `owner/name@commit`.
+
+        `base` is the hub name of its base: its commit is written beside the pack, once its digest is the pack's.
+        `card` is the text of its README.md. Raises HubError, PackError, MissingExtraError.
+        """
+        from bitfit_runtime import hub, hub_push, write_pack
+
+        place, fits = hub_push.repository(name), hub.PackBase(self.info.base, self.info.base_name)
+        if base is not None:
+            fits = hub_push.located(fits, hub_push.repository(base), token)
+        with TemporaryDirectory() as folder:
+            data = write_pack(self, Path(folder, hub.PACK_FILE)).read_bytes()
+        return str(hub_push.push_pack(data, fits, place, token, private, card))
 
     def decode(self, base: Manifest, defaults: Mapping[str, Float32]) -> dict[str, Float32]:
         """Return float32 biases `[size]` by the base's names, `head.weight [hidden, labels]`, `head.bias [labels]`.

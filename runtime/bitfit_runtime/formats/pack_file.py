@@ -16,7 +16,7 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from bitfit_runtime.arguments import as_path
-from bitfit_runtime.errors import PackError, PackFormatError, PackNotFoundError, first_line
+from bitfit_runtime.errors import HubError, PackError, PackFormatError, PackNotFoundError, first_line
 from bitfit_runtime.files import write_output
 from bitfit_runtime.formats.json_fields import Fields, load_json
 from bitfit_runtime.formats.pack import Canary, Pack, PackInfo, Windows
@@ -24,6 +24,7 @@ from bitfit_runtime.formats.pack_decisions import decisions_document, parse_deci
 from bitfit_runtime.formats.pack_encoding import ENCODINGS, SCALE, Stored
 from bitfit_runtime.formats.schema import BIASES, CANARY, CENTRES, LIMITS, PACK_FIELDS, PACK_SCHEMA, TRANSITIONS
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, POOLINGS
+from bitfit_runtime.hub_names import HubName
 from bitfit_runtime.tasks import TASK_TYPES, TaskType
 from bitfit_runtime.tasks.base import MEAN
 from bitfit_runtime.transitions import LARGEST_SCORE, LEARNED, LEGAL, without_begin
@@ -53,9 +54,15 @@ def parse_pack(data: bytes, where: str = "pack") -> Pack:
     return Pack(info, tensors, canary)
 
 
-def read_pack(path: str | Path) -> Pack:
-    """Read a pack file. Raises PackNotFoundError or PackFormatError."""
+def read_pack(path: str | Path, token: str | None = None) -> Pack:
+    """Read a pack file, or the pack of that name on the hub where there is no such file.
+
+    `token` is for private repositories. Raises PackNotFoundError, PackFormatError or MissingExtraError.
+    """
     path = as_path(path, "path")
+    name = HubName.of_path(path)
+    if name is not None:
+        path = _fetched(name, token)
     try:
         if not path.is_file():
             raise PackNotFoundError(f"no pack at {path}; make one with 'bitfit train'")
@@ -64,6 +71,15 @@ def read_pack(path: str | Path) -> Pack:
         return parse_pack(path.read_bytes(), str(path))
     except OSError as error:
         raise PackError(f"cannot read {path} ({error.strerror or error}); check the file's permissions") from None
+
+
+def _fetched(name: HubName, token: str | None) -> Path:
+    from bitfit_runtime.hub import fetch_pack  # it needs huggingface_hub
+
+    try:
+        return fetch_pack(name, token)[0]
+    except HubError as error:
+        raise PackNotFoundError(str(error)) from None
 
 
 def serialize(pack: Pack) -> bytes:

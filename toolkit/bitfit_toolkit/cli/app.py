@@ -40,12 +40,14 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         "compare",
         "Compare BitFit with full fine-tuning, LoRA and others on your data: same head, same rows, tuned rates.",
     ),
+    "push": Listed("push", "Push a base or a pack to the hub, in one commit."),
+    "pull": Listed("pull", "Fetch a base or a pack from the hub, check its digests, and write it."),
     "publish": Listed("publish", "Publish packs as a static folder that devices can trust."),
     "update": Listed("update", "Keep a device's tasks up to date from a published folder."),
 }
 EPILOG: Final = (
     "Exit codes: 0 done, 2 usage, 3 data, 4 base, 5 pack, 6 unknown task, 7 training, 8 export, 9 system, 10 update, "
-    "11 an extra is missing, 70 a defect of bitfit."
+    "11 an extra is missing, 12 places and fleets, 13 hub, 70 a defect of bitfit."
 )
 
 

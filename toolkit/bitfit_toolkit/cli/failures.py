@@ -15,6 +15,7 @@ import typer
 from bitfit_runtime.errors import (
     BaseError,
     BitfitError,
+    HubError,
     InputError,
     MissingExtraError,
     PackError,
@@ -40,6 +41,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (MissingExtraError, 11),
     (PlaceError, 12),
     (FleetError, 12),
+    (HubError, 13),
     (PublishError, 10),
     (UpdateError, 10),
     (BitfitError, 8),

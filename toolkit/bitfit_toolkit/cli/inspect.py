@@ -9,6 +9,7 @@ import typer
 
 from bitfit_runtime import Base, read_pack
 from bitfit_runtime.formats.pack_decisions import decisions_document
+from bitfit_runtime.hub_names import HubName
 from bitfit_runtime.tasks.classification import CLASSIFICATION
 from bitfit_toolkit.cli.decision_lines import decision_lines
 from bitfit_toolkit.cli.options import (
@@ -35,7 +36,9 @@ Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 
 def command(
-    path: Annotated[Path, typer.Argument(help=f"Folder of a base, pack file, or labelled texts: {DATA_HELP}.")],
+    path: Annotated[
+        Path, typer.Argument(help=f"Folder of a base, pack file, hub name, or labelled texts: {DATA_HELP}.")
+    ],
     task_type: Annotated[str, typer.Option("--type", help="Task type as which texts are read.")] = CLASSIFICATION.name,
     base: Annotated[Path | None, typer.Option(help="Base whose tokens to count in texts.")] = None,
     max_length: Annotated[int, typer.Option(min=8, help="Longest input in tokens.")] = 128,
@@ -63,6 +66,10 @@ def command(
         )
         facts, table = _data(path, columns, base, options, json)
     else:
+        if HubName.of_path(path) is not None:
+            from bitfit_runtime.hub import local_path  # it needs huggingface_hub
+
+            path = local_path(path)
         facts, table = _base(path) if path.is_dir() else _pack(path)
     if json:
         print_json(facts)

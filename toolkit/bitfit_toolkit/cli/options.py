@@ -5,8 +5,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-BaseFolder: TypeAlias = Annotated[Path, typer.Option("--base", help="Folder of the base.")]
-PackFile: TypeAlias = Annotated[Path, typer.Option("--pack", help="Pack file.")]
+BaseFolder: TypeAlias = Annotated[Path, typer.Option("--base", help="Folder of the base, or its hub name.")]
+PackFile: TypeAlias = Annotated[Path, typer.Option("--pack", help="Pack file, or its hub name.")]
 Threads: TypeAlias = Annotated[int | None, typer.Option(help="Threads inside one operator.")]
 TextColumn: TypeAlias = Annotated[str | None, typer.Option(help="Column of the texts; default: the usual names.")]
 TextPairColumn: TypeAlias = Annotated[str | None, typer.Option(help="Column of the second texts of pairs.")]
