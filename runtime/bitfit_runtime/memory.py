@@ -76,6 +76,22 @@ class Footprint:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """How many packs there are, their bytes as stored, and the most labels of one, at least 1."""
+
+    packs: int
+    bytes: int
+    labels: int
+
+    @classmethod
+    def of(cls, packs: Iterable[Pack]) -> "Stored":
+        """Add up packs, once for all the batches that are tried with them: there may be thousands."""
+        packs = tuple(packs)
+        size = sum(sum(tensor.nbytes for tensor in pack.tensors.values()) + PACK_BYTES for pack in packs)
+        return cls(len(packs), size, max((1, *(len(pack.info.labels) for pack in packs))))
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """How large batches may be: in rows, in padded tokens, and in padded tokens of rows above those that they share.
 
@@ -111,26 +127,26 @@ class Budget:
         """Return the largest budget for these packs that the limit allows. Raises InputError where there is none."""
         if self.limit is None:
             return self
-        packs = tuple(packs)
+        stored = Stored.of(packs)
         low, high = 1, WIDEST_OF_ONE_TEXT * self.max_tokens  # of a text that is longer, a row may always run
-        needed = replace(self, most_tokens=low).memory(base, packs).total
+        needed = replace(self, most_tokens=low)._with(base, stored).total
         if needed > self.limit:
             raise InputError(
-                f"`memory_limit` should be at least {needed:,} bytes for base {base.manifest.name} and {len(packs)} "
+                f"`memory_limit` should be at least {needed:,} bytes for base {base.manifest.name} and {stored.packs} "
                 f"packs, found {self.limit:,}; raise it, or install fewer packs, or some of fewer labels"
             )
         while low < high:
             tried = (low + high + 1) // 2
-            fits = replace(self, most_tokens=tried).memory(base, packs).total <= self.limit
+            fits = replace(self, most_tokens=tried)._with(base, stored).total <= self.limit
             low, high = (tried, high) if fits else (low, tried - 1)
         return replace(self, most_tokens=low)
 
     def memory(self, base: Footprint, packs: Iterable[Pack]) -> Memory:
         """Return the most memory that an engine with these packs takes."""
-        packs = tuple(packs)
-        stored = sum(sum(tensor.nbytes for tensor in pack.tensors.values()) + PACK_BYTES for pack in packs)
-        labels = max((len(pack.info.labels) for pack in packs), default=1)
-        return Memory(base.loaded, stored, self.pack_cache, self._call(base, max(labels, 1)))
+        return self._with(base, Stored.of(packs))
+
+    def _with(self, base: Footprint, stored: "Stored") -> Memory:
+        return Memory(base.loaded, stored.bytes, self.pack_cache, self._call(base, stored.labels))
 
     def _call(self, base: Footprint, labels: int) -> int:
         """Return the bytes of the widest layer, of heads and what they give, and of stacked and decoded packs."""

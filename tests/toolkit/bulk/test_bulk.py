@@ -53,6 +53,9 @@ def test_several_tasks_answer_each_row(base: Base, packs: Path, tmp_path: Path) 
     assert answered(base, plan).answers == 40
     rows = read_rows(tmp_path / "out/day=0/rows.parquet")
     assert [(row["row"], row["task"]) for row in rows] == [(n, task) for n in range(20) for task in ("t3", "t1")]
+    alone = replace(plan, output=str(tmp_path / "alone"), options=BulkOptions(tasks=("t1",)))
+    answered(base, alone)
+    assert read_rows(tmp_path / "alone/day=0/rows.parquet") == [row for row in rows if row["task"] == "t1"]
 
 
 def test_rows_without_an_answer_go_aside_with_their_reason(base: Base, packs: Path, tmp_path: Path) -> None:
