@@ -138,10 +138,12 @@ def test_what_changed_is_an_error(base: Base, packs: Path, tmp_path: Path) -> No
     folder = shutil.copytree(packs, tmp_path / "packs")
     pattern, output = write_parts(tmp_path / "in", 2, 20, 5), str(tmp_path / "out")
     plan = plan_bulk(base, str(folder), pattern, output, TENANT)
+    begin(replace(plan, options=replace(TENANT, task_column="typed wrongly")))  # nothing was answered yet
     _, waiting = begin(plan)
+    next(iter(answer_here(base, plan, waiting[:1])))
     shutil.copy(folder / "t1.safetensors", folder / "t0.safetensors")
     with pytest.raises(FleetError, match=r"t0\.safetensors has changed"):
-        list(answer_here(base, plan, waiting))
+        list(answer_here(base, plan, waiting[1:]))
     with pytest.raises(FleetError, match="another output"):
         begin(plan_bulk(base, str(folder), pattern, output, TENANT))
     Path(output, "bitfit-plan.json").unlink()

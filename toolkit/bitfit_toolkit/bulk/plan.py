@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from bitfit_runtime import Base
+from bitfit_runtime.arguments import whole_number
+from bitfit_runtime.engine import MOST_THREADS
 from bitfit_runtime.errors import InputError, UnknownTaskError, first_line
 from bitfit_runtime.formats import LIMITS
 from bitfit_toolkit.bulk.sources import ENDINGS, is_source
@@ -39,6 +41,7 @@ class BulkOptions:
         """Raise InputError where the options say too little or too much."""
         if (self.task_column is None) != bool(self.tasks):
             raise InputError("give either task_column, the column that names each row's pack, or tasks")
+        whole_number(self.threads, "threads", 1, MOST_THREADS)
         if len(set(self.tasks)) < len(self.tasks):
             raise InputError("a task is named twice in tasks; name each task once")
 

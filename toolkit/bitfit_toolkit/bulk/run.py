@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from bitfit_runtime import Base
 from bitfit_runtime.files import TEMPORARY_PREFIX
-from bitfit_toolkit.bulk.plan import BulkPlan, Part
+from bitfit_toolkit.bulk.plan import OUTPUT_ENDING, BulkPlan, Part
 from bitfit_toolkit.bulk.work import PartReport, Worker
 from bitfit_toolkit.bulk.writing import KERNELS_KEY, PLAN_KEY, ROWS_KEY, UNANSWERED_KEY
 from bitfit_toolkit.data.arrow_files import pyarrow
@@ -25,15 +25,14 @@ def begin(plan: BulkPlan) -> tuple[list[PartReport], list[Part]]:
     """
     place = joined(plan.output, PLAN)
     there = read_place(place)
-    if there is not None and there != _document(plan):
+    if there not in (None, _document(plan)) and _holds_answers(plan.output):
         raise FleetError(
             f"the base, the packs, the input or options differ from those that {plan.output} was begun with; restore "
             "them to go on, or name another output"
         )
-    if there is None:
+    if there != _document(plan):
         write_place(place, _document(plan))
-    else:
-        sweep(plan)
+    sweep(plan)
     finished, waiting = list[PartReport](), list[Part]()
     for part in plan.parts:
         report = _finished(plan, part)
@@ -59,6 +58,14 @@ def answer_here(base: Base, plan: BulkPlan, waiting: list[Part]) -> Iterator[Par
     if waiting:
         worker = Worker(base, plan)
         yield from map(worker.answer, waiting)
+
+
+def _holds_answers(output: str) -> bool:
+    """Whether anything was answered; else a call that is corrected may begin there."""
+    if not is_address(output):
+        return any(Path(output).rglob(f"*{OUTPUT_ENDING}"))
+    system, path = file_system(output)
+    return any(str(name).endswith(OUTPUT_ENDING) for name in system.find(path))
 
 
 def _document(plan: BulkPlan) -> bytes:

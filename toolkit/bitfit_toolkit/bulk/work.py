@@ -81,6 +81,8 @@ class Worker:
         try:
             self._engine = Engine(base, threads=plan.options.threads, memory_limit=inner)
         except InputError as error:
+            if inner is None:
+                raise
             raise InputError(
                 f"a worker keeps {WORK_BYTES:,} bytes of `memory_limit` for rows; of the rest: {error}"
             ) from None
