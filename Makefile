@@ -11,7 +11,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo web test test-lowest test-embed test-ray lint faults bench bench-quick residency profile accuracy fuzz arm clean
+.PHONY: help demo web test test-lowest test-embed test-ray fleet lint faults bench bench-quick residency profile accuracy fuzz arm clean
 
 help:
 	@echo "make demo    set up, export a base, train four tasks, answer a mixed batch, ask three about one text"
@@ -20,6 +20,7 @@ help:
 	@echo "make test-lowest   try the lowest versions that are declared of the runtime and the command line"
 	@echo "make test-embed   test JavaScript, the page, C, Java, Rust and plain models; wants Node, the rest from Debian (minutes)"
 	@echo "make test-ray   test training and bulk answers on a cluster of Ray with several nodes (minutes)"
+	@echo "make fleet   train a thousand tenants on Ray while nodes die, and measure what Ray costs (a quarter of an hour)"
 	@echo "make lint    ruff and mypy"
 	@echo "make faults  kill and fail updates and publications at every call on the file system (a quarter of an hour)"
 	@echo "make bench   measure speed, memory and size beside peers, going on where it stopped (half an hour)"
@@ -54,6 +55,9 @@ test-embed: .venv/.ready demo-output/base/bitfit.json
 
 test-ray: .venv-ray/.ready
 	@OMP_NUM_THREADS=1 .venv-ray/bin/python -m pytest tests/fleet
+
+fleet: .venv-ray/.ready
+	@PYTHONPATH=benchmarks:tests .venv-ray/bin/python -m fleet.run
 
 lint: .venv/.ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy
