@@ -10,7 +10,7 @@ import transformers
 from peft import BeftConfig, IA3Config, LNTuningConfig, LoraConfig, get_peft_model
 
 from bitfit_exporters import ExportOptions, export
-from bitfit_runtime import Base, Engine
+from bitfit_runtime import Base, BitfitError, Engine
 from bitfit_toolkit.convert import from_peft
 from bitfit_toolkit.convert.packing import Naming
 from bitfit_toolkit.errors import ConversionError
@@ -131,8 +131,11 @@ def test_what_does_not_fit_is_refused_in_a_line(pooled: Base, base: Base, checkp
         (base, Naming(), "reads the model's pooler"),
         (pooled, Naming(labels=("a", "b")), "found 2 labels"),
         (pooled, Naming(labels=("a", "b", "b")), "two labels are equal"),
+        (pooled, Naming(task_type="span"), "can be classification"),
+        (pooled, Naming(task_type="regression"), "found 1 labels"),
+        (pooled, Naming(task="t" * 10_000), "at most"),
     ):
-        with pytest.raises(ConversionError, match=reason):
+        with pytest.raises(BitfitError, match=reason):
             from_peft(tmp_path, given, naming)
     document = tmp_path / "adapter_config.json"
     document.write_text(document.read_text().replace(checkpoint.name, "elsewhere"))

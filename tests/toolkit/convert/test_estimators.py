@@ -6,6 +6,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge, RidgeClassifier
 from sklearn.multiclass import OneVsRestClassifier
@@ -39,7 +40,12 @@ def answers(base: Base, pack: Any) -> list[Any]:
 @pytest.mark.parametrize("labels", [TWO, MANY])
 @pytest.mark.parametrize(
     "estimator",
-    [LogisticRegression(), RidgeClassifier(), LinearSVC(), make_pipeline(StandardScaler(), LogisticRegression())],
+    [
+        LogisticRegression(),
+        RidgeClassifier(),
+        LinearSVC(C=0.01, max_iter=100_000),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+    ],
     ids=["logistic", "ridge", "svc", "scaled"],
 )
 def test_classifiers_give_the_same_labels(base: Base, vectors: Any, estimator: Any, labels: Any) -> None:
@@ -79,7 +85,9 @@ def test_what_is_not_linear_is_refused(base: Base, vectors: Any) -> None:
         (LogisticRegression(), "not fitted"),
         (RandomForestClassifier(3).fit(vectors, TWO), "not linear"),
         (SVC(kernel="linear").fit(vectors, TWO), "not a linear classifier"),
-        (PoissonRegressor().fit(vectors, MANY), "not a linear regression"),
+        (PoissonRegressor().fit(vectors, MANY), "answers otherwise"),
+        (PLSRegression(2).fit(vectors + 1, MANY), "not fitted, or is not linear|answers otherwise"),
+        (RidgeClassifier().fit(vectors, np.stack([MANY > 0, TWO == "yes"], 1).astype(int)), "answers otherwise"),
         (make_pipeline(Normalizer(), LogisticRegression()).fit(vectors, TWO), "Normalizer cannot"),
         (LogisticRegression().fit(vectors[:, :9], TWO), "vectors of 9 numbers"),
         (object(), "not fitted, or is not linear"),

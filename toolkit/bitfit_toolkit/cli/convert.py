@@ -56,6 +56,9 @@ def command(
     adapter: Annotated[Path | None, typer.Option(help="Folder of PEFT or SetFit, or an estimator's file.")] = None,
     source: Annotated[str | None, typer.Option(help="Model of a PEFT adapter: a folder or a name.")] = None,
     task: Annotated[str, typer.Option(help="Name of the task.")] = "task",
+    task_type: Annotated[
+        str | None, typer.Option("--type", help="Task type, where the files do not tell it, such as multi-label.")
+    ] = None,
     labels: Annotated[str | None, typer.Option(help="Labels in order, such as no,yes.")] = None,
     encoding: Annotated[str, typer.Option(help="Encoding of the pack; float32 is exact.")] = "float32",
     max_length: Annotated[int | None, typer.Option(help="Tokens at which texts are cut.", min=3)] = None,
@@ -75,7 +78,7 @@ def command(
     else:
         from bitfit_toolkit.convert.packing import Naming
 
-        naming = Naming(task, None if labels is None else tuple(labels.split(",")), None, max_length, encoding)
+        naming = Naming(task, None if labels is None else tuple(labels.split(",")), task_type, max_length, encoding)
         converted = _convert(origin, adapter, Base.open(base), naming, source, normalized, trust_pickle)
         path, name = converted.write(output), "pack"
         found = {"path": str(path), "bytes": path.stat().st_size, "notes": list(converted.notes)}

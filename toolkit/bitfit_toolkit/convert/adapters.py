@@ -29,6 +29,7 @@ ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
 OUTER: Final = "base_model.model."
 DELTA: Final = ".beft_bias"
 KINDS: Final = {"SEQ_CLS": "sequence", "TOKEN_CLS": "token", "FEATURE_EXTRACTION": "none", None: "none"}
+TYPES: Final = {"sequence": ("classification", "multi-label", "regression"), "token": ("token-classification",)}
 REASONS: Final = {
     "LORA": "LoRA's biases (bias='all') mean nothing without its weights",
     "LN_TUNING": "LN-tuning trains weights of norms too",
@@ -129,6 +130,8 @@ def _finish(
     if head is None:
         raise ConversionError(f"{folder} holds no classifier; save it with the adapter (modules_to_save)")
     task_type = naming.task_type or _task_type(kind, len(head[1]), config)
+    if task_type not in TYPES[kind]:
+        raise ConversionError(f"a head for {kind} classification can be {', '.join(TYPES[kind])}, found {task_type!r}")
     known = config.get("id2label")
     listed = [str(known[key]) for key in sorted(known, key=int)] if isinstance(known, dict) and known else None
     if task_type == "regression":
@@ -145,6 +148,8 @@ def _task_type(kind: str, outputs: int, config: Mapping[str, Any]) -> str:
         return "token-classification"
     if config.get("problem_type") == "multi_label_classification":
         return "multi-label"
+    if config.get("problem_type") == "regression" and outputs != 1:
+        raise ConversionError(f"a regression of {outputs} numbers at once cannot be a pack; it gives one number")
     return "regression" if outputs == 1 else "classification"
 
 

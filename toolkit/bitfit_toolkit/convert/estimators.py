@@ -9,7 +9,7 @@ import numpy as np
 from bitfit_runtime import Base, Engine
 from bitfit_runtime.arguments import as_path
 from bitfit_runtime.errors import MissingExtraError, first_line
-from bitfit_toolkit.convert.linear import LinearHead, linear_head_of
+from bitfit_toolkit.convert.linear import LinearHead, linear_head_of, probed
 from bitfit_toolkit.convert.packing import Converted, Naming, label_names, make_pack, opened
 from bitfit_toolkit.errors import ConversionError
 
@@ -36,6 +36,7 @@ def from_sklearn(
             f"the estimator was fitted on vectors of {head.weight.shape[1]} numbers, the base's have {width}; give the "
             "base that it was fitted on"
         )
+    head = probed(head, estimator)
     if normalized_texts is not None:
         head, note = _for_lengths(head, base, normalized_texts)
         notes.append(note)

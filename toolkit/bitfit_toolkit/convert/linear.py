@@ -1,14 +1,16 @@
 """Linear estimators of scikit-learn as one head over a base's vectors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from bitfit_runtime.tasks.base import softmax
 from bitfit_toolkit.errors import ConversionError
 
 Float64 = npt.NDArray[np.float64]
+PROBES = 64
 SUPPORTED = "LogisticRegression, RidgeClassifier, LinearSVC, OneVsRestClassifier of these, or linear regression"
 
 
@@ -51,6 +53,31 @@ def linear_head_of(estimator: Any) -> LinearHead:
     return _of_estimator(estimator)
 
 
+def probed(head: LinearHead, estimator: Any) -> LinearHead:
+    """Return the head, `exact` where its probabilities are the estimator's on random vectors.
+
+    Coefficients do not say what an estimator does with them (some centre, some have a link): its answers do. Raises
+    ConversionError where they differ.
+    """
+    vectors = np.random.default_rng(0).standard_normal((PROBES, head.weight.shape[1]))
+    raw = vectors @ head.weight.T + head.bias
+    answers = np.asarray(estimator.predict(vectors))
+    if head.task_type == "regression":
+        same = answers.size == PROBES and np.allclose(answers.ravel(), raw[:, 0], rtol=1e-4, atol=1e-6)
+    elif head.task_type == "multi-label":
+        same = answers.shape == raw.shape and np.array_equal(answers > 0, raw > 0)
+    else:
+        same = answers.ndim == 1 and [head.labels[i] for i in raw.argmax(1)] == list(map(str, answers))
+    if not same:
+        raise ConversionError(
+            f"{type(estimator).__name__} answers otherwise than its coefficients say; give {SUPPORTED}"
+        )
+    if head.task_type == "regression" or not hasattr(estimator, "predict_proba"):
+        return replace(head, exact=head.task_type == "regression")
+    given = 1 / (1 + np.exp(-raw)) if head.task_type == "multi-label" else softmax(raw)
+    return replace(head, exact=bool(np.allclose(estimator.predict_proba(vectors), given, atol=1e-5)))
+
+
 def _behind_scaler(head: LinearHead, scaler: Any) -> LinearHead:
     width = scaler.n_features_in_
     scale = np.ones(width) if scaler.scale_ is None else scaler.scale_
@@ -61,7 +88,6 @@ def _behind_scaler(head: LinearHead, scaler: Any) -> LinearHead:
 
 def _of_estimator(estimator: Any) -> LinearHead:
     from sklearn.base import is_classifier, is_regressor
-    from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
 
     kind = type(estimator).__name__
@@ -74,40 +100,27 @@ def _of_estimator(estimator: Any) -> LinearHead:
     weight = np.atleast_2d(np.asarray(estimator.coef_, np.float64))
     bias = np.broadcast_to(np.asarray(estimator.intercept_, np.float64).ravel(), (len(weight),))
     if is_regressor(estimator):
-        if len(weight) != 1 or _has_link(estimator):
+        if len(weight) != 1:
             raise ConversionError(f"{kind} is not a linear regression of one number; give {SUPPORTED}")
         return LinearHead(weight, bias, "regression", ("score",))
     classes = estimator.classes_
     if isinstance(classes, list) or (len(weight) != len(classes) and not (len(weight) == 1 and len(classes) == 2)):
         raise ConversionError(f"{kind} has {len(weight)} outputs for {len(classes)} classes; give {SUPPORTED}")
-    exact = isinstance(estimator, LogisticRegression) and not _liblinear_of_many(estimator)
     if len(weight) == 1:  # a sigmoid is a softmax beside zero; the margin of another estimator is treated alike
         weight, bias = np.vstack([np.zeros_like(weight), weight]), np.array([0.0, bias[0]])
-    return LinearHead(weight, bias, "classification", tuple(map(str, classes)), exact)
+    return LinearHead(weight, bias, "classification", tuple(map(str, classes)))
 
 
 def _one_vs_rest(estimator: Any) -> LinearHead:
-    from sklearn.linear_model import LogisticRegression
-
     members = getattr(estimator, "estimators_", None)
     if members is None or not all(hasattr(member, "coef_") for member in members):
         raise ConversionError(f"OneVsRestClassifier is not fitted, or holds more than linear members; give {SUPPORTED}")
     weight = np.vstack([np.asarray(member.coef_, np.float64) for member in members])
     bias = np.array([float(np.ravel(member.intercept_)[0]) for member in members])
     labels = tuple(map(str, estimator.classes_))
-    logistic = all(isinstance(member, LogisticRegression) for member in members)
     if estimator.multilabel_:
-        return LinearHead(weight, bias, "multi-label", labels, logistic)
+        return LinearHead(weight, bias, "multi-label", labels)
     if len(weight) == 1:
         weight, bias = np.vstack([np.zeros_like(weight), weight]), np.array([0.0, bias[0]])
-        return LinearHead(weight, bias, "classification", labels, logistic)
-    return LinearHead(weight, bias, "classification", labels, False)
-
-
-def _liblinear_of_many(estimator: Any) -> bool:
-    return estimator.solver == "liblinear" and len(estimator.classes_) > 2
-
-
-def _has_link(estimator: Any) -> bool:
-    """Whether a regression's answer is not the linear output itself, as of Poisson's."""
-    return hasattr(estimator, "_base_loss") or hasattr(estimator, "_get_loss")
+        return LinearHead(weight, bias, "classification", labels)
+    return LinearHead(weight, bias, "classification", labels)

@@ -9,13 +9,14 @@ import numpy.typing as npt
 
 from bitfit_exporters.read_back import read_parameters
 from bitfit_runtime import Base, Pack, PackInfo, write_pack
-from bitfit_runtime.formats import ENCODINGS, encode
+from bitfit_runtime.formats import ENCODINGS, encode, parse_pack, serialize
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
 from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_toolkit.errors import ConversionError
 from bitfit_toolkit.training.pack_encoding import fold
 
 Float32 = npt.NDArray[np.float32]
+SHORTEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Naming:
             raise ConversionError(f"`task_type` should be one of {', '.join(TASK_TYPES)}, found {self.task_type!r}")
         if isinstance(self.labels, str):
             raise ConversionError("`labels` should be a sequence of names, found a string; write [name, …]")
+        if self.max_length is not None and self.max_length < SHORTEST:
+            raise ConversionError(f"`max_length` should be at least {SHORTEST} tokens, found {self.max_length}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,9 @@ def make_pack(
         from_layer=first,
     )
     pack = Pack(info, encode(values | tensors, defaults, manifest, naming.encoding))
-    pack.decode(manifest, defaults)
-    return pack
+    read = parse_pack(serialize(pack))  # what no reader would take is refused here
+    read.decode(manifest, defaults)
+    return read
 
 
 def label_names(count: int, naming: Naming, known: Sequence[str] | None, task_type: str) -> tuple[str, ...]:
