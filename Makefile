@@ -58,6 +58,7 @@ test-ray: .venv-ray/.ready
 
 fleet: .venv-ray/.ready
 	@PYTHONPATH=benchmarks:tests .venv-ray/bin/python -m fleet.run
+	@PYTHONPATH=benchmarks:tests .venv-ray/bin/python -m fleet.scoring
 
 lint: .venv/.ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy
