@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import tokenizers
@@ -13,9 +14,10 @@ from bitfit_exporters.errors import ArchitectureError, CheckpointError
 from bitfit_exporters.families import FAMILIES, Family
 from bitfit_exporters.model_config import load_config
 from bitfit_exporters.model_files import quiet_transformers
-from bitfit_exporters.model_source import base_name, model_folder
+from bitfit_exporters.model_source import base_name, model_folder, resolve
 from bitfit_exporters.model_tokenizer import LoadedTokenizer, check_tokens, load_tokenizer
 from bitfit_exporters.options import SHORTEST, ExportOptions
+from bitfit_exporters.origin import UNKNOWN, Origin
 from bitfit_exporters.sentence_settings import SentenceSettings, read_sentence_settings
 from bitfit_runtime.formats.schema import LIMITS
 
@@ -25,7 +27,7 @@ class Checkpoint:
     """A loaded encoder in float32 and evaluation mode, and what an export makes of it.
 
     `config` is its transformers configuration; `inputs` are its token inputs; `max_length` is in tokens; `pooling` is
-    how the export pools. `notes` say what of the model's folder is not in the base.
+    how the export pools. `notes` say what of the model's folder is not in the base, `origin` where it comes from.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Checkpoint:
     max_length: int
     pooling: str
     notes: tuple[str, ...] = ()
+    origin: Origin = UNKNOWN
 
     @property
     def hidden_size(self) -> int:
@@ -62,6 +65,8 @@ def load_checkpoint(name: str, options: ExportOptions) -> Checkpoint:
         raise CheckpointError(f"{name} lacks {len(missing)} weights, {missing[0]} first; download it again")
     named = options.name or base_name(name)
     checkpoint = assemble(named, config, loaded.model, tokenizer, settings, options)
+    source = resolve(name)
+    checkpoint = replace(checkpoint, origin=Origin.of(folder, None if Path(source).is_absolute() else source))
     if not loaded.unused:
         return checkpoint
     note = f"{len(loaded.unused)} weights outside the encoder, {loaded.unused[0]} first"

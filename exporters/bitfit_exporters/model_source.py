@@ -45,7 +45,7 @@ VOCABULARIES = (
 )
 BESIDE = (
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-    *(MODULES_FILE, "sentence_bert_config.json", "config_sentence_transformers.json"),
+    *("README.md", MODULES_FILE, "sentence_bert_config.json", "config_sentence_transformers.json"),
 )
 
 

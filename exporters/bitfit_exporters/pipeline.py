@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bitfit_exporters.base_card import base_card
 from bitfit_exporters.base_files import graph_bytes, write_files, write_manifest
 from bitfit_exporters.branching import branch_layers
 from bitfit_exporters.calibration import measure_ranges
@@ -13,6 +14,7 @@ from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
 from bitfit_exporters.manifest import default_biases, make_manifest
 from bitfit_exporters.onnx_import import load_onnx
 from bitfit_exporters.options import ExportOptions
+from bitfit_exporters.origin import CARD_FILE
 from bitfit_exporters.parity import check_float_graph, check_runs
 from bitfit_exporters.passes import StaticScale, final_passes, float_passes, quantization_passes, run_passes
 from bitfit_exporters.passes.smoothing import static_scales
@@ -92,6 +94,7 @@ def _export(
         manifest = make_manifest(checkpoint, captured, options.precision, branches, defaults, self_test, files, scales)
         verified = verify(session, manifest, defaults, checkpoint)
         write_manifest(folder, manifest)
+        (folder / CARD_FILE).write_text(base_card(manifest, checkpoint.origin), encoding="utf-8")
         Engine(Base.open(folder))  # as a user will load it
         size = graph_bytes(folder)
     return ExportReport.of(manifest, output, verified, size, time.perf_counter() - began, checkpoint.notes)

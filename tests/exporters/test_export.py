@@ -54,7 +54,7 @@ def test_an_int4_base_takes_four_and_a_quarter_bits_a_weight_and_a_scale_a_row(
 
 
 def test_a_base_holds_the_files_that_its_manifest_lists_and_no_others(base: Base) -> None:
-    assert {path.name for path in base.folder.iterdir()} == {*base.manifest.files, "bitfit.json"}
+    assert {path.name for path in base.folder.iterdir()} == {*base.manifest.files, "bitfit.json", "README.md"}
 
 
 @pytest.mark.parametrize("rows", [1, 2])

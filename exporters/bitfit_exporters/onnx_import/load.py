@@ -1,5 +1,6 @@
 """Loading of a checkpoint from an ONNX model with its config.json and tokenizer.json."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import onnx_ir as ir
@@ -16,6 +17,7 @@ from bitfit_exporters.onnx_import.agreement import check_agreement
 from bitfit_exporters.onnx_import.recover import recover_parameters
 from bitfit_exporters.onnx_import.source import locate, read_model
 from bitfit_exporters.options import ExportOptions
+from bitfit_exporters.origin import Origin
 from bitfit_exporters.sentence_settings import read_sentence_settings
 from bitfit_runtime.formats.schema import CONFIG_FILE
 
@@ -39,7 +41,7 @@ def load_onnx(path: Path, options: ExportOptions) -> Checkpoint:
     model.load_state_dict(parameters, strict=False)
     checkpoint = assemble(name, config, model, tokenizer, settings, options)
     check_agreement(source.model, checkpoint)
-    return checkpoint
+    return replace(checkpoint, origin=Origin.of(source.folder))
 
 
 def _recover(graph: ir.Graph, skeleton: torch.nn.Module, pooling: str) -> dict[str, torch.Tensor]:

@@ -161,6 +161,12 @@ class TrainOptions:
     report: str | Path | None = option(
         None, "Write a page with plots and the worst answers into this folder.", resumable=True
     )
+    card: bool = option(
+        False,
+        "Keep beside the pack, as NAME.card.json, what its card on the hub will say of the training.",
+        sharing=COMMON,
+        resumable=True,
+    )
     encoding: str = option(
         AUTO,
         f"auto (the smallest that is good enough), {', '.join(ENCODINGS)}.",

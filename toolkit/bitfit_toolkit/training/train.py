@@ -16,6 +16,7 @@ from bitfit_runtime.arguments import as_path, instance
 from bitfit_runtime.canary import make_canary
 from bitfit_runtime.files import destination
 from bitfit_runtime.request import Found
+from bitfit_toolkit.cards.facts import TrainingFacts, write_facts
 from bitfit_toolkit.data import Columns, Data
 from bitfit_toolkit.decisions.fit import decide, too_few
 from bitfit_toolkit.decisions.held import HeldRows
@@ -207,6 +208,8 @@ def conclude(
         review=Review.of(evaluation.examples, judgements),
         curve=learned.curve,
     )
+    if options.card:
+        write_facts(TrainingFacts.of(report, options), path)
     if options.report is not None:
         write_report(options.report, report.as_dict(), report.review, judgements, report.metric, report.curve)
     return report
