@@ -5,21 +5,33 @@ Seconds run from the first call to the last part, starts of workers included, th
 
 import argparse
 import json
-import multiprocessing
 import os
+import pickle
 import shutil
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from bitfit_runtime import Base
-from bitfit_toolkit.bulk import BulkOptions, BulkPlan, answer_here, begin, plan_bulk
+from bitfit_toolkit.bulk import BulkOptions, BulkPlan, begin, plan_bulk
 from bitfit_toolkit.bulk.on_ray import answer_on_ray
 from fleet.cpu_time import CpuTime
 from fleet.nodes import nodes
 from fleet.rows import prepare
 from harness.machine import facts
+
+SHARE = """
+import pickle, sys
+from pathlib import Path
+from bitfit_runtime import Base
+from bitfit_toolkit.bulk import answer_here
+base, plan = Base.open(sys.argv[1]), pickle.loads(Path(sys.argv[2]).read_bytes())
+number, processes = map(int, sys.argv[3:])
+assert all(report.failure is None for report in answer_here(base, plan, list(plan.parts[number::processes])))
+"""
 
 
 def main() -> None:
@@ -79,20 +91,13 @@ def on_ray(base: Base, plan: BulkPlan, address: str, workers: int) -> None:
 
 
 def plain(base: Base, plan: BulkPlan, processes: int) -> None:
-    """Answer in so many processes, each every so-manieth part."""
+    """Answer in so many processes, each every so-manieth part; they import what a worker does, and no more."""
     begin(plan)
-    context = multiprocessing.get_context("spawn")
-    running = [context.Process(target=share, args=(base.folder, plan, n, processes)) for n in range(processes)]
-    for process in running:
-        process.start()
-    for process in running:
-        process.join()
-        assert process.exitcode == 0
-
-
-def share(folder: Path, plan: BulkPlan, number: int, processes: int) -> None:
-    for report in answer_here(Base.open(folder), plan, list(plan.parts[number::processes])):
-        assert report.failure is None
+    told = Path(plan.output) / "told.pickle"
+    told.write_bytes(pickle.dumps(plan))
+    arguments = [[sys.executable, "-c", SHARE, *map(str, (base.folder, told, n, processes))] for n in range(processes)]
+    running = [subprocess.Popen(one) for one in arguments]
+    assert [process.wait() for process in running] == [0] * processes
 
 
 if __name__ == "__main__":
