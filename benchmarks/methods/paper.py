@@ -31,9 +31,9 @@ def main() -> None:
     arguments = parse_arguments()
     silence()
     torch.set_num_threads(arguments.threads)
-    through_onednn()
     ends = time.monotonic() + 60 * arguments.minutes
     bases = open_base(arguments.base, arguments, "int8"), open_base(arguments.reference, arguments, "fp32")
+    through_onednn()  # not before: a patched layer cannot be captured
     cells = CellFile(arguments.output / "cells.jsonl")
     amount = Amount(arguments.examples, arguments.steps, arguments.seeds)
     jobs = (large_jobs if arguments.large else small_jobs)(arguments.tasks, amount)
