@@ -1,0 +1,1 @@
+"""Labels of converted packs beside those of the originals."""
