@@ -21,7 +21,7 @@ def plan(tasks: Path, size: int = 4, digest: str = "sha256:0", threads: int = 1)
 def test_groups_follow_from_the_file_alone(tmp_path: Path) -> None:
     tasks = write_tasks(tmp_path, 10)
     fleet = plan(tasks)
-    assert [len(group.runs) for group in fleet.groups] == [4, 4, 2]
+    assert [(group.number, len(group.runs)) for group in fleet.groups] == [(0, 4), (1, 4), (2, 2)]
     assert sorted(output for group in fleet.groups for output in group.outputs) == sorted(
         str(tmp_path / "packs" / f"tenant{number}.safetensors") for number in range(10)
     )
@@ -103,6 +103,30 @@ def test_options_of_many_are_for_many(tmp_path: Path, base: Base, capsys: pytest
     given = ("train", "--base", base.folder, "--train", "a.csv", "--output", tmp_path / "a.safetensors")
     code, _, err = bitfit(*given, "--ray", "local", capsys=capsys)
     assert code == 2 and "is for --many" in err
+
+
+def test_options_of_ray_are_for_ray(tmp_path: Path, base: Base, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("train", "--base", base.folder, "--many", write_tasks(tmp_path))
+    for flag, value in (("--workers", "2"), ("--gpus", "0.5")):
+        code, _, err = bitfit(*given, flag, value, capsys=capsys)
+        assert code == 2 and f"{flag}" in err and "--ray" in err
+    assert not (tmp_path / "packs").exists()
+
+
+def test_data_that_cannot_be_read_leave_what_was_finished(
+    tmp_path: Path, base: Base, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = write_tasks(tmp_path, 2)
+    command = ("train", "--base", base.folder, "--many", tasks, "--threads", "1")
+    assert bitfit(*command, capsys=capsys)[0] == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "packs").rglob("*") if path.is_file()}
+    data = (tmp_path / "tenant1.csv").read_bytes()
+    (tmp_path / "tenant1.csv").write_text("no,columns\n1,2\n")
+    assert bitfit(*command, capsys=capsys)[0] == 3
+    assert {path: path.read_bytes() for path in (tmp_path / "packs").rglob("*") if path.is_file()} == before
+    (tmp_path / "tenant1.csv").write_bytes(data)
+    code, _, err = bitfit(*command, "--resume", capsys=capsys)
+    assert code == 0 and "1 of 1 groups were finished before" in err
 
 
 def test_places_are_paths_or_addresses(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import typer
+
 import bitfit_toolkit
 from bitfit_runtime import Base, BitfitError
 from bitfit_toolkit.cli.output import bar, print_json, print_notes, print_table, say
@@ -42,8 +44,11 @@ def train_together(base: Path, many: Path, options: TrainOptions, how: ManyOptio
     What was trained before an error is in the table too. Raises the first error of a group that failed after all others
     were trained.
     """
-    from bitfit_toolkit.fleet import DEFAULT_GROUP_SIZE, Ledger, plan_fleet
+    from bitfit_toolkit.fleet import DEFAULT_GROUP_SIZE, Ledger, check_here, plan_fleet
 
+    for flag, value in (("--workers", how.workers), ("--gpus", how.gpus)):
+        if how.ray is None and value is not None:
+            raise typer.BadParameter("belongs to --ray; without it one process trains", param_hint=flag)
     resume = options.resume_from_checkpoint
     options = replace(options, resume_from_checkpoint=False)
     configs = bitfit_toolkit.read_run_configs(many, options)
@@ -54,7 +59,10 @@ def train_together(base: Path, many: Path, options: TrainOptions, how: ManyOptio
     if how.dry_run:
         show_plan(fleet, json)
         return
-    ledger = (Ledger.resume if resume else Ledger.begin)(fleet)
+    found = Ledger.resume(fleet) if resume else None
+    if how.ray is None:  # before anything is begun anew
+        check_here(opened, fleet.groups if found is None else found.waiting)
+    ledger = found or Ledger.begin(fleet)
     if ledger.finished:
         say(f"note: {len(ledger.finished)} of {len(fleet.groups)} groups were finished before", err=True)
     show_groups(groups_of(opened, ledger, how, options), ledger, json)

@@ -1,6 +1,7 @@
 """Groups of runs: what is trained by one worker in one go, and repeated whole where it was cut."""
 
 import hashlib
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -71,14 +72,10 @@ def plan_fleet(
     for config in configs:
         check_sharing(config.options, configs[0].options)
     groups: list[Group] = []
-    waiting: list[RunConfig] = []
-    for config in sorted(configs, key=_kind):
-        if waiting and (len(waiting) == size or _kind(waiting[0])[:2] != _kind(config)[:2]):
-            groups.append(Group(len(groups), tuple(waiting)))
-            waiting = []
-        waiting.append(config)
-    if waiting:
-        groups.append(Group(len(groups), tuple(waiting)))
+    for _, alike in itertools.groupby(sorted(configs, key=_kind), key=lambda config: _kind(config)[:2]):
+        runs = tuple(alike)
+        for start in range(0, len(runs), size):
+            groups.append(Group(len(groups), runs[start : start + size]))
     ledger = joined(common_folder([str(config.output) for config in configs]), f"{tasks.stem}.ledger")
     return Fleet(base_digest, tuple(groups), at_once, threads, ledger)
 
