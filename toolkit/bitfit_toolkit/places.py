@@ -1,11 +1,12 @@
 """Places: a path of this machine, or an address that fsspec understands (`s3://…`, `gs://…`, `memory://…`)."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bitfit_runtime.errors import MissingExtraError, first_line
+from bitfit_runtime.errors import BitfitError, MissingExtraError, first_line
 from bitfit_runtime.files import make_folder, write_output
 from bitfit_toolkit.errors import PlaceError
 
@@ -39,75 +40,50 @@ def common_folder(places: Sequence[str]) -> str:
 
 def read_place(place: str | Path) -> bytes | None:
     """Return what lies there, None where nothing does. Raises PlaceError."""
-    try:
-        if not is_address(place):
-            return Path(place).read_bytes()
-        with _fsspec().open(str(place), "rb") as stream:
-            found: bytes = stream.read()
+    with _said(place, "read", "check the address and its rights"):
+        try:
+            if not is_address(place):
+                return Path(place).read_bytes()
+            system, path = file_system(str(place))
+            found: bytes = system.cat_file(path)
             return found
-    except FileNotFoundError:
-        return None
-    except Exception as error:
-        raise PlaceError(f"{place} cannot be read ({_reason(error)}); check the address and its rights") from None
+        except FileNotFoundError:
+            return None
 
 
 def write_place(place: str | Path, data: bytes) -> None:
     """Write a file whole or not at all, and the folders above it. Raises PlaceError."""
-    try:
+    with _said(place, "written", "name a place that can be written"):
         if not is_address(place):
-            path = Path(place)
-            make_folder(path.parent)
-            write_output(path, data)
+            make_folder(Path(place).parent)
+            write_output(Path(place), data)
             return
-        files = _fsspec()
-        system, path_there = files.core.url_to_fs(str(place))
-        system.makedirs(os.path.dirname(path_there), exist_ok=True)  # noqa: PTH120
-        temporary = f"{path_there}.part"
+        system, path = file_system(str(place))
+        system.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH120
+        temporary = f"{path}.part"
         system.pipe_file(temporary, data)
-        system.mv(temporary, path_there)
-    except MissingExtraError:
-        raise
-    except Exception as error:
-        raise PlaceError(f"{place} cannot be written ({_reason(error)}); name a place that can be written") from None
+        system.mv(temporary, path)
 
 
 def list_place(folder: str) -> list[str]:
     """Return the names of the files in a folder, sorted; none where there is no such folder. Raises PlaceError."""
-    try:
+    with _said(folder, "listed", "check the address and its rights"):
         if not is_address(folder):
             return sorted(path.name for path in Path(folder).iterdir()) if Path(folder).is_dir() else []
-        system, path = _fsspec().core.url_to_fs(folder)
+        system, path = file_system(folder)
         if not system.exists(path):
             return []
         return sorted(found.rstrip("/").rpartition("/")[2] for found in system.ls(path, detail=False))
-    except MissingExtraError:
-        raise
-    except Exception as error:
-        raise PlaceError(f"{folder} cannot be listed ({_reason(error)}); check the address and its rights") from None
 
 
 def remove_place(place: str) -> None:
     """Remove a file. Raises PlaceError."""
-    try:
+    with _said(place, "removed", "check its rights"):
         if not is_address(place):
             Path(place).unlink(missing_ok=True)
             return
-        system, path = _fsspec().core.url_to_fs(place)
+        system, path = file_system(place)
         system.rm_file(path)
-    except MissingExtraError:
-        raise
-    except Exception as error:
-        raise PlaceError(f"{place} cannot be removed ({_reason(error)}); check its rights") from None
-
-
-def file_system(place: str) -> tuple[Any, str]:
-    """Return the file system of an address, and the path there. Raises MissingExtraError, PlaceError."""
-    core = _fsspec().core
-    try:
-        system, path = core.url_to_fs(place)
-    except Exception as error:
-        raise PlaceError(f"{place} cannot be reached ({_reason(error)}); check the address") from None
-    return system, path
 
 
 def fetched(place: str | Path, folder: Path) -> Path:
@@ -123,14 +99,28 @@ def fetched(place: str | Path, folder: Path) -> Path:
     return copy
 
 
-def _fsspec() -> Any:
+def file_system(place: str) -> tuple[Any, str]:
+    """Return the file system of an address, and the path there. Raises MissingExtraError, PlaceError."""
     try:
-        import fsspec
-        import fsspec.core
+        from fsspec.core import url_to_fs
     except ImportError as error:
         raise MissingExtraError.from_import("a place that is an address", error, "ray") from None
-    return fsspec
+    with _said(place, "reached", "check the address"):
+        system, path = url_to_fs(place)
+        return system, path
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Return in one line what the system or a library says went wrong."""
     return (error.strerror if isinstance(error, OSError) else None) or first_line(error)
+
+
+@contextmanager
+def _said(place: str | Path, done: str, remedy: str) -> Iterator[None]:
+    """Raise PlaceError for whatever goes wrong at a place: file systems share no class of errors."""
+    try:
+        yield
+    except BitfitError:
+        raise
+    except Exception as error:
+        raise PlaceError(f"{place} cannot be {done} ({reason(error)}); {remedy}") from None

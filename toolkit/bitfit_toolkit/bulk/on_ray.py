@@ -18,6 +18,9 @@ from bitfit_toolkit.errors import ClusterError
 
 TRIES: Final = 10  # of a part whose worker died
 LOST: Final = 100  # workers that may die before they have loaded their base, one after another
+HINT: Final = (
+    "look at the logs of Ray; with fewer workers or a lower memory_limit each has more memory; the same call goes on"
+)
 
 
 class Actor:
@@ -84,11 +87,6 @@ class Pool:
             raise found
         self._lost = 0
         return actor, part, found
-
-
-HINT: Final = (
-    "look at the logs of Ray; with fewer workers or a lower memory_limit each has more memory; the same call goes on"
-)
 
 
 def answer_on_ray(

@@ -8,7 +8,7 @@ from typing import Final
 from bitfit_runtime import Engine, Pack
 from bitfit_runtime.errors import InputError, PackError
 from bitfit_runtime.formats.pack_file import parse_pack
-from bitfit_runtime.memory import PACK_BYTES
+from bitfit_runtime.memory import Stored
 from bitfit_toolkit.bulk.plan import PACK_ENDING, BulkPlan
 from bitfit_toolkit.errors import FleetError
 from bitfit_toolkit.places import joined, read_place
@@ -51,7 +51,7 @@ class Shelf:
         except PackError as error:
             self.broken[task] = str(error)
             return True
-        size = sum(tensor.nbytes for tensor in pack.tensors.values()) + PACK_BYTES
+        size = Stored.of([pack]).bytes
         while not self._fits(task, pack, size):
             oldest = next((name for name in self._held if name not in kept), None)
             if oldest is None:

@@ -1,6 +1,7 @@
 """The output of a part: its answers, and beside them the rows without, in place once whole or not at all."""
 
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -8,13 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from bitfit_runtime.errors import first_line
 from bitfit_runtime.files import TEMPORARY_PREFIX, make_folder
 from bitfit_toolkit.bulk.reading import Unanswered
 from bitfit_toolkit.bulk.scoring import Answered
 from bitfit_toolkit.data.arrow_files import pyarrow
 from bitfit_toolkit.errors import PlaceError
-from bitfit_toolkit.places import file_system, is_address
+from bitfit_toolkit.places import file_system, is_address, reason
 
 GROUP_ROWS: Final = 16384  # of a row group, which is what waits in memory
 ROWS_KEY: Final = b"bitfit.rows"  # of the input
@@ -99,8 +99,6 @@ def unanswered_schema() -> Any:
 
 def answer_rows(answers: Sequence[Answered]) -> Iterator[tuple[Any, ...]]:
     """Yield answers as rows of `answer_schema`."""
-    import json
-
     for number, answer in answers:
         found = answer.as_dict()
         known = [found.pop(name, None) for name in ("label", "probability", "accepted")]
@@ -120,5 +118,4 @@ def _said(target: str) -> Iterator[None]:
     try:
         yield
     except (OSError, pyarrow().ArrowException) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or first_line(error)
-        raise PlaceError(f"{target} cannot be written ({reason}); name an output that can be written") from None
+        raise PlaceError(f"{target} cannot be written ({reason(error)}); name an output that can be written") from None

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from bitfit_runtime import BitfitError
 from bitfit_toolkit.cli.printable import cell, printable
 
 _out = Console(highlight=False)
@@ -30,6 +31,13 @@ def print_notes(notes: Iterable[str]) -> None:
     """Print what a user should know on standard error."""
     for note in notes:
         say(f"note: {note}", err=True)
+
+
+def raise_first(failures: Sequence[BitfitError]) -> None:
+    """Raise the first of some failures, after a note on each of the others."""
+    print_notes(map(str, failures[1:]))
+    if failures:
+        raise failures[0]
 
 
 def print_pairs(rows: Iterable[tuple[str, str]]) -> None:

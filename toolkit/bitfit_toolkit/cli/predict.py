@@ -8,7 +8,16 @@ import typer
 
 from bitfit_runtime import Answer, Row
 from bitfit_runtime.inputs import as_rows_per_task
-from bitfit_toolkit.cli.options import DATA_HELP, BaseFolder, Json, TextColumn, TextEncoding, TextPairColumn, Threads
+from bitfit_toolkit.cli.options import (
+    DATA_HELP,
+    BaseFolder,
+    Json,
+    TextColumn,
+    TextEncoding,
+    TextPairColumn,
+    Threads,
+    given_flags,
+)
 from bitfit_toolkit.cli.output import print_json, print_table
 from bitfit_toolkit.cli.packs import engine_with
 from bitfit_toolkit.cli.predict_bulk import BulkFlags, answer_files
@@ -20,8 +29,6 @@ EXAMPLES = (
     "`… --tasks mood,spam --json` · "
     "`bitfit predict --base base --packs packs --task-column tenant --input 'data/*.parquet' --output scored`"
 )
-# Typer does not export it, and its older versions take it from the package click.
-UsageError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
 SHOWN = 72  # characters of a text in the table
 
 
@@ -66,10 +73,10 @@ def command(
         reading = {"text_column": text_column, "text_pair_column": text_pair_column, "text_encoding": text_encoding}
         answer_files(base, flags, source, tasks, reading | {"threads": 1 if threads is None else threads}, json)
         return
-    if flags.given:
-        raise typer.BadParameter("belongs to --packs", param_hint=flags.given[0])
+    for flag in given_flags(flags):
+        raise typer.BadParameter("belongs to --packs", param_hint=flag)
     if not pack:
-        raise UsageError("Missing option '--pack'.")
+        raise typer.BadParameter("is needed, or --packs", param_hint="--pack")
     if bool(text) == bool(source):
         raise typer.BadParameter("give either --text or --input", param_hint="--text / --input")
     if task is not None and tasks is not None:

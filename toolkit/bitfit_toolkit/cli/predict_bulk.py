@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from bitfit_runtime import Base
-from bitfit_toolkit.cli.output import bar, print_json, print_pairs, say
+from bitfit_toolkit.cli.output import bar, print_json, print_pairs, raise_first, say
 
 if TYPE_CHECKING:
     from bitfit_toolkit.bulk import BulkPlan, Part, PartReport
@@ -27,12 +27,6 @@ class BulkFlags:
     memory_limit: int | None = None
     ray: str | None = None
     workers: int | None = None
-
-    @property
-    def given(self) -> list[str]:
-        """The flags that were given."""
-        named = [field.name for field in fields(self) if getattr(self, field.name) is not None]
-        return [f"--{name.replace('_', '-')}" for name in named]
 
 
 def answer_files(
@@ -70,11 +64,7 @@ def answer_files(
         )
         raise
     _show(Summary.of(reports, len(finished)), plan, time.perf_counter() - began, json)
-    failures = [report.failure for report in reports if report.failure is not None]
-    for failure in failures[1:]:
-        say(f"note: {failure}", err=True)
-    if failures:
-        raise failures[0]
+    raise_first([report.failure for report in reports if report.failure is not None])
 
 
 def _reports(base: Base, plan: "BulkPlan", waiting: "list[Part]", flags: BulkFlags) -> "Iterator[PartReport]":

@@ -1,5 +1,6 @@
 """`bitfit train`: make a pack."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from bitfit_toolkit.cli.options import (
     TextColumn,
     TextEncoding,
     TextPairColumn,
+    given_flags,
 )
 from bitfit_toolkit.cli.train_many import ManyOptions, train_together
 from bitfit_toolkit.cli.train_options import with_options
@@ -81,14 +83,11 @@ def command(
     columns |= {"--text-encoding": text_encoding, "--sentence-column": sentence_column}
     how = ManyOptions(at_once, group_size, threads, ray, workers, gpus, dry_run)
     if many is not None:
-        own = {**needed, **columns, "--eval": evaluation, "--task": task}
-        given = [name for name, value in own.items() if value is not None]
-        if given:
-            raise typer.BadParameter(f"{given[0]} belongs into the file of --many", param_hint="--many")
+        refuse_own({**needed, **columns, "--eval": evaluation, "--task": task})
         train_together(base, many, options, how, json)
         return
-    if how.given:
-        raise typer.BadParameter("is for --many", param_hint=how.given[0])
+    for flag in given_flags(how):
+        raise typer.BadParameter("is for --many", param_hint=flag)
     for name, value in needed.items():
         if value is None:
             raise typer.BadParameter("is needed, or --many", param_hint=name)
@@ -96,6 +95,13 @@ def command(
     options = replace(options, task=task or output.stem)
     names = Columns(text_column, text_pair_column, label_column, text_encoding, sentence_column)
     print_report(bitfit_toolkit.train(base, train, evaluation, output, options, names), json)
+
+
+def refuse_own(given: Mapping[str, object]) -> None:
+    """Refuse flags of one task beside --many as wrong usage."""
+    for flag, value in given.items():
+        if value is not None:
+            raise typer.BadParameter(f"{flag} belongs into the file of --many", param_hint="--many")
 
 
 def check_type(task_type: str) -> None:

@@ -1,7 +1,7 @@
 """`bitfit train --many`: many packs, here or on Ray."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -9,7 +9,7 @@ import typer
 
 import bitfit_toolkit
 from bitfit_runtime import Base, BitfitError
-from bitfit_toolkit.cli.output import bar, print_json, print_notes, print_table, say
+from bitfit_toolkit.cli.output import bar, print_json, print_notes, print_table, raise_first, say
 from bitfit_toolkit.cli.train_report import rate_of
 from bitfit_toolkit.training.options import TrainOptions
 
@@ -31,11 +31,6 @@ class ManyOptions:
     workers: int | None = None
     gpus: float | None = None
     dry_run: bool = False
-
-    @property
-    def given(self) -> list[str]:
-        """The flags that were given."""
-        return [f"--{name.replace('_', '-')}" for name, value in asdict(self).items() if value not in (None, False)]
 
 
 def train_together(base: Path, many: Path, options: TrainOptions, how: ManyOptions, json: bool) -> None:
@@ -112,10 +107,7 @@ def show_groups(groups: "Iterator[TrainedGroup]", ledger: "Ledger", json: bool) 
     finally:
         if lines and not json:
             print_table(COLUMNS, lines)
-    if failures:
-        for failure in failures[1:]:
-            say(f"note: {failure}", err=True)
-        raise failures[0]
+    raise_first(failures)
 
 
 def show_plan(fleet: "Fleet", json: bool) -> None:
