@@ -6,7 +6,8 @@ from typing import Final
 
 from huggingface_hub import ModelCard
 
-CARD_FILE: Final = "README.md"
+from bitfit_runtime.formats.schema import CARD_FILE
+
 LONGEST_CARD: Final = 1 << 20
 
 

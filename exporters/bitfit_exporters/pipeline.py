@@ -14,7 +14,6 @@ from bitfit_exporters.checkpoint import Checkpoint, load_checkpoint
 from bitfit_exporters.manifest import default_biases, make_manifest
 from bitfit_exporters.onnx_import import load_onnx
 from bitfit_exporters.options import ExportOptions
-from bitfit_exporters.origin import CARD_FILE
 from bitfit_exporters.parity import check_float_graph, check_runs
 from bitfit_exporters.passes import StaticScale, final_passes, float_passes, quantization_passes, run_passes
 from bitfit_exporters.passes.smoothing import static_scales
@@ -24,7 +23,7 @@ from bitfit_exporters.staging import staged
 from bitfit_exporters.verify import verify
 from bitfit_runtime import Base, Engine
 from bitfit_runtime.arguments import as_path, instance
-from bitfit_runtime.formats.schema import MODEL_FILE
+from bitfit_runtime.formats.schema import CARD_FILE, MODEL_FILE
 from bitfit_runtime.session import open_session
 
 Progress = Callable[[str], None]

@@ -27,7 +27,6 @@ except ModuleNotFoundError as missing:
 BASE: Final = "bitfit-base"
 PACK: Final = "bitfit-pack-repository"
 PACK_FILE: Final = "pack.safetensors"
-CARD_FILE: Final = "README.md"
 SCHEMA: Final = 1
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import huggingface_hub
 
 from bitfit_runtime.errors import HubError
-from bitfit_runtime.formats.schema import MANIFEST_FILE
-from bitfit_runtime.hub import CARD_FILE, PACK_FILE, PackBase, PackDocument, asked, base_digest, fetch
+from bitfit_runtime.formats.schema import CARD_FILE, MANIFEST_FILE
+from bitfit_runtime.hub import PACK_FILE, PackBase, PackDocument, asked, base_digest, fetch
 from bitfit_runtime.hub_names import HubName
 
 

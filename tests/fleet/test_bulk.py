@@ -8,7 +8,6 @@ import pytest
 
 pytest.importorskip("ray", reason="make test-ray has an environment with ray")
 
-import ray
 from ray.cluster_utils import Cluster
 
 from bitfit_runtime import Base
@@ -21,16 +20,6 @@ from support.command_line import bitfit
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
 PARTS, ROWS = 6, 2000
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    cluster.add_node(num_cpus=1)
-    ray.init(address=cluster.address, log_to_driver=False)
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
 
 
 @pytest.fixture(scope="module")

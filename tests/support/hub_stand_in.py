@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from support.hub_requests import Handler
+from support.loopback import running
 
 TOKEN = "hf_standin"
 ROOT = Path(__file__).parents[2]
@@ -86,15 +86,8 @@ class HubStandIn(ThreadingHTTPServer):
 
 @contextmanager
 def hub_stand_in() -> Iterator[HubStandIn]:
-    server = HubStandIn()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with running(HubStandIn()) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def run_python(code: str, environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:

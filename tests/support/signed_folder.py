@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,6 +15,7 @@ from tuf.api.serialization.json import JSONSerializer
 from bitfit_runtime import Pack
 from bitfit_runtime.formats import serialize
 from bitfit_runtime.updates.schema import BASES_FIELD, PACKS_FOLDER, WITHDRAWN_FIELD, Release, base_folder
+from support.loopback import running
 
 ROLES = (Root.type, Targets.type, Snapshot.type, Timestamp.type)
 DAY = timedelta(days=1)
@@ -124,11 +124,5 @@ class _Handler(SimpleHTTPRequestHandler):
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[Server]:
     """Serve a folder on loopback."""
-    with Server(folder) as server:
-        thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with running(Server(folder)) as server:
+        yield server

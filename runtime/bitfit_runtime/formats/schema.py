@@ -20,6 +20,7 @@ WEIGHTS_FILE: Final = "model.weights"
 MANIFEST_FILE: Final = "bitfit.json"
 TOKENIZER_FILE: Final = "tokenizer.json"
 CONFIG_FILE: Final = "config.json"
+CARD_FILE: Final = "README.md"
 BIASES_FILE: Final = "biases.safetensors"
 # Key of the graph's metadata under which it names the SHA-256 of its weights' file.
 WEIGHTS_DIGEST: Final = "bitfit.weights.sha256"

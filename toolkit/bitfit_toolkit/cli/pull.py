@@ -10,7 +10,8 @@ from bitfit_exporters.staging import staged
 from bitfit_runtime import Base
 from bitfit_runtime.errors import HubError
 from bitfit_runtime.files import make_folder, write_output
-from bitfit_runtime.hub import BASE, CARD_FILE, PackBase, base_digest, fetch, fetch_base, fetch_pack, optional_file
+from bitfit_runtime.formats.schema import CARD_FILE, MANIFEST_FILE
+from bitfit_runtime.hub import BASE, PackBase, base_digest, fetch, fetch_base, fetch_pack, optional_file
 from bitfit_runtime.hub_names import HubName
 from bitfit_runtime.hub_push import repository
 from bitfit_toolkit.cli.options import Json
@@ -52,7 +53,7 @@ def _base(name: HubName, output: Path) -> str:
     opened.verify()
     card = optional_file(name, CARD_FILE)
     with staged(output) as place:
-        for path in (folder / "bitfit.json", *(folder / file for file in opened.manifest.files)):
+        for path in (folder / MANIFEST_FILE, *(folder / file for file in opened.manifest.files)):
             shutil.copyfile(path, place / path.name)
         if card is not None:
             shutil.copyfile(card, place / CARD_FILE)

@@ -8,7 +8,8 @@ import typer
 
 from bitfit_runtime import Base, PackInfo, read_pack
 from bitfit_runtime.errors import HubError, PackNotFoundError
-from bitfit_runtime.hub import CARD_FILE, PackBase, optional_file
+from bitfit_runtime.formats.schema import CARD_FILE
+from bitfit_runtime.hub import PackBase, optional_file
 from bitfit_runtime.hub_names import HubName
 from bitfit_runtime.hub_push import located, push_base, push_pack, repository
 from bitfit_toolkit.cli.options import Json

@@ -13,14 +13,13 @@ from safetensors.numpy import load_file
 from bitfit_exporters import ExportError, ExportOptions
 from bitfit_exporters.model_files import read_object
 from bitfit_exporters.model_source import base_name, model_folder
-from bitfit_exporters.weight_files import find_weights
 from bitfit_runtime import Base
 from bitfit_runtime.arguments import as_path
 from bitfit_runtime.errors import first_line
 from bitfit_runtime.formats.schema import CONFIG_FILE
-from bitfit_toolkit.convert.packing import Converted, Naming, label_names, make_pack, opened
+from bitfit_toolkit.convert.packing import UNMEASURED, Converted, Naming, label_names, make_pack, opened
 from bitfit_toolkit.convert.source import check_same_weights
-from bitfit_toolkit.convert.tensors import check_head_fits, linear_head, sort_tensors
+from bitfit_toolkit.convert.tensors import check_head_fits, checkpoint_tensors, linear_head, sort_tensors
 from bitfit_toolkit.errors import ConversionError
 
 Float32 = npt.NDArray[np.float32]
@@ -38,7 +37,6 @@ REASONS: Final = {
     "PROMPT_TUNING": "prompts are tokens of their own",
     "P_TUNING": "prompts are tokens of their own",
 }
-UNMEASURED: Final = "its metrics are unmeasured; measure them with 'bitfit eval'"
 
 
 def from_peft(
@@ -84,14 +82,13 @@ def _adapter(folder: Path, base: Base, naming: Naming, source: str | Path | None
         start = biases.get(name, base.default_biases[name])
         _check_size(name, delta, start, folder)
         biases[name] = (start + delta).astype(np.float32)
-    labels = _document(folder / CONFIG_FILE) if (folder / CONFIG_FILE).is_file() else {}
+    labels = read_object(folder / CONFIG_FILE) if (folder / CONFIG_FILE).is_file() else {}
     return _finish(folder, base, naming, biases, found.rest, KINDS[task], labels, notes)
 
 
 def _checkpoint(folder: Path, base: Base, naming: Naming) -> Converted:
-    config = _document(folder / CONFIG_FILE)
-    loaded = {name: value.float().numpy() for name, value in find_weights(folder).load().items()}
-    found = sort_tensors(base, loaded)
+    config = read_object(folder / CONFIG_FILE)
+    found = sort_tensors(base, checkpoint_tensors(folder))
     architecture = str((config.get("architectures") or [""])[0])
     kind = next((kind for kind in ("sequence", "token") if f"For{kind.title()}Classification" in architecture), "none")
     if kind == "none" and found.rest:
@@ -102,8 +99,6 @@ def _checkpoint(folder: Path, base: Base, naming: Naming) -> Converted:
     if kind == "sequence":
         check_head_fits(base, kind)  # before its layers are called unknown
     check_same_weights(base, found.weights, str(folder))
-    for name, value in found.biases.items():
-        _check_size(name, value, base.default_biases[name], folder)
     return _finish(folder, base, naming, found.biases, found.rest, kind, config, ())
 
 
@@ -159,7 +154,7 @@ def _check_source(name: str, base: Base, given: bool) -> tuple[str, ...]:
         raise ConversionError("the adapter does not name the model that it was trained on; say it with `source`")
     try:
         folder = model_folder(name, ExportOptions(offline=True))
-        loaded = {key: value.float().numpy() for key, value in find_weights(folder).load().items()}
+        loaded = checkpoint_tensors(folder)
     except ExportError as error:
         if given or base_name(name) != base.manifest.name:
             raise ConversionError(
@@ -187,11 +182,6 @@ def _check_size(name: str, value: Float32, expected: Float32, folder: Path) -> N
         raise ConversionError(
             f"{folder}: {name} has {value.size} numbers, the base's {expected.size}; it was trained on another model"
         )
-
-
-def _document(path: Path) -> dict[str, Any]:
-    document: dict[str, Any] = dict(read_object(path))
-    return document
 
 
 def _tensors(path: Path) -> dict[str, Float32]:

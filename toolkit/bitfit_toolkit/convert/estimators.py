@@ -10,10 +10,9 @@ from bitfit_runtime import Base, Engine
 from bitfit_runtime.arguments import as_path
 from bitfit_runtime.errors import MissingExtraError, first_line
 from bitfit_toolkit.convert.linear import LinearHead, linear_head_of, probed
-from bitfit_toolkit.convert.packing import Converted, Naming, label_names, make_pack, opened
+from bitfit_toolkit.convert.packing import UNMEASURED, Converted, Naming, label_names, make_pack, opened
 from bitfit_toolkit.errors import ConversionError
 
-UNMEASURED = "its metrics are unmeasured; measure them with 'bitfit eval'"
 MARGINS = "its probabilities are a softmax of what the estimator calls margins: its labels are the estimator's"
 
 

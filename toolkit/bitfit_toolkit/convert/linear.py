@@ -26,7 +26,7 @@ class LinearHead:
 
     def scaled(self, factor: float) -> "LinearHead":
         """Return the head for vectors that are multiplied by `factor` before it reads them."""
-        return LinearHead(self.weight * factor, self.bias, self.task_type, self.labels, self.exact)
+        return replace(self, weight=self.weight * factor)
 
 
 def linear_head_of(estimator: Any) -> LinearHead:
@@ -83,7 +83,7 @@ def _behind_scaler(head: LinearHead, scaler: Any) -> LinearHead:
     scale = np.ones(width) if scaler.scale_ is None else scaler.scale_
     mean = np.zeros(width) if scaler.mean_ is None else scaler.mean_
     weight = head.weight / scale
-    return LinearHead(weight, head.bias - weight @ mean, head.task_type, head.labels, head.exact)
+    return replace(head, weight=weight, bias=head.bias - weight @ mean)
 
 
 def _of_estimator(estimator: Any) -> LinearHead:
@@ -106,9 +106,7 @@ def _of_estimator(estimator: Any) -> LinearHead:
     classes = estimator.classes_
     if isinstance(classes, list) or (len(weight) != len(classes) and not (len(weight) == 1 and len(classes) == 2)):
         raise ConversionError(f"{kind} has {len(weight)} outputs for {len(classes)} classes; give {SUPPORTED}")
-    if len(weight) == 1:  # a sigmoid is a softmax beside zero; the margin of another estimator is treated alike
-        weight, bias = np.vstack([np.zeros_like(weight), weight]), np.array([0.0, bias[0]])
-    return LinearHead(weight, bias, "classification", tuple(map(str, classes)))
+    return _of_classes(weight, bias, tuple(map(str, classes)))
 
 
 def _one_vs_rest(estimator: Any) -> LinearHead:
@@ -120,7 +118,10 @@ def _one_vs_rest(estimator: Any) -> LinearHead:
     labels = tuple(map(str, estimator.classes_))
     if estimator.multilabel_:
         return LinearHead(weight, bias, "multi-label", labels)
-    if len(weight) == 1:
+    return _of_classes(weight, bias, labels)
+
+
+def _of_classes(weight: Float64, bias: Float64, labels: tuple[str, ...]) -> LinearHead:
+    if len(weight) == 1:  # a sigmoid is a softmax beside zero; the margin of another estimator is treated alike
         weight, bias = np.vstack([np.zeros_like(weight), weight]), np.array([0.0, bias[0]])
-        return LinearHead(weight, bias, "classification", labels)
     return LinearHead(weight, bias, "classification", labels)

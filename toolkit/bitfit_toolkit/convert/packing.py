@@ -17,6 +17,7 @@ from bitfit_toolkit.training.pack_encoding import fold
 
 Float32 = npt.NDArray[np.float32]
 SHORTEST = 3
+UNMEASURED = "its metrics are unmeasured; measure them with 'bitfit eval'"
 
 
 @dataclass(frozen=True, slots=True)

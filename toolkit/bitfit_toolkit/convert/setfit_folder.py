@@ -8,13 +8,12 @@ from typing import Final
 from bitfit_exporters.model_files import read_object
 from bitfit_exporters.model_source import MODULES_FILE
 from bitfit_exporters.sentence_settings import read_sentence_settings
-from bitfit_exporters.weight_files import find_weights
 from bitfit_runtime import Base
 from bitfit_runtime.arguments import as_path
 from bitfit_toolkit.convert.estimators import from_sklearn, read_estimator
 from bitfit_toolkit.convert.packing import Converted, Naming, opened
 from bitfit_toolkit.convert.source import check_same_weights
-from bitfit_toolkit.convert.tensors import sort_tensors
+from bitfit_toolkit.convert.tensors import checkpoint_tensors, sort_tensors
 from bitfit_toolkit.errors import ConversionError
 
 HEAD: Final = "model_head.pkl"
@@ -60,7 +59,7 @@ def _check_body(folder: Path, base: Base) -> None:
         raise ConversionError(
             f"{folder} pools by {pooling}, the base by {base.manifest.pooling}; export the base with that"
         )
-    found = sort_tensors(base, {key: value.float().numpy() for key, value in find_weights(folder).load().items()})
+    found = sort_tensors(base, checkpoint_tensors(folder))
     try:
         check_same_weights(base, found.weights, str(folder))
     except ConversionError as error:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from bitfit_exporters.weight_files import find_weights
 from bitfit_runtime import Base
 from bitfit_toolkit.errors import ConversionError
 
@@ -25,6 +27,11 @@ class Sorted:
     biases: Mapping[str, Float32]
     weights: Mapping[str, Float32]
     rest: Mapping[str, Float32]
+
+
+def checkpoint_tensors(folder: Path) -> dict[str, Float32]:
+    """Return the tensors of a checkpoint in float32, by their names. Raises ExportError."""
+    return {name: value.float().numpy() for name, value in find_weights(folder).load().items()}
 
 
 def sort_tensors(base: Base, tensors: Mapping[str, Float32]) -> Sorted:
