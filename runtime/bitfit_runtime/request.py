@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bitfit_runtime.errors import PackFormatError
 from bitfit_runtime.formats import Pack, PackInfo
 from bitfit_runtime.graph import LAST_HIDDEN_STATE, LOGITS, POOLED, TOKEN_LOGITS
 from bitfit_runtime.inputs import Row
@@ -52,8 +53,16 @@ class Request:
         return values
 
     def answer(self, found: "Found", centres: Float32 | None = None) -> Answer:
-        """Turn what was found for this row into the answer of its task's type; `centres` are its pack's, if any."""
+        """Turn what was found for this row into the answer of its task's type; `centres` are its pack's, if any.
+
+        Raises PackFormatError where that is not a finite number: no comparison of such numbers means anything.
+        """
         assert self.pack is not None
+        if not np.isfinite(found.values).all():
+            raise PackFormatError(
+                f"pack {self.pack.info.task!r} gives a number that is not finite, for its values are too large for the "
+                "base; install an earlier pack or train it again"
+            )
         return answer(self.pack.info, self.row, self.tokens, found, self.pack.transitions, centres)
 
 

@@ -14,12 +14,13 @@ import tokenizers
 
 from bitfit_runtime import Base, Engine, Row
 from bitfit_runtime.canary import check_canary
+from bitfit_runtime.errors import PackFormatError
 from bitfit_runtime.formats import parse_pack
 from bitfit_runtime.tokenizer import Tokenizer
 from vectors.answering import answer_document
 from vectors.make import VECTORS, document, read
 from vectors.malformed import Refusal, malformed_cases
-from vectors.packs import tensors
+from vectors.packs import OVERFLOWING, tensors
 from vectors.recipes import text_of
 from vectors.tables import CHARACTERS, Table, combining_classes
 from vectors.tokens import codepoints
@@ -126,6 +127,14 @@ def test_packs_decode_and_answer_as_in_the_vectors() -> None:
             assert one.tobytes() == other.tobytes()
             for answer, row in zip(engine.predict(rows), case["rows"], strict=True):
                 close(answer_document(answer), row["answer"], 1e-9)
+
+
+def test_numbers_that_are_not_finite_are_no_answer() -> None:
+    engine = Engine(Base.open(VECTORS / "base"), threads=1)
+    engine.install("task", parse_pack(OVERFLOWING.read_bytes()))
+    assert not np.isfinite(engine.logits("Where is the lamp?", "task")[0]).all()
+    with pytest.raises(PackFormatError, match=r"pack 'overflowing' gives a number that is not finite, .* train it"):
+        engine.predict("Where is the lamp?", task="task")
 
 
 def test_what_is_malformed_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,10 +12,11 @@ from bitfit_runtime import Base, Engine, Pack, Row
 from bitfit_runtime.formats import parse_pack, serialize
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
 from vectors.answering import answer_document, float32
-from vectors.pack_kinds import make_pack, pack_kinds
+from vectors.pack_kinds import Kind, make_pack, pack_kinds
 
 VECTORS: Final = Path(__file__).parent
 BASE, PACKS = VECTORS / "base", VECTORS / "packs"
+OVERFLOWING: Final = VECTORS / "overflowing.safetensors"  # finite itself, but nothing that it answers is
 SHORT: Final = (
     ("Please send the blue box to Anna in Lisbon, not the red one.", None),
     ("Where is the lamp?", "The lamp is at the river, in Ben's box."),
@@ -52,6 +54,10 @@ def write_packs() -> None:
         path.unlink()
     for name, data in packs():
         (PACKS / f"{name}.safetensors").write_bytes(data)
+    base = Base.open(BASE)
+    head = make_pack(Kind("overflowing", "classification", "float32", terms=(), canary=False), base, Engine(base), 0)
+    large = {name: np.full_like(values, 3e38) for name, values in head.tensors.items()}
+    OVERFLOWING.write_bytes(serialize(replace(head, tensors=large)))
 
 
 def tensors(pack: Pack, base: Base) -> dict[str, Any]:

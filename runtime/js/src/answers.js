@@ -1,5 +1,6 @@
 /** From the rows of a call to what the graph gave for them, and to their answers. */
 import { pieces } from "./batching.js";
+import { PackFormatError } from "./errors.js";
 import { transitionsOf } from "./formats/pack.js";
 import { POOLED } from "./graph.js";
 import { planned, run } from "./runner.js";
@@ -80,7 +81,7 @@ export async function plansOf(context, wanted) {
 }
 
 /**
- * Return the answer of a row.
+ * Return the answer of a row. Throws PackFormatError where its numbers are not finite: no comparison of such means anything.
  * @param {import("./pack-cache.js").PackCache} cache
  * @param {Wanted} wanted
  * @param {WindowedText} text
@@ -89,6 +90,12 @@ export async function plansOf(context, wanted) {
 export function answerOf(cache, { row, pack }, { text: tokens }, { values, pooled }) {
   const { info, abilities } = /** @type {Pack} */ (pack);
   const { decisions } = info;
+  if (!values.every(Number.isFinite)) {
+    throw new PackFormatError(
+      `pack '${info.task}' gives a number that is not finite, for its values are too large for the base; install an ` +
+        "earlier pack or train it again",
+    );
+  }
   const centres = decisions?.outliers && cache.get(/** @type {Pack} */ (pack)).centres;
   return abilities.postprocess({
     task: /** @type {string} */ (row.task),

@@ -44,6 +44,18 @@ test("packs decode to the same bits", async () => {
   }
 });
 
+test("numbers that are not finite are no answer", async () => {
+  const engine = await loadTiny();
+  await engine.install("task", new Uint8Array(readFileSync(new URL("overflowing.safetensors", VECTORS))));
+  const [logits] = await engine.logits(["Where is the lamp?"], { task: "task" });
+  assert.ok(!logits.every(Number.isFinite));
+  const expected = {
+    name: "PackFormatError",
+    message: /^pack 'overflowing' gives a number that is not finite, .* train it/,
+  };
+  await assert.rejects(engine.predict("Where is the lamp?", { task: "task" }), expected);
+});
+
 for (const [kind, ort] of KINDS) {
   test(`packs answer as the vectors say, ${kind}`, async () => {
     const engine = await loadTiny({ ort });

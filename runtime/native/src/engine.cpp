@@ -1,6 +1,7 @@
 #include "engine.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <future>
 
 #include "error.hpp"
@@ -152,6 +153,12 @@ std::vector<Result> Engine::run(const std::vector<Asked>& asked) const {
 
 Answer Engine::answer(const Asked& asked, Result found) const {
   const PackInfo& info = asked.pack->pack.info;
+  const std::vector<float>& numbers = found.values.numbers;
+  if (!std::all_of(numbers.begin(), numbers.end(), [](float number) { return std::isfinite(number); })) {
+    fail(BITFIT_PACK_FORMAT, "pack " + in_quotes(info.task) +
+                                 " gives a number that is not finite, for its values are too large for the base; "
+                                 "install an earlier pack or train it again");
+  }
   const bool second = info.type->kind == BITFIT_SPAN && asked.pair;
   return make_answer({&info, &asked.decoded->transitions, &asked.decoded->centres, &asked.tokens.text,
                       second ? std::u32string_view(*asked.pair) : std::u32string_view(asked.text),

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "engine.hpp"
+#include "error.hpp"
 #include "files.hpp"
 #include "self_test.hpp"
 #include "support.hpp"
@@ -63,6 +64,19 @@ class Comparison {
     check(std::sqrt(squares) <= bound_ * std::sqrt(whole), name + ": distance of all rows");
   }
 
+  // Numbers that are not finite are no answer.
+  void check_overflowing() {
+    const std::string path = folder_ + "/overflowing.safetensors";
+    engine_.install("overflowing", read_text(path), path, nullptr);
+    bitfit_status status = BITFIT_OK;
+    try {
+      engine_.predict({{"overflowing", "Where is the lamp?", std::nullopt}});
+    } catch (const bitfit::Error& error) {
+      status = error.status();
+    }
+    check(status == BITFIT_PACK_FORMAT, "overflowing: refused as a pack that is not finite");
+  }
+
   bool same_kernels() const { return same_kernels_; }
 
  private:
@@ -100,5 +114,6 @@ int main(int, char** arguments) {
   const json vectors = read_vectors(arguments[1], "packs");
   Comparison comparison(arguments[1], vectors);
   for (const json& one : vectors.at("cases")) comparison.check_pack(one);
+  comparison.check_overflowing();
   return finish(comparison.same_kernels() ? "packs, to the bit" : "packs, on other kernels");
 }
