@@ -40,8 +40,7 @@ def open_session(
     if threads is not None:
         options.intra_op_num_threads = threads
     try:
-        if products_saturate():
-            options.add_session_config_entry(EXACT_PRODUCTS, "1")
+        make_exact(options)
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no base class but Exception
         raise BaseFormatError(
@@ -49,6 +48,13 @@ def open_session(
         ) from None
     _trim_memory()
     return session
+
+
+def make_exact(options: ort.SessionOptions) -> ort.SessionOptions:
+    """Take exact integer products where this machine's own saturate, and return the options."""
+    if products_saturate():
+        options.add_session_config_entry(EXACT_PRODUCTS, "1")
+    return options
 
 
 def plain_options(patterns: bool = True) -> ort.SessionOptions:

@@ -11,6 +11,7 @@ import transformers
 from bitfit_exporters import ExportError, PlainModel, write_plain_model
 from bitfit_runtime import Base, Engine, Pack, Row
 from bitfit_runtime.formats import parse_pack
+from bitfit_runtime.session import make_exact
 from bitfit_runtime.tasks import TASK_TYPES
 from vectors.packs import BASE, PACKS
 
@@ -28,7 +29,8 @@ def pack(name: str) -> Pack:
 
 def outputs(written: PlainModel, text: str) -> dict[str, np.ndarray]:
     """What a program without our code gets of a text."""
-    session = onnxruntime.InferenceSession(str(Path(written.folder, written.model)))
+    options = make_exact(onnxruntime.SessionOptions())
+    session = onnxruntime.InferenceSession(str(Path(written.folder, written.model)), options)
     tokenizer = transformers.AutoTokenizer.from_pretrained(written.folder)
     values = session.run(None, dict(tokenizer(text, truncation=True, return_tensors="np")))
     return {output.name: value[0] for output, value in zip(session.get_outputs(), values, strict=True)}
@@ -53,7 +55,8 @@ def test_a_pair_is_answered_as_by_the_engine(tiny: Base, tmp_path: Path) -> None
     engine = Engine(tiny, threads=1)
     engine.install("task", pack("classification-int8"))
     written = write_plain_model(tiny, pack("classification-int8"), tmp_path / "model")
-    session = onnxruntime.InferenceSession(str(Path(written.folder, written.model)))
+    options = make_exact(onnxruntime.SessionOptions())
+    session = onnxruntime.InferenceSession(str(Path(written.folder, written.model)), options)
     tokens = transformers.AutoTokenizer.from_pretrained(written.folder)("Where?", "In the box.", return_tensors="np")
     (expected,) = engine.logits([Row("Where?", "task", "In the box.")])
     np.testing.assert_array_equal(session.run(["logits"], dict(tokens))[0][0], expected)

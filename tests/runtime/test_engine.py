@@ -9,6 +9,7 @@ import pytest
 from bitfit_runtime import Base, Engine, Prediction, Row, Score, batching, write_pack
 from bitfit_runtime.errors import InputError, PackFormatError, PackMismatchError, UnknownTaskError
 from bitfit_runtime.onnx_adapter import write_onnx_adapter
+from bitfit_runtime.session import make_exact
 from bitfit_runtime.tokenizer import Tokenizer, collate
 from hot_swap.run import replace_under_load
 from support.packs import random_pack
@@ -130,7 +131,7 @@ def test_stock_onnxruntime_gives_the_same_bits_with_an_adapter_file(base: Base, 
     session_options = ort.SessionOptions()
     session_options.log_severity_level = 3
     session_options.intra_op_num_threads = 1
-    session = ort.InferenceSession(str(base.model_path), session_options)
+    session = ort.InferenceSession(str(base.model_path), make_exact(session_options))
     adapter = ort.LoraAdapter()
     adapter.Load(str(tmp_path / "t.onnx_adapter"))
     options = ort.RunOptions()

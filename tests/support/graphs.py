@@ -4,6 +4,8 @@ import numpy as np
 import onnx_ir as ir
 import onnxruntime as ort
 
+from bitfit_runtime.session import make_exact
+
 
 def tensor(name: str, shape: list[str | int], dtype: ir.DataType) -> ir.Value:
     return ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(dtype))
@@ -15,5 +17,6 @@ def model_of(*inputs: ir.Value) -> ir.Model:
 
 
 def run(model: ir.Model, **feeds: np.ndarray) -> np.ndarray:
-    session = ort.InferenceSession(ir.to_proto(model).SerializeToString(), providers=["CPUExecutionProvider"])
+    options = make_exact(ort.SessionOptions())
+    session = ort.InferenceSession(ir.to_proto(model).SerializeToString(), options, providers=["CPUExecutionProvider"])
     return session.run(None, feeds)[0]

@@ -13,6 +13,7 @@ from bitfit_exporters.passes.smoothing import StaticScale, scale_of, zero_point_
 from bitfit_exporters.passes.weights import INT8_MAX, Store, unpacked
 
 ZERO_POINT = 128
+QUANTIZED = "MatMulIntegerToFloat"
 # How far below zero activations reach: GELU to -0.16997, its approximation by tanh to -0.17004.
 REACH_BELOW = {"Gelu": 0.1701, "Relu": 0.0}
 # Smaller tables (token types, position buckets) save nothing worth a lookup of scales.
@@ -115,9 +116,9 @@ def _quantize_products(
     shapes = [matrix.shape.numpy() for matrix in weights if matrix.shape is not None]
     found = _by_row(build, data, shapes[0][0]) if static is None else _by_constants(build, data, static)
     result = build(
-        "MatMulIntegerToFloat",
+        QUANTIZED,
         found.codes,
-        _joined(build, weights, axis=1),
+        _own(build, _joined(build, weights, axis=1), str(nodes[0].outputs[0].name)),
         found.scale,
         _joined(build, scales, axis=0),
         found.zero_point,
@@ -145,6 +146,17 @@ def _joined(build: Builder, constants: list[ir.Value], axis: int) -> ir.Value:
         return constants[0]
     name = ",".join(str(constant.name) for constant in constants)
     return build.find(name) or build("Concat", *constants, attributes={"axis": axis}, name=name)
+
+
+def _own(build: Builder, weights: ir.Value, product: str) -> ir.Value:
+    """Return the weights of a product, which are its own when a session has folded constants.
+
+    Where x86 needs exact products, onnxruntime 1.32 fails at weights of two products, such as those that layers share.
+    """
+    if not any(use.node.op_type == QUANTIZED for use in weights.uses()):
+        return weights
+    shape = np.array([0, 0], np.int64)  # as it is; a constant of its own, or the nodes would be taken for one
+    return build("Reshape", weights, build.constant(f"{product}.shape", shape), name=f"{product}.weights")
 
 
 def _by_constants(build: Builder, data: ir.Value, static: StaticScale) -> _Codes:

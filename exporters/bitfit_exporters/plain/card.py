@@ -12,6 +12,10 @@ PIPELINES: Final = {
     "span": "question-answering",
     "embedding": "feature-extraction",
 }
+SATURATION: Final = """On x86 without VNNI (AMD before Zen 4, Intel before Ice Lake) set ONNX Runtime's session option
+`session.x64quantprecision` to "1": else integer sums saturate there, and answers are off.
+
+"""
 
 
 def notes(base: Base, info: PackInfo) -> tuple[str, ...]:
@@ -64,7 +68,7 @@ Made by `bitfit convert --to onnx` of one pack and its base.
 {table}
 
 {how}
-What the engine of bitfit-edge does and this model does not:
+{"" if file.endswith("/model.onnx") else SATURATION}What the engine of bitfit-edge does and this model does not:
 
 {lost}
 """
