@@ -18,9 +18,12 @@ from bitfit_runtime.padding import Padding, pad_tokens
 from bitfit_runtime.session import run_session
 
 Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
 # Large enough that even a key bias shows: it shifts a whole row of attention scores, which softmax cancels except for
 # the rounding that large scores bring.
 EFFECT_AMPLITUDE = {"dynamic": 2.0**20, "static": 2.0**24}  # constants round small effects away
+# Of a fingerprint: registers of 4, 8 and 16 numbers are filled, and something is left over of each.
+MANY_TOKENS, MANY_LABELS = 61, 19
 
 
 def biases_with_deltas(
@@ -37,14 +40,19 @@ def biases_with_deltas(
 def kernel_fingerprint(session: ort.InferenceSession, manifest: Manifest, defaults: Mapping[str, Float32]) -> str:
     """Return 16 hexadecimal digits of a hash of what this machine's kernels compute.
 
-    Hashed are all outputs that tasks read, for the self-test's input under a head of one label, all ones, and the
-    multiple of widths where that is not 1. Engines on a base that have the same fingerprint answer alike to the bit.
+    Hashed are all outputs that tasks read, under a head of many labels, for the self-test's input and for a long one
+    made of it, and the multiple of widths where that is not 1: kernels that agree on few numbers, which fill no vector
+    register, may sum many in another order. Engines on a base that have the same fingerprint answer alike to the bit.
     Raises SelfTestError.
     """
-    feeds = _golden_feeds(manifest, defaults) | {HEAD_WEIGHT: np.ones((1, manifest.hidden_size, 1), np.float32)}
-    pooled, logits, token_logits = _outputs(session, manifest, feeds, 2, [POOLED, LOGITS, TOKEN_LOGITS])
-    real = token_logits[:, : len(manifest.self_test.input_ids)]
-    hashed = b"".join(found.tobytes() for found in (pooled, logits, real))
+    places = 5 * np.arange(manifest.hidden_size)[:, None] + 3 * np.arange(MANY_LABELS)
+    head = ((places % 7 - 3) / 4).astype(np.float32)[None]
+    feeds = _golden_feeds(manifest, defaults) | {HEAD_WEIGHT: head}
+    short = np.asarray(manifest.self_test.input_ids, np.int64)
+    hashed = b""
+    for ids in (short, np.resize(short, min(MANY_TOKENS, manifest.max_length))):
+        pooled, logits, token_logits = _outputs(session, manifest, feeds, 2, [POOLED, LOGITS, TOKEN_LOGITS], ids)
+        hashed += b"".join(found.tobytes() for found in (pooled, logits, token_logits[:, : len(ids)]))
     multiple = Padding.of_machine(manifest.max_length).multiple
     if multiple != 1:
         hashed += multiple.to_bytes(4, "little")
@@ -103,9 +111,15 @@ def _golden_feeds(manifest: Manifest, defaults: Mapping[str, Float32]) -> dict[s
 
 
 def _outputs(
-    session: ort.InferenceSession, manifest: Manifest, feeds: Mapping[str, Float32], rows: int, names: list[str]
+    session: ort.InferenceSession,
+    manifest: Manifest,
+    feeds: Mapping[str, Float32],
+    rows: int,
+    names: list[str],
+    text: Int64 | None = None,
 ) -> list[Float32]:
-    ids = np.tile(np.asarray(manifest.self_test.input_ids, np.int64), (rows, 1))
+    """Run `rows` of one text `[sequence]`, by default the self-test's."""
+    ids = np.tile(np.asarray(manifest.self_test.input_ids, np.int64) if text is None else text, (rows, 1))
     every = {INPUT_IDS: ids, ATTENTION_MASK: np.ones_like(ids), TOKEN_TYPE_IDS: np.zeros_like(ids)}
     width = Padding.of_machine(manifest.max_length).width(ids.shape[1])
     tokens = pad_tokens({name: every[name] for name in manifest.inputs}, width, manifest.pad_token_id)

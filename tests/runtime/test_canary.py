@@ -55,14 +55,11 @@ def test_one_bit_off_fails_on_the_same_kernels_and_passes_on_others(base: Base, 
     check_canary(engine, altered(pack, 1e-6, OTHER_KERNELS))
 
 
-def test_a_session_that_rounds_token_logits_otherwise_has_another_name_and_takes_every_canary(
-    base: Base, engine: Engine
-) -> None:
+def test_a_session_that_rounds_otherwise_has_another_name_and_takes_every_canary(base: Base, engine: Engine) -> None:
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
     plain = Engine(base, session_options=options)
-    np.testing.assert_array_equal(plain.embed("a text"), engine.embed("a text"))
     assert plain.kernel_fingerprint != engine.kernel_fingerprint
     for task_type in TYPES:
         check_canary(plain, make_canary(engine, typed_pack(base, task_type)))

@@ -45,17 +45,20 @@ export const norm = (values) => Math.sqrt(values.reduce((sum, value) => sum + va
 export const distance = (one, two) => norm(one.map((value, index) => value - two[index]));
 
 /**
- * Run the self-test's two rows: default biases, and element `j` of bias `i` moved by amplitude · (-1)^(i+j).
+ * Run two rows of one text, by default the self-test's: default biases, and element `j` of bias `i` moved by
+ * amplitude · (-1)^(i+j).
  * @param {Machine} machine
  * @param {string[]} names
  * @param {[string, Tensor][]} [others]
+ * @param {number[]} [ids]
  */
-export async function outputs({ ort, session, manifest, padding, bare }, names, others = []) {
+export async function outputs({ ort, session, manifest, padding, bare }, names, others = [], ids) {
   const {
     biases,
     selfTest: { inputIds, amplitude },
     branches,
   } = manifest;
+  const text = ids ?? inputIds;
   const moved = new Map(
     biases.map(({ name, size }, index) => {
       const own = /** @type {Tensor} */ (bare.tensors.get(name)).data;
@@ -63,8 +66,8 @@ export async function outputs({ ort, session, manifest, padding, bare }, names, 
       return [name, new ort.Tensor("float32", values, [1, 1, size])];
     }),
   );
-  const width = padding.width(inputIds.length);
-  const feeds = tokenFeeds(ort, Array(ROWS).fill({ ids: inputIds }), manifest, width);
+  const width = padding.width(text.length);
+  const feeds = tokenFeeds(ort, Array(ROWS).fill({ ids: text }), manifest, width);
   const rows = [bare, { tensors: moved, bytes: 0 }];
   const given = [
     ...branches.map((layer) => /** @type {[string, Tensor]} */ ([branchInput(layer), int64(ort, [0, 1], [ROWS])])),

@@ -19,9 +19,10 @@ wasm.env.wasm.numThreads = 1;
 /** Load the vectors' base from memory. */
 export const loadTiny = (options = {}) => Engine.load(filesOf(), { ort: native, ...options });
 
-/** Return a file of vectors. */
+/** Return a file of vectors; of packs, those of this machine where they were made. */
 export function vectors(kind) {
-  return JSON.parse(gunzipSync(readFileSync(new URL(`${kind}.json.gz`, VECTORS))).toString("utf8"));
+  const here = kind === "packs" ? process.env.BITFIT_PACK_VECTORS : undefined;
+  return JSON.parse(gunzipSync(readFileSync(here ?? new URL(`${kind}.json.gz`, VECTORS))).toString("utf8"));
 }
 
 /** Return a text of the vectors as a string. */

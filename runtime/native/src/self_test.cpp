@@ -1,5 +1,6 @@
 #include "self_test.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -14,6 +15,9 @@ namespace {
 // static activations round small effects away.
 constexpr float effect_amplitude = 0x1p20F, static_effect_amplitude = 0x1p24F;
 constexpr std::size_t fingerprint_digits = 16;
+// Of a fingerprint: registers of 4, 8 and 16 numbers are filled, and something is left over of each. Kernels that agree
+// on fewer numbers may sum many in another order.
+constexpr std::size_t many_tokens = 61, many_labels = 19;
 
 // The default bias with the delta amplitude · (−1)^(i + j) at its element j, as bias number i.
 std::vector<float> moved(const Base& base, std::size_t number, float amplitude) {
@@ -26,8 +30,8 @@ std::vector<float> moved(const Base& base, std::size_t number, float amplitude) 
 
 class TestRun {
  public:
-  TestRun(const Base& base, const Runner& runner, std::size_t rows) : base_(&base), runner_(&runner), rows_(rows) {
-    const std::vector<std::int64_t>& ids = base.manifest.self_test.input_ids;
+  TestRun(const Base& base, const Runner& runner, std::size_t rows, const std::vector<std::int64_t>& ids)
+      : base_(&base), runner_(&runner), rows_(rows) {
     const std::size_t width = runner.padding().width(ids.size());
     const std::vector<std::int64_t> shape{static_cast<std::int64_t>(rows), static_cast<std::int64_t>(width)};
     for (const std::string& name : base.manifest.inputs) {
@@ -77,10 +81,10 @@ class TestRun {
   std::list<std::vector<std::int64_t>> integers_;
 };
 
-// Two rows: one with default biases, one with all of them moved.
-TestRun golden_run(const Base& base, const Runner& runner) {
+// Two rows of a text: one with default biases, one with all of them moved.
+TestRun golden_run(const Base& base, const Runner& runner, const std::vector<std::int64_t>& ids) {
   const auto amplitude = static_cast<float>(base.manifest.self_test.amplitude);
-  TestRun test(base, runner, 2);
+  TestRun test(base, runner, 2, ids);
   test.add_biases([&](std::size_t number, std::size_t row) {
     return row == 0 ? base.defaults.at(base.manifest.biases[number].name) : moved(base, number, amplitude);
   });
@@ -91,7 +95,7 @@ TestRun golden_run(const Base& base, const Runner& runner) {
 
 void quick_test(const Base& base, const Runner& runner) {
   const SelfTest& test = base.manifest.self_test;
-  const Output pooled = golden_run(base, runner).run({pooled_output}).front();
+  const Output pooled = golden_run(base, runner, test.input_ids).run({pooled_output}).front();
   for (std::size_t row = 0; row < 2; ++row) {
     const std::vector<float> expected(test.pooled[row].begin(), test.pooled[row].end());
     const float* found = pooled.floats() + row * expected.size();
@@ -109,7 +113,7 @@ void full_test(const Base& base, const Runner& runner) {
   quick_test(base, runner);
   const float amplitude = base.manifest.static_activations ? static_effect_amplitude : effect_amplitude;
   const std::size_t biases = base.manifest.biases.size(), hidden = base.manifest.hidden_size;
-  TestRun test(base, runner, biases + 1);
+  TestRun test(base, runner, biases + 1, base.manifest.self_test.input_ids);
   test.add_biases([&](std::size_t number, std::size_t row) {
     return row == number ? moved(base, number, amplitude) : base.defaults.at(base.manifest.biases[number].name);
   });
@@ -123,18 +127,30 @@ void full_test(const Base& base, const Runner& runner) {
 }
 
 std::string kernel_fingerprint(const Base& base, const Runner& runner) {
-  TestRun test = golden_run(base, runner);
-  const std::size_t hidden = base.manifest.hidden_size, tokens = base.manifest.self_test.input_ids.size();
-  test.add(head_weight, {1, static_cast<std::int64_t>(hidden), 1}, std::vector<float>(hidden, 1));
-  const std::vector<Output> outputs = test.run({pooled_output, logits_output, token_logits_output});
+  const std::size_t hidden = base.manifest.hidden_size;
+  const std::vector<std::int64_t>& ids = base.manifest.self_test.input_ids;
+  std::vector<std::int64_t> many(std::min(many_tokens, base.manifest.max_length));
+  for (std::size_t place = 0; place < many.size(); ++place) many[place] = ids[place % ids.size()];
+  std::vector<float> head(hidden * many_labels);
+  for (std::size_t at = 0; at < head.size(); ++at) {
+    const std::size_t place = 5 * (at / many_labels) + 3 * (at % many_labels);
+    head[at] = (static_cast<float>(place % 7) - 3) / 4;
+  }
   std::string hashed;
   const auto append = [&](const float* numbers, std::size_t count) {
     hashed.append(reinterpret_cast<const char*>(numbers), count * sizeof(float));
   };
-  append(outputs[0].floats(), outputs[0].size());
-  append(outputs[1].floats(), outputs[1].size());
-  const std::size_t width = outputs[2].size() / 2;
-  for (std::size_t row = 0; row < 2; ++row) append(outputs[2].floats() + row * width, tokens);
+  for (const std::vector<std::int64_t>& text : {ids, many}) {
+    TestRun test = golden_run(base, runner, text);
+    test.add(head_weight, {1, static_cast<std::int64_t>(hidden), many_labels}, head);
+    const std::vector<Output> outputs = test.run({pooled_output, logits_output, token_logits_output});
+    append(outputs[0].floats(), outputs[0].size());
+    append(outputs[1].floats(), outputs[1].size());
+    const std::size_t row = outputs[2].size() / 2;
+    for (std::size_t number = 0; number < 2; ++number) {
+      append(outputs[2].floats() + number * row, text.size() * many_labels);
+    }
+  }
   const std::size_t multiple = runner.padding().multiple;
   if (multiple != 1) hashed += {static_cast<char>(multiple), 0, 0, 0};
   return digest(hashed).substr(0, fingerprint_digits);
