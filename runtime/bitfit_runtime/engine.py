@@ -215,7 +215,7 @@ class Engine:
 
         An empty text is answered as such. A text that is too long is answered in windows where the pack declares them;
         what is left is cut, which the answer's `truncated` says.
-        Raises InputError, UnknownTaskError.
+        Raises InputError, UnknownTaskError, and PackFormatError where a pack gives what is no finite number.
         """
         if tasks is not None:
             if task is not None or expect is not None:

@@ -17,6 +17,7 @@ from bitfit_exporters.errors import ArchitectureError
 from bitfit_exporters.families import FAMILIES as KNOWN
 from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base, Engine, read_pack
+from bitfit_runtime import session as session_module
 from bitfit_runtime.session import open_session
 from bitfit_runtime.tokenizer import Tokenizer, collate
 from bitfit_toolkit import Example, TrainOptions, train
@@ -173,6 +174,16 @@ def test_a_session_leaves_no_product_of_constants_and_nothing_to_unpack_to_every
         users = [node.op_type for node in graph if "encoder.LayerNorm.bias" in {v.name for v in node.inputs if v}]
         assert users
         assert "Add" not in users
+
+
+def test_every_base_answers_where_x86_has_to_take_exact_products(
+    exported: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [example.text for example in EXAMPLES]
+    expected = Engine(exported.base, threads=1).embed(texts)
+    monkeypatch.setattr(session_module, "products_saturate", lambda: True)
+    found = Engine(exported.base, threads=1).embed(texts)
+    assert np.linalg.norm(found - expected) <= 0.05 * np.linalg.norm(expected)
 
 
 def test_tests_cover_every_family_but_one_that_is_another_by_name() -> None:

@@ -158,7 +158,8 @@ export class Engine {
    * Answer one text or row, or a list of them with a list in the same order. A text is answered by `task`; a row names its
    * own, and every row may have another. With `tasks` each input is answered by all of them: an object of answers by the
    * tasks' names. A text that is too long is answered in windows where the pack declares them; what is left is cut, which
-   * the answer's `truncated` says. Throws InputError, UnknownTaskError.
+   * the answer's `truncated` says. Throws InputError, UnknownTaskError, and PackFormatError where a pack gives what is no
+   * finite number.
    * @template {Input | Input[]} I
    * @template {Asked & {signal?: AbortSignal}} A
    * @param {I} inputs
