@@ -25,6 +25,8 @@ EXACT: Final = 2 * 255 * 127  # an int16 ends at 32,767
 # Turns int8 weights to uint8, whose products are exact on any x86. With VNNI they are exact as they are, and this would
 # double their time.
 EXACT_PRODUCTS = "session.x64quantprecision"
+FIRST_EXACT: Final = (1, 30)  # earlier versions abort the process where they turn weights without a zero point
+INTEGER_PRODUCT: Final = b"MatMulIntegerToFloat"
 
 
 def open_session(
@@ -33,12 +35,14 @@ def open_session(
     """Open a CPU session. `threads` bounds the threads inside one operator; None is ONNX Runtime's default.
 
     Where this machine's integer products saturate, slower ones that are exact take their place, whatever `options` say.
-    Raises BaseFormatError when ONNX Runtime cannot read the graph.
+    Raises BaseFormatError when ONNX Runtime cannot read the graph, or is too old to compute it exactly here.
     """
     if options is None:
         options = plain_options()
     if threads is not None:
         options.intra_op_num_threads = threads
+    if products_saturate():
+        _check_exact(path)
     try:
         make_exact(options)
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -83,10 +87,23 @@ def run_session(session: ort.InferenceSession, outputs: Sequence[str], feeds: Ma
     return found
 
 
+def _check_exact(path: Path) -> None:
+    """Raise BaseFormatError where this version of ONNX Runtime would abort over exact products of the graph."""
+    if _version() < FIRST_EXACT and path.is_file() and INTEGER_PRODUCT in path.read_bytes():
+        needed = ".".join(map(str, FIRST_EXACT))
+        raise BaseFormatError(
+            f"{path} holds integer products, for which this processor (x86 without VNNI) needs onnxruntime {needed} or "
+            f"later, found {ort.__version__}; run: pip install 'onnxruntime>={needed}', or use an fp32 base"
+        )
+
+
+def _version() -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", ort.__version__)[:3])
+
+
 def _remedy() -> str:
     """Say what to do where a graph cannot be loaded: a version that is too old has no kernels for quantized bases."""
-    found = tuple(int(part) for part in re.findall(r"\d+", ort.__version__)[:3])
-    if found >= LOWEST_ONNXRUNTIME:
+    if _version() >= LOWEST_ONNXRUNTIME:
         return "export again"
     needed = ".".join(map(str, LOWEST_ONNXRUNTIME))
     return f"onnxruntime {needed} or later is needed; run: pip install 'onnxruntime>={needed}'"

@@ -13,6 +13,7 @@ import bitfit_runtime.session as session_module
 from bitfit_exporters.passes import QuantizeMatmuls, store_int8
 from bitfit_exporters.passes.build import Builder, add_initializer
 from bitfit_runtime import Base, Engine
+from bitfit_runtime.errors import BaseFormatError
 from bitfit_runtime.graph import BATCH, SEQUENCE
 from bitfit_runtime.session import EXACT, EXACT_PRODUCTS, PROBE, open_session
 
@@ -37,6 +38,15 @@ def test_the_probe_is_a_product_that_pairs_in_int16_cannot_hold() -> None:
 
 def let_products_saturate(monkeypatch: pytest.MonkeyPatch, answer: bool) -> None:
     monkeypatch.setattr(session_module, "products_saturate", lambda: answer)
+
+
+def test_a_version_that_would_abort_over_exact_products_is_refused(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_products_saturate(monkeypatch, True)
+    monkeypatch.setattr(session_module.ort, "__version__", "1.29.0")
+    with pytest.raises(BaseFormatError, match=r"needs onnxruntime 1\.30 or later, found 1\.29\.0; run: pip install"):
+        open_session(base.model_path)
+    let_products_saturate(monkeypatch, False)
+    open_session(base.model_path)
 
 
 @pytest.mark.parametrize("saturate", [False, True])
