@@ -1,9 +1,12 @@
 #include "session.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstdio>
 #include <functional>
 
 #include "error.hpp"
+#include "files.hpp"
 #include "probes.hpp"
 
 namespace bitfit {
@@ -112,10 +115,24 @@ std::size_t Output::size() const {
   return found;
 }
 
+// Versions before 1.30 abort the process where they make integer products exact.
+static void check_exact(const std::string& path) {
+  int major = 0, minor = 0;
+  const std::string version = runtime_version();
+  if (std::sscanf(version.c_str(), "%d.%d", &major, &minor) != 2 || major > 1 || minor >= 30) return;
+  const Bytes graph = read_file(path, SIZE_MAX, BITFIT_BASE_FORMAT);
+  if (view(graph).find("MatMulIntegerToFloat") == std::string_view::npos) return;
+  fail(BITFIT_UNSUPPORTED, "onnxruntime " + version +
+                               " cannot compute integer products exactly on this processor (x86 without VNNI); take "
+                               "1.30 or later, or an fp32 base");
+}
+
 Session::Session(OrtSession* session) : session_(session, api().ReleaseSession) {}
 
 Session Session::of_file(const std::string& path, int threads) {
-  const auto options = make_options(threads, products_saturate());
+  const bool exact = products_saturate();
+  if (exact) check_exact(path);
+  const auto options = make_options(threads, exact);
   OrtSession* made = nullptr;
   check(api().CreateSession(environment(), path.c_str(), options.get(), &made), BITFIT_BASE_FORMAT,
         "cannot load " + path);
