@@ -12,7 +12,6 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -219,19 +218,12 @@ def cell_of(setting: Setting, idea: str) -> Cell:
     """Train once, and measure."""
     began = time.perf_counter()
     _, evaluation = setting.dataset.load(setting.data)
-    with own_pooling():
+    with patch.object(models, "pool", pool_of_bases):  # which an idea may change
         run = IDEAS[idea](setting)
         seconds = time.perf_counter() - began
         of = (setting.rows[:LEARNED_ROWS], setting.held_out, at_most(evaluation, EVALUATION_ROWS))
         learned, held_out, in_torch = (run.metrics(run.prepare(rows))[run.metric] for rows in of)
     return Cell(setting.dataset.task, idea, setting.options.seed, run.metric, learned, held_out, in_torch, seconds)
-
-
-@contextmanager
-def own_pooling() -> Iterator[None]:
-    """Within the block, an idea may change how texts are pooled."""
-    with patch.object(models, "pool", pool_of_bases):
-        yield
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -68,14 +68,14 @@ Made by `bitfit convert --to onnx` of one pack and its base.
 {table}
 
 {how}
-{"" if file.endswith("/model.onnx") else SATURATION}What the engine of bitfit-edge does and this model does not:
+{"" if _in_floats(file) else SATURATION}What the engine of bitfit-edge does and this model does not:
 
 {lost}
 """
 
 
 def _pipeline(pipeline: str, info: PackInfo, file: str) -> str:
-    dtype = "fp32" if file.endswith("/model.onnx") else "q8"
+    dtype = "fp32" if _in_floats(file) else "q8"
     options = {"span": '"Where is it?", "It is here."', "embedding": '"A text.", { pooling: "mean" }'}
     return f"""```js
 import {{ pipeline }} from "@huggingface/transformers";
@@ -83,6 +83,10 @@ const run = await pipeline("{pipeline}", "path/to/this/folder", {{ dtype: "{dtyp
 console.log(await run({options.get(info.task_type, '"A text."')}));
 ```
 """
+
+
+def _in_floats(file: str) -> bool:
+    return file.endswith("/model.onnx")
 
 
 def _session(file: str) -> str:
