@@ -1,6 +1,6 @@
 /** ONNX Runtime sessions: opened with exact integer products on every processor, and run one call after another. */
 import { BaseFormatError, InferenceError, InputError, OutOfMemoryError, UnsupportedError } from "./errors.js";
-import { firstLine } from "./failures.js";
+import { firstLine, part } from "./failures.js";
 import { MODEL_FILE, WEIGHTS_FILE } from "./formats/schema.js";
 
 /**
@@ -102,11 +102,8 @@ export async function openSession(ort, graph, { weights, folder, options = {} })
     ...(weights && { externalData: [{ path: WEIGHTS_FILE, data: weights }] }),
     ...options,
   };
-  if (abortsOverExactProducts(ort, graph) && (await productsSaturate(ort))) {
-    throw new UnsupportedError(
-      `onnxruntime-node ${ort.env.versions.node} cannot compute integer products exactly on this processor (x86 without ` +
-        "VNNI); take 1.30 or later, or an fp32 base",
-    );
+  if (isNative(ort) && (await productsSaturate(ort))) {
+    (await part(import("./native.js"))).refuseAborting(ort, graph);
   }
   try {
     if (await productsSaturate(ort)) extra.x64quantprecision = "1";
@@ -130,18 +127,6 @@ export async function openSession(ort, graph, { weights, folder, options = {} })
  * @param {Ort} ort
  */
 export const isNative = (ort) => Boolean(ort.env?.versions?.node);
-
-/**
- * Whether native ONNX Runtime would abort the process where it made a graph's integer products exact.
- * @param {Ort} ort
- * @param {Uint8Array} graph
- */
-function abortsOverExactProducts(ort, graph) {
-  const [major, minor] = String(ort.env?.versions?.node ?? "2.0")
-    .split(".", 2)
-    .map(Number);
-  return major < 2 && minor < 30 && new TextDecoder("latin1").decode(graph).includes("MatMulIntegerToFloat");
-}
 
 /** @type {WeakMap<Ort, Promise<boolean>>} */
 const known = new WeakMap();
