@@ -11,7 +11,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,9 @@ from bitfit_toolkit import Example, TrainOptions
 from bitfit_toolkit.training import model as models
 from bitfit_toolkit.training import trainer as trainers
 from bitfit_toolkit.training.pack_encoding import choose_encoding
+from bitfit_toolkit.training.rates import INSIDE, Rates, rates_for
 from bitfit_toolkit.training.run import Run
+from bitfit_toolkit.training.task_data import Item
 from bitfit_toolkit.training.trainer import BiasTrainer, fit
 from harness.datasets import DATASETS, Dataset, at_most
 from harness.options import add_base, make_parser, results_of, silence
@@ -38,7 +40,14 @@ from recipe.run import EVALUATION_ROWS, drawn
 STEPS: Final = 417  # in the time of 250 of full fine-tuning
 TASKS: Final = ("mrpc", "sst2", "entailment", "wnut17")
 LEARNED_ROWS: Final = 256
-SOURCES: Final = {"mrpc": "entailment", "entailment": "mrpc", "sst2": "cola", "wnut17": "foreign", "stsb": "mrpc"}
+SOURCES: Final = {
+    "mrpc": "entailment",
+    "entailment": "mrpc",
+    "stsb": "mrpc",
+    "sst2": "cola",
+    "banking77": "sst2",
+    "wnut17": "foreign",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +166,30 @@ def scheduled(name: str) -> Callable[[Setting], Run]:
     return learn
 
 
+def slower(part: str, times: float = 1 / 3) -> Callable[[Setting], Run]:
+    """Return a recipe in which one part has smaller rates: the `head`, biases `above`, or of terms as in `q,m2`."""
+
+    def is_part(term: str) -> bool:
+        return term in part.split(",") if part != "above" else term not in INSIDE
+
+    def rates_of(run: Run, items: Sequence[Item], multiple: float = 1.0) -> Rates:
+        found = rates_for(run, items, multiple)
+        biases = (replace(rate, value=rate.value * times) if is_part(rate.term) else rate for rate in found.biases)
+        return Rates(tuple(biases), found.head * times if part == "head" else found.head)
+
+    def learn(setting: Setting) -> Run:
+        with patch.object(trainers, "rates_for", rates_of):
+            return setting.learn()
+
+    return learn
+
+
+def warmer(setting: Setting) -> Run:
+    """Raise the rates over 30 % of the steps rather than over 10 %."""
+    with patch.object(trainers, "WARMUP", 0.3):
+        return setting.learn()
+
+
 def steadier(setting: Setting) -> Run:
     """Remember squared gradients for 50 steps rather than for 1,000 (β₂ = 0.98)."""
     made = BiasTrainer.create_optimizer
@@ -180,6 +213,13 @@ IDEAS: Final[Mapping[str, Callable[[Setting], Run]]] = {
     "constant": scheduled("constant_with_warmup"),
     "dropout": lambda setting: setting.learn(dropout=True),
     "batch-32": lambda setting: setting.learn(per_device_train_batch_size=32, max_steps=round(STEPS / 2)),
+    "head-slower": slower("head"),
+    "inside-slower": slower("q,m2"),
+    "q-slower": slower("q"),
+    "m2-slower": slower("m2"),
+    "m2-x0.58": slower("m2", 3**-0.5),
+    "above-slower": slower("above"),
+    "warm-up-30": warmer,
     "beta2-0.98": steadier,
     "attention-pooling": attention_pooling,
     "start-from": start_from,
