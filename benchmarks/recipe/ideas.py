@@ -28,7 +28,7 @@ from bitfit_toolkit import Example, TrainOptions
 from bitfit_toolkit.training import model as models
 from bitfit_toolkit.training import trainer as trainers
 from bitfit_toolkit.training.pack_encoding import choose_encoding
-from bitfit_toolkit.training.rates import INSIDE, Rates, rates_for
+from bitfit_toolkit.training.rates import Rates, rates_for
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.task_data import Item
 from bitfit_toolkit.training.trainer import BiasTrainer, fit
@@ -170,7 +170,7 @@ def slower(part: str, times: float = 1 / 3) -> Callable[[Setting], Run]:
     """Return a recipe in which one part has smaller rates: the `head`, biases `above`, or of terms as in `q,m2`."""
 
     def is_part(term: str) -> bool:
-        return term in part.split(",") if part != "above" else term not in INSIDE
+        return term not in ("q", "m2") if part == "above" else term in part.split(",")
 
     def rates_of(run: Run, items: Sequence[Item], multiple: float = 1.0) -> Rates:
         found = rates_for(run, items, multiple)

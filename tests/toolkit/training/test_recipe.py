@@ -11,6 +11,7 @@ import torch
 
 from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base, Prediction
+from bitfit_runtime.graph import LOGITS, POOLED, TOKEN_LOGITS
 from bitfit_toolkit import Example, TrainOptions, load_examples, train
 from bitfit_toolkit.tasks import TRAINABLE_TASKS
 from bitfit_toolkit.training.collapse import collapsed
@@ -64,9 +65,11 @@ def test_a_rate_is_a_share_of_what_the_bias_moves(base: Base) -> None:
     sizes, rates, larger = measure(run, items), rates_for(run, items), rates_for(run, items, 3.0)
     assert {rate.bias for rate in rates.biases} == run.model.biases == sizes.biases.keys()
     for rate, other in zip(rates.biases, larger.biases, strict=True):
-        assert rate.value == pytest.approx(share(rate.term) * sizes.biases[rate.bias])
+        assert rate.value == pytest.approx(share(rate.term, LOGITS) * sizes.biases[rate.bias])
         assert other.value == pytest.approx(3 * rate.value)
-    assert share("q") == share("m2") > share("LN1") == share("m3")
+    assert share("q", LOGITS) > share("m2", LOGITS) > share("LN1", LOGITS) == share("m3", LOGITS)
+    for output in (TOKEN_LOGITS, POOLED):
+        assert share("q", output) == share("m2", output) > share("m3", output)
     assert larger.head == pytest.approx(3 * rates.head)
     alone = rates_for(Run.start(base, EXAMPLES, replace(OPTIONS, terms="none")), items)
     assert not alone.biases and alone.head == pytest.approx(3 * rates.head, rel=0.5)

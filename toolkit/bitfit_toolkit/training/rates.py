@@ -8,21 +8,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 import torch
 
 from bitfit_runtime.formats.manifest import BiasSpec
-from bitfit_runtime.graph import ATTENTION_MASK
+from bitfit_runtime.graph import ATTENTION_MASK, LOGITS
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.task_data import Item, single_windows
 
 TEXTS: Final = 32  # of the training rows, on which sizes are measured
 # What a step may move, as a share of the activation's size: what stays inside of a sublayer, before its softmax or its
 # nonlinearity, can move farther than what reaches the hidden states of all layers above.
-INSIDE: Final = MappingProxyType({"q": 0.03, "m2": 0.03})
+INSIDE: Final = 0.03
+INTERMEDIATE: Final = 0.017  # where one answer is for a whole text
 ABOVE: Final = 0.006
 LAYERS: Final = 6  # from so many that learn on, each has its part of the shares
 HEAD: Final = 0.6  # how far a step may move a logit, whose inputs all point one way
@@ -72,14 +72,19 @@ def rates_for(run: Run, items: Sequence[Item], multiple: float = 1.0) -> Rates:
     specs = _learning(run)
     layers = len({spec.layer for spec in specs if spec.layer >= 0})
     part = multiple * min(1.0, LAYERS / max(1, layers))
-    biases = (Rate(spec.name, spec.term, part * share(spec.term) * sizes.biases[spec.name]) for spec in specs)
+    biases = (
+        Rate(spec.name, spec.term, part * share(spec.term, run.model.output) * sizes.biases[spec.name])
+        for spec in specs
+    )
     head = (HEAD if specs else HEAD_ALONE) / (sizes.head * run.base.manifest.hidden_size)
     return Rates(tuple(biases), multiple * rounded(head))
 
 
-def share(term: str) -> float:
-    """Return which share of an activation's size a step may move by a bias of this term."""
-    return INSIDE.get(term, ABOVE)
+def share(term: str, output: str) -> float:
+    """Return which share of an activation's size a step may move by a bias of this term, for a task's raw output."""
+    if term == "m2" and output == LOGITS:
+        return INTERMEDIATE
+    return INSIDE if term in ("q", "m2") else ABOVE
 
 
 def rounded(size: float) -> float:
