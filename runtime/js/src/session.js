@@ -1,5 +1,12 @@
 /** ONNX Runtime sessions: opened with exact integer products on every processor, and run one call after another. */
-import { BaseFormatError, InferenceError, InputError, OutOfMemoryError, UnsupportedError } from "./errors.js";
+import {
+  BaseFormatError,
+  BitfitError,
+  InferenceError,
+  InputError,
+  OutOfMemoryError,
+  UnsupportedError,
+} from "./errors.js";
 import { firstLine, part } from "./failures.js";
 import { MODEL_FILE, WEIGHTS_FILE } from "./formats/schema.js";
 
@@ -102,14 +109,15 @@ export async function openSession(ort, graph, { weights, folder, options = {} })
     ...(weights && { externalData: [{ path: WEIGHTS_FILE, data: weights }] }),
     ...options,
   };
-  if (isNative(ort) && (await productsSaturate(ort))) {
-    (await part(import("./native.js"))).refuseAborting(ort, graph);
-  }
   try {
-    if (await productsSaturate(ort)) extra.x64quantprecision = "1";
+    if (await productsSaturate(ort)) {
+      if (isNative(ort)) (await part(import("./native.js"))).refuseAborting(ort, graph);
+      extra.x64quantprecision = "1";
+    }
     const session = { ...own.extra?.session, ...extra };
     return new Session(await ort.InferenceSession.create(graph, { ...own, extra: { ...own.extra, session } }));
   } catch (error) {
+    if (error instanceof BitfitError) throw error;
     throw failure(error, (reason) =>
       /SIMD|no available backend/i.test(reason)
         ? new UnsupportedError(
