@@ -20,6 +20,7 @@ from bitfit_toolkit.training.rates import Rates, measure, rates_for, share, spre
 from bitfit_toolkit.training.recovery import fit_surely
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.steps import auto_steps, settle_steps, steps_of
+from bitfit_toolkit.training.underfit import underfit_notes
 from support.command_line import ROWS
 from support.examples import rows_of
 
@@ -178,3 +179,22 @@ def test_a_rate_that_is_given_is_taken_as_it_is_and_auto_learns(base: Base, tmp_
     assert given.engine["accuracy"] == 0.5 and given.rate is None
     assert auto.engine["accuracy"] == 1.0 and auto.rate == RateChoice(1.0, 4)
     assert (given.steps, auto.steps) == (60, 60)
+
+
+def test_a_run_that_learned_little_of_its_own_rows_says_so(base: Base, tmp_path: Path) -> None:
+    short = train(base, EXAMPLES, EXAMPLES, tmp_path / "short", replace(OPTIONS, max_steps=1))
+    long = train(base, EXAMPLES, EXAMPLES, tmp_path / "long", replace(OPTIONS, max_steps=200))
+    assert short.learned < 0.9 < long.learned == long.torch["accuracy"]
+    assert "try --steps 2" in " ".join(short.notes) and "did not teach" not in " ".join(long.notes)
+
+
+@pytest.mark.parametrize(
+    ("learned", "new", "said"), [(0.7, 0.65, True), (0.7, 0.5, False), (0.95, 0.94, False), (0.6, 0.7, True)]
+)
+def test_rows_far_ahead_of_new_ones_were_not_learned_too_little(
+    base: Base, learned: float, new: float, said: bool
+) -> None:
+    run = Run.start(base, EXAMPLES, OPTIONS)
+    assert bool(tuple(underfit_notes(run, learned, new, 100))) is said
+    alone = Run.start(base, EXAMPLES, replace(OPTIONS, terms="none"))
+    assert not tuple(underfit_notes(alone, learned, new, 100))

@@ -38,6 +38,7 @@ def print_report(report: "TrainReport", json: bool) -> None:
             *_start(report),
             ("in the engine", _as_line(report.engine)),
             ("in torch", f"{_as_line(report.torch)} (engine − torch: {report.difference:+.4f} {report.metric})"),
+            ("on training rows", f"{report.learned:.4f} {report.metric}"),
             ("same answer in both", "not counted" if report.agreement is None else f"{report.agreement:.2%}"),
             *_decisions(report),
             *((f"cut, {which}", cut.line.rstrip(",")) for which, cut in report.cut.items() if cut.cut or cut.lost),

@@ -21,12 +21,17 @@ def finite_answers(run: Run, data: TaskData) -> list[Any] | None:
     return run.answers_of(data, outputs)
 
 
+def checked_rows(train: TaskData) -> TaskData:
+    """Return the training rows by which a finished run is judged: all, or some that are evenly spread."""
+    count = len(train.items)
+    chosen = [int(index) for index in np.linspace(0, count - 1, min(CHECKED, count))]
+    return TaskData(tuple(train.examples[i] for i in chosen), tuple(train.items[i] for i in chosen))
+
+
 def collapsed(run: Run, train: TaskData, steps: int) -> bool:
     """Whether a finished run gives training rows answers that say nothing of them."""
     if steps < FEWEST_STEPS:
         return False
-    count = len(train.items)
-    chosen = [int(index) for index in np.linspace(0, count - 1, min(CHECKED, count))]
-    data = TaskData(tuple(train.examples[i] for i in chosen), tuple(train.items[i] for i in chosen))
+    data = checked_rows(train)
     answers = finite_answers(run, data)
     return answers is None or run.task.collapsed(data.examples, answers)

@@ -40,18 +40,19 @@ from bitfit_toolkit.training.starts import StartChoice, settle_start
 from bitfit_toolkit.training.steps import settle_steps, steps_of
 from bitfit_toolkit.training.task_data import TaskData
 from bitfit_toolkit.training.trunk import Trunks
+from bitfit_toolkit.training.underfit import learned_metric, underfit_notes
 
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
     """What one training run came to. `engine` and `torch` are metrics of the written pack on the evaluation examples.
 
-    `metric` names the deciding one. `agreement` is the share of examples that both answer alike, None where answers are
-    numbers. `encodings_tried` maps each encoding that was measured to its metric in the engine and its bytes. `cut`
-    counts what the length limit cut off of the examples for `train` and `evaluation`; `notes` say what a user should
-    know. `rate` is how learning rates auto were chosen. `from_layer` is the first layer of `layers` that learned;
-    `start` says how it was chosen where it was auto. `review` is of the engine's answers to the evaluation examples;
-    `curve` is empty without the option `report`.
+    `metric` names the deciding one; `learned` is that of at most 256 training rows. `agreement` is the share of
+    examples that both answer alike, None where answers are numbers. `encodings_tried` maps each encoding that was
+    measured to its metric in the engine and its bytes. `cut` counts what the length limit cut off of the examples for
+    `train` and `evaluation`; `notes` say what a user should know. `rate` is how learning rates auto were chosen.
+    `from_layer` is the first layer of `layers` that learned; `start` says how it was chosen where it was auto. `review`
+    is of the engine's answers to the evaluation examples; `curve` is empty without the option `report`.
     `decisions` says what the pack decides, None where it does not; metrics of labels chosen by thresholds are crossed.
     """
 
@@ -72,6 +73,7 @@ class TrainReport:
     engine: dict[str, float]
     torch: dict[str, float]
     agreement: float | None
+    learned: float
     seconds: float
     cut: dict[str, Cut]
     notes: tuple[str, ...]
@@ -179,6 +181,8 @@ def conclude(
     same = [run.task.agree(one, other) for one, other in zip(packed.in_engine, packed.in_torch, strict=True)]
     path = write_pack(pack, output)
     cut = Cut.of(run.task, evaluation)
+    own = learned_metric(run, train_data)
+    underfit = underfit_notes(run, own, pack.info.metrics[run.metric], learned.steps)
     judgements = run.task.judge(evaluation.examples, packed.in_engine)
     report = TrainReport(
         task=options.task,
@@ -198,9 +202,10 @@ def conclude(
         engine=dict(pack.info.metrics),
         torch=run.task.metrics(evaluation.examples, packed.in_torch),
         agreement=None if None in same else float(np.mean([bool(one) for one in same])),
+        learned=own,
         seconds=time.perf_counter() - learned.began,
         cut={"train": learned.cut, "evaluation": cut},
-        notes=(*learned.notes, *cut.notes("evaluation", run.limit), *run_notes(run), *packed.notes),
+        notes=(*learned.notes, *cut.notes("evaluation", run.limit), *run_notes(run), *packed.notes, *underfit),
         from_layer=pack.info.from_layer,
         layers=base.manifest.layers,
         start=learned.start,

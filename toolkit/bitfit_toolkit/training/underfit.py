@@ -1,0 +1,30 @@
+"""Underfit: a run that answers the rows it learned from hardly better than new ones, and neither of them well."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from bitfit_toolkit.training.collapse import checked_rows
+from bitfit_toolkit.training.run import Run
+from bitfit_toolkit.training.task_data import TaskData
+
+LEARNED: Final = 0.9  # of the deciding metric: rows above it are learned
+AHEAD: Final = 0.1  # a run whose own rows are so far ahead of new ones takes them by heart, and more steps add to that
+
+
+def learned_metric(run: Run, train: TaskData) -> float:
+    """Return the deciding metric of a finished run on at most 256 of its training rows, in torch."""
+    return run.metrics(checked_rows(train))[run.metric]
+
+
+def underfit_notes(run: Run, learned: float, new: float, steps: int) -> Iterator[str]:
+    """Say where more steps are likely to help, by the deciding metric on training rows and on `new` ones.
+
+    Of runs in which a head alone learned nothing is said, nor of embeddings, whose metric hangs on the number of rows.
+    """
+    if run.head_alone or not run.task.task_type.has_head:
+        return
+    if learned < LEARNED and learned - new <= AHEAD:
+        yield (
+            f"{run.metric} is {learned:.2f} on the training rows themselves and {new:.2f} on new ones: {steps:,} steps "
+            f"did not teach all that the rows tell; try --steps {2 * steps}"
+        )
