@@ -184,12 +184,13 @@ def test_a_rate_that_is_given_is_taken_as_it_is_and_auto_learns(base: Base, tmp_
 def test_a_run_that_learned_little_of_its_own_rows_says_so(base: Base, tmp_path: Path) -> None:
     short = train(base, EXAMPLES, EXAMPLES, tmp_path / "short", replace(OPTIONS, max_steps=1))
     long = train(base, EXAMPLES, EXAMPLES, tmp_path / "long", replace(OPTIONS, max_steps=200))
-    assert short.learned < 0.9 < long.learned == long.torch["accuracy"]
+    assert short.learned < 0.95 < long.learned == long.torch["accuracy"]
     assert "try --steps 2" in " ".join(short.notes) and "did not teach" not in " ".join(long.notes)
 
 
 @pytest.mark.parametrize(
-    ("learned", "new", "said"), [(0.7, 0.65, True), (0.7, 0.5, False), (0.95, 0.94, False), (0.6, 0.7, True)]
+    ("learned", "new", "said"),
+    [(0.7, 0.65, True), (0.7, 0.5, False), (0.96, 0.94, False), (0.93, 0.84, True), (0.6, 0.7, True)],
 )
 def test_rows_far_ahead_of_new_ones_were_not_learned_too_little(
     base: Base, learned: float, new: float, said: bool

@@ -7,7 +7,7 @@ from bitfit_toolkit.training.collapse import checked_rows
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.task_data import TaskData
 
-LEARNED: Final = 0.9  # of the deciding metric: rows above it are learned
+LEARNED: Final = 0.95  # of the deciding metric: rows above it are learned
 AHEAD: Final = 0.1  # a run whose own rows are so far ahead of new ones takes them by heart, and more steps add to that
 
 
@@ -26,5 +26,5 @@ def underfit_notes(run: Run, learned: float, new: float, steps: int) -> Iterator
     if learned < LEARNED and learned - new <= AHEAD:
         yield (
             f"{run.metric} is {learned:.2f} on the training rows themselves and {new:.2f} on new ones: {steps:,} steps "
-            f"did not teach all that the rows tell; try --steps {2 * steps}"
+            f"did not teach all that the rows tell; try --steps {2 * steps}, or go on from the pack with --start-from"
         )
