@@ -15,7 +15,7 @@ from bitfit_runtime.errors import PackFormatError
 from bitfit_runtime.formats import Windows, parse_pack, serialize
 from bitfit_runtime.formats.pack_encoding import decode_centres, encode_centres
 from bitfit_runtime.formats.schema import CENTRES
-from bitfit_runtime.graph import LOGITS, POOLED
+from bitfit_runtime.graph import HEAD_BIAS, LOGITS, POOLED
 from bitfit_runtime.levels import Identity
 from bitfit_runtime.outliers import direction, outlier_score, unsureness
 from bitfit_runtime.tasks.base import MEAN, softmax
@@ -195,6 +195,14 @@ def test_the_labels_of_a_set_are_chosen_by_their_thresholds(base: Base, engine: 
         )
         assert plain.thresholds is None
         assert plain.chosen == tuple(n for n, p in zip(plain.labels, plain.probabilities, strict=True) if p >= 0.5)
+
+
+def test_labels_that_are_surely_wrong_have_the_probability_0(base: Base, engine: Engine) -> None:
+    pack = random_pack(base, labels=2, task_type="multi-label")
+    far = pack.tensors[HEAD_BIAS] + np.array([-2000, 2000], np.float32)
+    engine.install("far", replace(pack, tensors=pack.tensors | {HEAD_BIAS: far}))
+    (found,) = engine.predict(["a text"], task="far")
+    assert isinstance(found, LabelSet) and found.probabilities == (0.0, 1.0)
 
 
 def test_the_joined_output_of_windows_is_decided_on(base: Base, engine: Engine) -> None:

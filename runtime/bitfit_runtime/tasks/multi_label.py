@@ -45,7 +45,8 @@ class LabelSet:
 
 def postprocess(output: HeadOutput) -> LabelSet:
     """Turn logits `[labels]` into a probability each."""
-    probabilities = 1 / (1 + np.exp(-output.values.astype(np.float64) / output.temperature))
+    with np.errstate(over="ignore"):  # far below 0, where the probability is 0
+        probabilities = 1 / (1 + np.exp(-output.values.astype(np.float64) / output.temperature))
     thresholds = None if output.decisions is None else output.decisions.thresholds
     return LabelSet(output.task, output.labels, tuple(probabilities.tolist()), output.tokens.truncated, thresholds)
 

@@ -74,7 +74,8 @@ def probed(head: LinearHead, estimator: Any) -> LinearHead:
         )
     if head.task_type == "regression" or not hasattr(estimator, "predict_proba"):
         return replace(head, exact=head.task_type == "regression")
-    given = 1 / (1 + np.exp(-raw)) if head.task_type == "multi-label" else softmax(raw)
+    with np.errstate(over="ignore"):  # far below 0, where the probability is 0
+        given = 1 / (1 + np.exp(-raw)) if head.task_type == "multi-label" else softmax(raw)
     return replace(head, exact=bool(np.allclose(estimator.predict_proba(vectors), given, atol=1e-5)))
 
 
