@@ -169,7 +169,7 @@ class TrainOptions:
     )
     encoding: str = option(
         AUTO,
-        f"auto (the smallest that is good enough), {', '.join(ENCODINGS)}.",
+        f"auto (the smallest from int3 on that is good enough), {', '.join(ENCODINGS)}.",
         choices=(*ENCODINGS, AUTO),
         sharing=EACH,
         resumable=True,
