@@ -234,6 +234,7 @@ def main() -> None:
     torch.set_num_threads(1)
     base = Base.open(arguments.base)
     through_onednn()
+    arguments.output.mkdir(parents=True, exist_ok=True)
     path = arguments.output / "ideas.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     known = {(cell.task, cell.idea, cell.seed) for cell in (Cell(**json.loads(line)) for line in lines)}

@@ -1,0 +1,1 @@
+"""How small a pack may be, and what that costs."""
