@@ -21,7 +21,7 @@ def underfit_notes(run: Run, learned: float, new: float, steps: int) -> Iterator
 
     Of runs in which a head alone learned nothing is said, nor of embeddings, whose metric hangs on the number of rows.
     """
-    if run.head_alone or not run.task.task_type.has_head:
+    if not run.model.bias_parameters or not run.task.task_type.has_head:
         return
     if learned < LEARNED and learned - new <= AHEAD:
         yield (
