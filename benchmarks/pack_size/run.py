@@ -21,7 +21,7 @@ from bitfit_runtime.formats import ENCODINGS
 from bitfit_toolkit import Example
 from bitfit_toolkit.compare.methods import method
 from bitfit_toolkit.training.evaluation import engine_answers
-from bitfit_toolkit.training.pack_encoding import REFERENCE, EncodedPack, choose_encoding
+from bitfit_toolkit.training.pack_encoding import REFERENCE, EncodedPack, choose_encoding, same_share
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.steps import steps_of
 from harness.datasets import DATASETS, at_most
@@ -97,8 +97,7 @@ def encoded(
         pack = pack_in(run, encoding, engine, held_out)
         trial, task, steps = pack.tried[encoding], run.options.task, steps_of(run.options, ROWS)
         value = run.task.metrics(evaluation, engine_answers(engine, task, evaluation))[run.metric]
-        same = [run.task.agree(one, other) for one, other in zip(pack.answers, reference, strict=True)]
-        agreement = None if None in same else sum(map(bool, same)) / len(same)
+        agreement = same_share(run.task, pack.answers, reference)
         found = (encoding, trial.bytes, trial.value, value, agreement)
         yield Encoded(task, name, steps, run.options.seed, run.metric, *found)
 

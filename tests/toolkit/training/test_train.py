@@ -210,15 +210,9 @@ def test_early_stopping_and_encoding_follow_the_chosen_metric(base: Base, tmp_pa
     states = [json.loads(path.read_text()) for path in (tmp_path / "c").glob("*/trainer_state.json")]
     scores = {log["eval_matthews"] for state in states for log in state["log_history"] if "eval_matthews" in log}
     assert all(state["best_metric"] in scores for state in states)
-    assert all(tried.keys() == {"matthews", "bytes"} for tried in report.as_dict()["encodings_tried"].values())
-
-
-def test_the_coarsest_encoding_is_for_those_who_name_it(base: Base, tmp_path: Path) -> None:
-    short = TrainOptions(max_steps=1, tolerance=1.0)
-    auto = train(base, EXAMPLES, EXAMPLES, tmp_path / "auto", short)
-    named = train(base, EXAMPLES, EXAMPLES, tmp_path / "named", replace(short, encoding="int2"))
-    assert auto.encoding == "int3" and auto.encodings_tried.keys() == {"float32", "int3"}
-    assert named.encoding == "int2" and named.encodings_tried.keys() == {"int2"}
+    assert all(
+        tried.keys() == {"matthews", "bytes", "agreement"} for tried in report.as_dict()["encodings_tried"].values()
+    )
 
 
 def test_curves_and_a_bar_show_loss_and_metric(base: Base, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,14 +1,26 @@
 """The standard error of a difference between two runs that answered the same rows."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
 RESAMPLES: Final = 60
 
 
-def standard_error(values: Callable[[Sequence[int]], tuple[float, float]], rows: int, seed: int) -> float:
+Values: TypeAlias = Callable[[Sequence[int]], tuple[float, float]]
+
+
+def is_as_good(values: Values, rows: int, tolerance: float, seed: int) -> bool:
+    """Whether the first of two values is at most `tolerance` below the second, or no more than their standard error.
+
+    One standard error is the rule of Breiman et al., Classification and Regression Trees (1984), 3.4.3.
+    """
+    value, other = values(range(rows))
+    return other - value <= tolerance or other - value <= standard_error(values, rows, seed)
+
+
+def standard_error(values: Values, rows: int, seed: int) -> float:
     """Return the standard error of the difference of two values over the same rows, by a bootstrap (Efron, 1979).
 
     `values` returns both of some rows, of which some may come more than once.

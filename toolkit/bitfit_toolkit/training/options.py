@@ -169,14 +169,14 @@ class TrainOptions:
     )
     encoding: str = option(
         AUTO,
-        f"auto (the smallest from int3 on that is good enough), {', '.join(ENCODINGS)}.",
+        f"auto (the smallest that is as good as float32, by what the rows can tell), {', '.join(ENCODINGS)}.",
         choices=(*ENCODINGS, AUTO),
         sharing=EACH,
         resumable=True,
     )
     tolerance: float = option(
         0.002,
-        "What encoding auto may give up of the metric against float32.",
+        "What encoding auto may give up of the metric against float32, where the rows can tell more.",
         at_least=0,
         sharing=EACH,
         resumable=True,

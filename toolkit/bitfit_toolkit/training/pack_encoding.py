@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,24 +12,31 @@ from bitfit_runtime.formats import ENCODINGS, Manifest, encode, serialize
 from bitfit_runtime.formats.schema import TRANSITIONS
 from bitfit_runtime.transitions import LEARNED
 from bitfit_toolkit.tasks import Example
+from bitfit_toolkit.tasks.base import TrainableTask
+from bitfit_toolkit.training.bootstrap import is_as_good
 from bitfit_toolkit.training.evaluation import engine_answers
 from bitfit_toolkit.training.model import BitfitModel
 from bitfit_toolkit.training.options import AUTO
 from bitfit_toolkit.training.run import Run
 
 Float32 = npt.NDArray[np.float32]
-REFERENCE = "float32"
-# What auto tries, from the smallest on. int2 costs a point or two on new rows (docs/accuracy.md, pack size), which the
-# some hundred rows that decide here cannot tell; int3 costs 0.2.
-TRIED = tuple(name for name in ENCODINGS if name not in ("int2", REFERENCE))
+REFERENCE: Final = "float32"
+COARSEST: Final = "int2"
+# Of the answers, that must stay as in float32 for the coarsest encoding. It costs a small encoder a point or two on new
+# rows, which some hundred rows cannot tell by their metric, but by their answers (docs/accuracy.md, pack size).
+STAYS: Final = 0.97
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What one encoding came to: the deciding metric in the engine, and the size of the pack."""
+    """What one encoding came to: the deciding metric in the engine, and the size of the pack.
+
+    `agreement` is the share of answers that are as in float32, None where that is not known or answers are numbers.
+    """
 
     value: float
     bytes: int
+    agreement: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,8 @@ class EncodedPack:
 def choose_encoding(run: Run, engine: Engine, examples: Sequence[Example]) -> EncodedPack:
     """Pack what the run's finished model learned, measure it in the engine, and leave it installed as the run's task.
 
-    With `encoding` auto, encodings are tried from int3 on, until one is at most `tolerance` worse than float32.
+    With `encoding` auto, the smallest is taken that is as good as float32: at most `tolerance` worse, or by no more
+    than one standard error of the difference. int2 must leave 97 % of the answers as they are, too.
     """
     manifest, defaults, options = engine.base.manifest, engine.base.default_biases, run.options
     values = pack_tensors(run.model, run.base)
@@ -64,13 +72,34 @@ def choose_encoding(run: Run, engine: Engine, examples: Sequence[Example]) -> En
     if options.encoding != AUTO:
         return measure(options.encoding)
     reference = measure(REFERENCE)
-    enough = tried[REFERENCE].value - options.tolerance
-    for encoding in TRIED:
+    for encoding in [name for name in ENCODINGS if name != REFERENCE]:
         chosen = measure(encoding)
-        if tried[encoding].value >= enough:
+        agreement = same_share(run.task, chosen.answers, reference.answers)
+        tried[encoding] = replace(tried[encoding], agreement=agreement)
+        stays = encoding != COARSEST or (agreement is not None and agreement >= STAYS)
+        if stays and _holds(run, examples, chosen.answers, reference.answers):
             return chosen
     engine.install(options.task, reference.pack)
     return reference
+
+
+def same_share(task: TrainableTask[Any, Any], answers: Sequence[Any], others: Sequence[Any]) -> float | None:
+    """Return the share of answers that agree with others to the same examples; None where answers are numbers."""
+    same = [task.agree(one, other) for one, other in zip(answers, others, strict=True)]
+    return None if None in same else float(np.mean([bool(one) for one in same]))
+
+
+def _holds(run: Run, examples: Sequence[Example], answers: Sequence[Any], reference: Sequence[Any]) -> bool:
+    """Whether answers are as good as those of the reference, as far as the examples can tell."""
+
+    def values(rows: Sequence[int]) -> tuple[float, float]:
+        some = [examples[row] for row in rows]
+        one, other = (
+            run.task.metrics(some, [given[row] for row in rows])[run.metric] for given in (answers, reference)
+        )
+        return one, other
+
+    return is_as_good(values, len(examples), run.options.tolerance, run.options.seed)
 
 
 def _scores(run: Run) -> dict[str, npt.NDArray[Any]]:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from bitfit_exporters.read_back import rebuild_encoder
@@ -31,7 +30,7 @@ from bitfit_toolkit.training.cut import Cut
 from bitfit_toolkit.training.distributed import on_first_process
 from bitfit_toolkit.training.model import first_layer, resolve_terms
 from bitfit_toolkit.training.options import AUTO, DEFAULTS, TrainOptions
-from bitfit_toolkit.training.pack_encoding import EncodedPack, Trial, choose_encoding
+from bitfit_toolkit.training.pack_encoding import EncodedPack, Trial, choose_encoding, same_share
 from bitfit_toolkit.training.rate_choice import RateChoice, choose_multiple
 from bitfit_toolkit.training.recovery import fit_surely
 from bitfit_toolkit.training.run import Run
@@ -49,10 +48,11 @@ class TrainReport:
 
     `metric` names the deciding one; `learned` is that of at most 256 training rows. `agreement` is the share of
     examples that both answer alike, None where answers are numbers. `encodings_tried` maps each encoding that was
-    measured to its metric in the engine and its bytes. `cut` counts what the length limit cut off of the examples for
-    `train` and `evaluation`; `notes` say what a user should know. `rate` is how learning rates auto were chosen.
-    `from_layer` is the first layer of `layers` that learned; `start` says how it was chosen where it was auto. `review`
-    is of the engine's answers to the evaluation examples; `curve` is empty without the option `report`.
+    measured to its metric in the engine, its bytes, and the share of its answers that are as in float32. `cut`
+    counts what the length limit cut off of the examples for `train` and `evaluation`; `notes` say what a user
+    should know. `rate` is how learning rates auto were chosen. `from_layer` is the first layer of `layers` that
+    learned; `start` says how it was chosen where it was auto. `review` is of the engine's answers to the evaluation
+    examples; `curve` is empty without the option `report`.
     `decisions` says what the pack decides, None where it does not; metrics of labels chosen by thresholds are crossed.
     """
 
@@ -86,7 +86,10 @@ class TrainReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON has it."""
-        tried = {name: {self.metric: trial.value, "bytes": trial.bytes} for name, trial in self.encodings_tried.items()}
+        tried = {
+            name: {self.metric: trial.value, "bytes": trial.bytes, "agreement": trial.agreement}
+            for name, trial in self.encodings_tried.items()
+        }
         return asdict(self) | {"encodings_tried": tried, "difference": self.difference}
 
     @property
@@ -178,7 +181,6 @@ def conclude(
     model.load_tensors({**base.default_biases, **encoded.pack.decode(base.manifest, base.default_biases)})
     packed = Packed.of(run, engine, encoded, train_data, evaluation)
     pack = make_canary(engine, packed.pack)
-    same = [run.task.agree(one, other) for one, other in zip(packed.in_engine, packed.in_torch, strict=True)]
     path = write_pack(pack, output)
     cut = Cut.of(run.task, evaluation)
     own = learned_metric(run, train_data)
@@ -201,7 +203,7 @@ def conclude(
         head_parameters=model.head_parameters,
         engine=dict(pack.info.metrics),
         torch=run.task.metrics(evaluation.examples, packed.in_torch),
-        agreement=None if None in same else float(np.mean([bool(one) for one in same])),
+        agreement=same_share(run.task, packed.in_engine, packed.in_torch),
         learned=own,
         seconds=time.perf_counter() - learned.began,
         cut={"train": learned.cut, "evaluation": cut},
