@@ -9,6 +9,7 @@ from bitfit_toolkit.cli.output import print_json, print_notes, print_pairs
 from bitfit_toolkit.cli.review import print_review
 
 if TYPE_CHECKING:  # it needs torch
+    from bitfit_toolkit.training.pack_encoding import Trial
     from bitfit_toolkit.training.start_trials import StartTrial
     from bitfit_toolkit.training.train import TrainReport
 
@@ -24,9 +25,7 @@ def print_report(report: "TrainReport", json: bool) -> None:
     if json:
         print_json(report.as_dict())
         return
-    tried = ", ".join(
-        f"{name} {trial.value:.4f} in {trial.bytes / 1000:.1f} kB" for name, trial in report.encodings_tried.items()
-    )
+    tried = ", ".join(f"{name} {_tried(trial)}" for name, trial in report.encodings_tried.items())
     trained = f"{report.trained_parameters:,} bias and {report.head_parameters:,} head parameters"
     size = f"{report.pack_bytes / 1000:.1f} kB in {report.encoding}, {report.label_count} labels"
     print_pairs(
@@ -45,6 +44,12 @@ def print_report(report: "TrainReport", json: bool) -> None:
         ]
     )
     print_review(report.review)
+
+
+def _tried(trial: "Trial") -> str:
+    """Return what an encoding came to, and how many answers stayed as in float32."""
+    stayed = "" if trial.agreement is None else f" ({trial.agreement:.1%} stay)"
+    return f"{trial.value:.4f} in {trial.bytes / 1000:.1f} kB{stayed}"
 
 
 def _decisions(report: "TrainReport") -> list[tuple[str, str]]:
