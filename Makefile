@@ -62,6 +62,7 @@ fleet: .venv-ray/.ready
 
 lint: .venv/.ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy
+	@MYPYPATH=runtime:exporters:toolkit:tests:benchmarks $(BIN)/mypy --explicit-package-bases benchmarks
 
 faults: .venv/.ready
 	@PYTHONPATH=tests $(BIN)/python -m security.faults.table

@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from bitfit_exporters import ExportOptions, export
-from bitfit_runtime import Base, Engine
+from bitfit_runtime import Base, Engine, Prediction
 from bitfit_toolkit.convert import from_peft, from_sklearn
 from bitfit_toolkit.convert.packing import Naming
 from harness.datasets import DATASETS
@@ -90,7 +90,7 @@ def original(adapter: Path, texts: list[str], labels: list[int], asked: list[str
         target = torch.tensor([labels[index] for index in chosen])
         loss = torch.nn.functional.cross_entropy(model(**batch).logits, target)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     print(f"{steps} steps in {time.perf_counter() - began:.0f} s, last loss {loss.item():.3f}", flush=True)
     model.save_pretrained(adapter)
@@ -114,13 +114,14 @@ def heads(engine: Engine, texts: list[str], labels: list[str], asked: list[str])
     for name, scale, given in (("head", lambda rows: rows, None), ("head_of_length_1", at_length_1, texts[:300])):
         estimator = LogisticRegression(max_iter=1000).fit(scale(vectors), labels)
         engine.install(name, from_sklearn(estimator, engine.base, normalized_texts=given).pack)
-        answers = np.array([answer.label for answer in engine.predict(asked, name)])
+        answers = np.array([answer.label for answer in engine.predict(asked, name) if isinstance(answer, Prediction)])
         found[name] = share(answers == estimator.predict(scale(others)))
     return found
 
 
 def at_length_1(rows: Float32) -> Float32:
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: Float32 = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return scaled
 
 
 def share(equal: Any) -> float:

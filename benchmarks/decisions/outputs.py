@@ -97,7 +97,7 @@ def outputs_of(base: Base, engine: Engine, rows: TaskRows, task: str, seed: int,
         labels = engine.tasks[task].labels
         for name, examples in (("", others), ("train_", learned)):
             arrays[f"{name}targets"] = _targets(examples, labels)
-        np.savez_compressed(path, **arrays)
+        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # numpy types its one keyword as all
     with np.load(path) as found:
         return Outputs(read_pack(pack_path), pack_path.stat().st_size, dict(found))
 

@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
@@ -33,6 +34,20 @@ HELD = (500, 1000)
 CELLS = "cells.jsonl"
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The figures of one pack by so many held rows."""
+
+    task: str
+    seed: int
+    held: int
+    figures: Figures
+
+    def line(self) -> str:
+        """Return the cell as a line of JSON."""
+        return json.dumps({"task": self.task, "seed": self.seed, "held": self.held} | self.figures)
+
+
 def main() -> None:
     arguments = parse_arguments()
     silence()
@@ -40,7 +55,7 @@ def main() -> None:
     base = Base.open(arguments.base)
     engine, work = Engine(base, threads=1), arguments.work / "decisions"
     work.mkdir(parents=True, exist_ok=True)
-    cells: list[Figures] = []
+    cells: list[Cell] = []
     arguments.output.mkdir(parents=True, exist_ok=True)
     with (arguments.output / CELLS).open("w") as stream:
         for seed in range(arguments.seeds):
@@ -50,9 +65,9 @@ def main() -> None:
                 outputs = outputs_of(base, engine, load_task(task, arguments.data), task, seed, work)
                 measure = multi_label if outputs.pack.info.task_type == "multi-label" else classification
                 for held in HELD:
-                    cells.append({"task": task, "seed": seed, "held": held, **measure(outputs, held)})
-                    stream.write(json.dumps(cells[-1]) + "\n")
-                    print(json.dumps(cells[-1]), flush=True)
+                    cells.append(Cell(task, seed, held, measure(outputs, held)))
+                    stream.write(cells[-1].line() + "\n")
+                    print(cells[-1].line(), flush=True)
     facts = {"processor": processor(), "base": base.manifest.name}
     write_report(arguments.output, "Decisions", facts, tables(cells, arguments.tasks))
 
@@ -108,13 +123,13 @@ PARTS = (
 )
 
 
-def tables(cells: Sequence[Figures], tasks: Iterable[str]) -> list[Table]:
+def tables(cells: Sequence[Cell], tasks: Iterable[str]) -> list[Table]:
     """Return the tables of the report: a line a task and number of held rows, means over seeds."""
     groups = [
         (task, held, own)
         for task in tasks
         for held in HELD
-        if (own := [cell for cell in cells if (cell["task"], cell["held"]) == (task, held)])
+        if (own := [cell.figures for cell in cells if (cell.task, cell.held) == (task, held)])
     ]
 
     def rows(names: Sequence[str]) -> list[tuple[str, ...]]:

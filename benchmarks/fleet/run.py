@@ -134,7 +134,9 @@ def deaths_table(found: Mapping[str, Outcome]) -> Table:
 
 def cost_table(costs: Mapping[str, Sequence[Mapping[str, float]]]) -> Table:
     """Return what 1,000 packs cost in each way, and how two workers compare."""
-    rows = [(way, *_cell(rounds, "seconds"), *_cell(rounds, "cpu_seconds")) for way, rounds in costs.items()]
+    rows: list[tuple[str, ...]] = [
+        (way, *_cell(rounds, "seconds"), *_cell(rounds, "cpu_seconds")) for way, rounds in costs.items()
+    ]
     for what, name, peer in (
         ("packs a second, two Ray workers / two processes", RAY_TWO, TWO),
         ("packs a second, two Ray workers / one", RAY_TWO, RAY_ONE),

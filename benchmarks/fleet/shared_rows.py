@@ -31,7 +31,8 @@ def main() -> None:
     shutil.rmtree(given.work, ignore_errors=True)
     write_packs(base, given.work / "packs", len(TASKS), from_layer=given.layer)
     write_rows(given.work / "rows", given.rows, 1, 1, words=12)
-    together, apart = [TASKS], [(task,) for task in TASKS]
+    together: list[tuple[str, ...]] = [TASKS]
+    apart: list[tuple[str, ...]] = [(task,) for task in TASKS]
     timed: dict[str, list[float]] = {"six tasks about each row": [], "six passes": []}
     for _ in range(given.rounds):
         for name, passes in zip(timed, (together, apart), strict=True):

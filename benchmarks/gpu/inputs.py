@@ -11,6 +11,7 @@ import hashlib
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -77,5 +78,5 @@ def _part(folder: Path, number: int) -> Path:
 
 
 if __name__ == "__main__":
-    commands = {"part": part, "join": join, "tiny": tiny}
+    commands: dict[str, Callable[..., object]] = {"part": part, "join": join, "tiny": tiny}
     commands[sys.argv[1]](*map(Path, sys.argv[2:]))

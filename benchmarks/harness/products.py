@@ -41,7 +41,7 @@ def product(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | Non
 
 def through_onednn() -> None:
     """Let every linear layer on a CPU take oneDNN's products from now on."""
-    if not torch.backends.mkldnn.is_available():
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return
     plain = functional.linear
 
@@ -51,4 +51,4 @@ def through_onednn() -> None:
         found: torch.Tensor = Linear.apply(inputs, weight, bias)  # type: ignore[no-untyped-call]
         return found
 
-    functional.linear = linear
+    functional.linear = linear  # type: ignore[assignment]  # torch calls its first argument `input`

@@ -66,13 +66,14 @@ def train_documents(work: Work) -> dict[str, float]:
 
 
 def train(work: Work, rows: int, words: int) -> dict[str, float]:
-    files = [write_rows(work.folder / f"{count}-{words}.jsonl", count, words) for count in (rows, HELD_OUT)]
+    learned, held_out = (write_rows(work.folder / f"{count}-{words}.jsonl", count, words) for count in (rows, HELD_OUT))
 
     from bitfit_toolkit import TrainOptions
     from bitfit_toolkit.training.train import train
 
     began = time.perf_counter()
-    train(work.base, *files, work.folder / "pack", TrainOptions(max_steps=STEPS, max_length=MAX_LENGTH))
+    options = TrainOptions(max_steps=STEPS, max_length=MAX_LENGTH)
+    train(work.base, learned, held_out, work.folder / "pack", options)
     return {"peak_mb": mb(peak_kib()), "seconds": time.perf_counter() - began}
 
 

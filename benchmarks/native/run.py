@@ -88,7 +88,7 @@ def starts(arguments: argparse.Namespace) -> Table:
     measured = run_script(BENCHMARKS / "native" / "turns.py", STARTS, json.dumps(commands))
     times = {name: summary([milliseconds for milliseconds, _ in runs]) for name, runs in measured.items()}
     peaks = {name: sorted(peak for _, peak in runs)[STARTS // 2] for name, runs in measured.items()}
-    table = [
+    table: list[tuple[str, ...]] = [
         (name, f"{times[name]['min']:.0f}", f"{times[name]['median']:.0f}", f"{peaks[name]:.0f}") for name in commands
     ]
     ratios = [times["C"][figure] / times["Python"][figure] for figure in ("min", "median")]

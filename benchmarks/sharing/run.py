@@ -13,6 +13,7 @@ import json
 import os
 import random
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def messages(base: Base, starts: tuple[int, ...], peer: Path) -> Runs:
     lengths = json.loads((BENCHMARKS / "speed/lengths.json").read_text())["banking77"][:MESSAGES]
     draw = random.Random(0)
     texts = [" ".join(draw.choices("abcdefghijklmnop", k=length - 2)) for length in lengths]
-    runs = {}
+    runs: dict[str, Callable[[], object]] = {}
     for tokens in (512, 2048):
         engine = Engine(base, threads=1, max_batch_tokens=tokens, batch_size=tokens // 16)
         tasks = [str(seed) for seed in range(len(starts) + 1)]

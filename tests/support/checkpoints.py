@@ -1,6 +1,7 @@
 """Tiny checkpoints of every family, made from random weights."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
@@ -33,7 +34,7 @@ MOBILEBERT = {"embedding_size": 32, "intra_bottleneck_size": 32, "num_feedforwar
 # Windows of four tokens to either side, which the texts of the checks exceed.
 MODERNBERT = {"global_attn_every_n_layers": 2, "local_attention": 8}
 STRONGER = 5  # fresh weights are so small that attention hardly matters
-FAMILIES = {
+FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
     "bert": (transformers.BertConfig, COMMON),
     "roberta": (transformers.RobertaConfig, {**COMMON, "pad_token_id": 0, "type_vocab_size": 1}),
     "camembert": (transformers.CamembertConfig, {**COMMON, "pad_token_id": 0, "type_vocab_size": 1}),

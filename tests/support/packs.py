@@ -1,6 +1,7 @@
 """Packs of random values."""
 
 import numpy as np
+import numpy.typing as npt
 
 from bitfit_runtime import Base, Pack, PackInfo
 from bitfit_runtime.formats import encode
@@ -17,7 +18,7 @@ def random_pack(
     """A pack of random values; `terms` and `from_layer` restrict which biases it holds."""
     generator = np.random.default_rng(seed)
 
-    def noise(*shape: int) -> np.ndarray:
+    def noise(*shape: int) -> npt.NDArray[np.float32]:
         return generator.standard_normal(shape).astype(np.float32)
 
     manifest = base.manifest
@@ -35,7 +36,7 @@ def random_pack(
         tokenizer=manifest.tokenizer_digest,
         from_layer=from_layer,
     )
-    tensors = {spec.name: 0.1 * noise(spec.size) for spec in info.biases(manifest)}
+    tensors = {spec.name: np.float32(0.1) * noise(spec.size) for spec in info.biases(manifest)}
     if labels:
         tensors |= {"head.weight": noise(manifest.hidden_size, labels), "head.bias": noise(labels)}
     return Pack(info, encode(tensors, base.default_biases, manifest, info.encoding))
