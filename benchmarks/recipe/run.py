@@ -111,7 +111,7 @@ def cell_of(base: Base, dataset: Dataset, folder: Path, name: str, seed: int) ->
     choice = choose_multiple(base, rows, settled, encoder) if arm.multiple is None else RateChoice(arm.multiple)
     run = Run.start(base, training, settled, encoder)
     data, held_out_data = run.prepare(rows), run.prepare(held_out)
-    choice, _ = fit_surely(run, data, held_out_data, choice)
+    choice = fit_surely(run, data, held_out_data, choice).choice
     assert choice is not None
     seconds = time.process_time() - began
     value = run.metrics(held_out_data)[run.metric]

@@ -154,7 +154,7 @@ def test_a_run_that_collapses_begins_anew_at_a_third(base: Base, tmp_path: Path)
     folder = tmp_path / "checkpoints"
     run = Run.start(base, EXAMPLES, replace(OPTIONS, max_steps=60, checkpoints=folder))
     data = run.prepare(EXAMPLES)
-    choice, _ = fit_surely(run, data, data, RateChoice(300.0))
+    choice = fit_surely(run, data, data, RateChoice(300.0)).choice
     assert choice is not None and choice.recovered and choice.collapsed
     assert choice.multiple == pytest.approx(choice.collapsed[-1] / 3)
     assert not collapsed(run, data, 60) and "one answer for all at × 300" in choice.notes()[0]
@@ -166,7 +166,7 @@ def test_a_run_that_collapses_begins_anew_at_a_third(base: Base, tmp_path: Path)
 def test_where_every_attempt_collapses_the_first_is_kept_and_said(base: Base, tmp_path: Path) -> None:
     run = Run.start(base, EXAMPLES, replace(OPTIONS, max_steps=60))
     data = run.prepare(EXAMPLES)
-    choice, _ = fit_surely(run, data, data, RateChoice(1e6))
+    choice = fit_surely(run, data, data, RateChoice(1e6)).choice
     assert choice is not None and not choice.recovered and choice.multiple == 1e6
     assert len(choice.collapsed) == 4 and "look at labels" in choice.notes()[0]
 

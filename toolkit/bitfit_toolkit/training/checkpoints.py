@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
 from bitfit_runtime.errors import first_line
 from bitfit_runtime.files import place_file
 from bitfit_toolkit.errors import TrainingError
@@ -16,22 +21,27 @@ from bitfit_toolkit.training.options import AUTO, TrainOptions
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.task_data import TaskData
 
+Float32 = npt.NDArray[np.float32]
 RECORD = "run.json"
 STATE = "trainer_state.json"
 MULTIPLE = "multiple"  # of the rates that auto measures
+ROUND = "round"  # of a run that went on from where it was
+BEGUN = "begun.safetensors"  # what that round went on from
 WEIGHTS = "model.safetensors"
 # Of records that were written before there were such options.
-DEFAULT_FACTS = {"from_layer": 0, "starting pack": None, "words": None}
+DEFAULT_FACTS = {"from_layer": 0, "starting pack": None, "words": None, ROUND: 1}
 
 
-def begin_or_resume(run: Run, train: TaskData, evaluation: TaskData, multiple: float = 1.0) -> Path | None:
-    """Return the checkpoint to go on from, None for a run that begins, which is then recorded in its folder.
+def begin_or_resume(
+    run: Run, train: TaskData, evaluation: TaskData, multiple: float = 1.0, number: int = 1
+) -> Path | None:
+    """Return the checkpoint to go on from, None for a round that begins, which is then recorded in its folder.
 
     Raises TrainingError where an earlier run left checkpoints, when resuming only where they are of another run.
     """
     if run.options.checkpoints is None:
         return None
-    folder, facts = Path(run.options.checkpoints), run_facts(run, train, evaluation)
+    folder, facts = Path(run.options.checkpoints), run_facts(run, train, evaluation) | {ROUND: number}
     if run.options.learning_rate == AUTO:
         facts[MULTIPLE] = multiple
     resumed = _last_checkpoint(folder, facts, _names(run)) if run.options.resume_from_checkpoint else None
@@ -45,17 +55,34 @@ def recorded_multiple(options: TrainOptions) -> float | None:
 
     Raises TrainingError where the record cannot be read.
     """
-    if options.checkpoints is None or not options.resume_from_checkpoint or not _whole(Path(options.checkpoints)):
-        return None
-    found = _read(Path(options.checkpoints) / RECORD).get(MULTIPLE)
+    found = _recorded(options).get(MULTIPLE)
     return float(found) if isinstance(found, (int, float)) else None
 
 
-def forget(options: TrainOptions) -> None:
-    """Remove the checkpoints of a run that is to begin anew."""
+def recorded_round(options: TrainOptions) -> tuple[int, dict[str, Float32]] | None:
+    """Return the number of the round that a run is in which goes on, and what that went on from; None of the first.
+
+    Raises TrainingError where they cannot be read.
+    """
+    number = _recorded(options).get(ROUND, 1)
+    if number == 1 or options.checkpoints is None:
+        return None
+    path = Path(options.checkpoints) / BEGUN
+    try:
+        return int(number), load_file(path)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise TrainingError(
+            f"{path} does not hold what round {number} began with ({first_line(error)}); name another folder"
+        ) from None
+
+
+def forget(options: TrainOptions, begun: Mapping[str, Float32] | None = None) -> None:
+    """Remove the checkpoints of a run that is to begin anew, or to go on in another round, `begun` being what it is."""
     if options.checkpoints is not None and is_first_process():
         for path in Path(options.checkpoints).glob("checkpoint-*"):
             shutil.rmtree(path)
+        if begun is not None:
+            place_file(Path(options.checkpoints) / BEGUN, save(dict(begun)))
 
 
 def run_facts(run: Run, train: TaskData, evaluation: TaskData) -> dict[str, Any]:
@@ -83,6 +110,13 @@ def best_of_ended(checkpoint: Path, patience: int | None) -> Path | None:
     if best is None or stopping.get("early_stopping_patience_counter", 0) < patience:
         return None
     return checkpoint.parent / Path(best).name
+
+
+def _recorded(options: TrainOptions) -> dict[str, Any]:
+    """Return what is recorded of a run that goes on; nothing of one that begins."""
+    if options.checkpoints is None or not options.resume_from_checkpoint or not _whole(Path(options.checkpoints)):
+        return {}
+    return _read(Path(options.checkpoints) / RECORD)
 
 
 def _names(run: Run) -> dict[str, str]:

@@ -1,11 +1,12 @@
-"""Training that recovers: a run that collapsed begins anew at a smaller multiple of its rates."""
+"""Training until it is learned: a run that collapsed begins anew at smaller rates, one that learned little goes on."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from bitfit_toolkit.training.checkpoints import forget
-from bitfit_toolkit.training.collapse import MOST_RESTARTS, SLOWER, collapsed
+from bitfit_toolkit.training.checkpoints import forget, recorded_round
+from bitfit_toolkit.training.collapse import MOST_RESTARTS, SLOWER, checked_rows, collapsed
 from bitfit_toolkit.training.curve import CurvePoint
 from bitfit_toolkit.training.distributed import on_first_process
 from bitfit_toolkit.training.rate_choice import RateChoice
@@ -13,58 +14,111 @@ from bitfit_toolkit.training.run import Float32, Run
 from bitfit_toolkit.training.steps import steps_of
 from bitfit_toolkit.training.task_data import TaskData
 from bitfit_toolkit.training.trainer import fit
+from bitfit_toolkit.training.underfit import is_underfit
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run came to its end: its rates, its learning curve, and in how many rounds of its steps."""
+
+    choice: RateChoice | None
+    curve: tuple[CurvePoint, ...] = ()
+    rounds: int = 1
 
 
 class Attempts:
-    """The attempts of one run, which has learned nothing yet, at smaller and smaller multiples of its rates.
+    """The attempts of one run, which has learned nothing yet: at smaller rates, then in further rounds.
 
-    Where every attempt collapses, the run's model is left as the first one of finite numbers made it. A run with a rate
-    of its own has one attempt, which is not judged.
+    An attempt that collapses begins anew at a smaller multiple of the rates; where each does, the run's model is left
+    as the first one of finite numbers made it. Then, in at most `rounds` rounds, it goes on from where it is with its
+    rates raised anew for as long as `is_underfit`; `number` is that of the round, and `begun` what it goes on from,
+    None in the first. A run with a rate of its own has one attempt, which is not judged.
     """
 
-    def __init__(self, run: Run, train: TaskData, choice: RateChoice | None) -> None:
+    def __init__(
+        self, run: Run, train: TaskData, evaluation: TaskData, choice: RateChoice | None, rounds: int = 1
+    ) -> None:
         self.multiple = 1.0 if choice is None else choice.multiple
         self.choice = choice
-        self._run, self._train = run, train
+        self.number = 1
+        self.begun: dict[str, Float32] | None = None
+        self._run, self._train, self._new, self._rounds = run, train, checked_rows(evaluation), rounds
         self._beginning = run.model.tensors()
         self._first = dict[str, Float32]()
+        recorded = recorded_round(run.options)
+        if recorded is not None:
+            self.number, self.begun = recorded
+            run.model.load_tensors(self.begun)
 
     def another(self) -> bool:
         """Judge the attempt that the run's model now holds; True where there is to be another, for which it is ready.
 
         Else `choice` says what was tried, and the model holds what is kept.
         """
-        if self.choice is None or not self._collapsed():
+        if self.choice is None:
             return False
-        tried = (*self.choice.collapsed, self.multiple)
-        self.choice = replace(self.choice, collapsed=tried)
+        if not self._collapsed():
+            return self._goes_on()
+        if self.begun is not None:  # then the round before is what is kept
+            self.number -= 1
+            self._run.model.load_tensors(self._run.task.rescale(self.begun))
+            return False
+        return self._slows_down(self.choice)
+
+    def _slows_down(self, choice: RateChoice) -> bool:
+        """Begin anew at a smaller multiple, where that was not tried often enough."""
+        tried = (*choice.collapsed, self.multiple)
+        self.choice = choice = replace(choice, collapsed=tried)
         learned = self._run.model.tensors()
         if not self._first and all(np.isfinite(value).all() for value in learned.values()):
             self._first = learned
         if len(tried) <= MOST_RESTARTS:
             self.multiple *= SLOWER
-            self.choice = replace(self.choice, multiple=self.multiple)
+            self.choice = replace(choice, multiple=self.multiple)
             self._run.model.load_tensors(self._beginning)
             return True
         self._run.model.load_tensors(self._first)
-        self.choice = replace(self.choice, multiple=tried[0], recovered=False)
+        self.choice = replace(choice, multiple=tried[0], recovered=False)
         return False
+
+    def _goes_on(self) -> bool:
+        """Begin another round, where the rows are not learned yet and there may be one."""
+        if self.number >= self._rounds or not on_first_process(self._is_underfit):
+            return False
+        self.number += 1
+        self.begun = self._run.task.unscale(self._run.model.tensors())
+        self._run.model.load_tensors(self.begun)
+        return True
+
+    def _is_underfit(self) -> bool:
+        learned, new = (self._run.metrics(data)[self._run.metric] for data in (checked_rows(self._train), self._new))
+        return is_underfit(self._run, learned, new)
 
     def _collapsed(self) -> bool:
         steps = steps_of(self._run.options, len(self._train.items))
         return on_first_process(lambda: collapsed(self._run, self._train, steps))
 
 
-def fit_surely(
-    run: Run, train: TaskData, evaluation: TaskData, choice: RateChoice | None
-) -> tuple[RateChoice | None, tuple[CurvePoint, ...]]:
-    """Train as `fit` does, again at smaller rates where that collapses.
+def fit_surely(run: Run, train: TaskData, evaluation: TaskData, choice: RateChoice | None, rounds: int = 1) -> Outcome:
+    """Train as `fit` does, again at smaller rates where that collapses, and on where little is learned.
 
-    Returns what was chosen in the end, and the last attempt's learning curve where the options ask for a report.
+    The outcome's curve is the last attempt's, of all its rounds that this process saw.
     """
-    attempts = Attempts(run, train, choice)
-    curve = fit(run, train, evaluation, attempts.multiple)
-    while attempts.another():
-        forget(run.options)
-        curve = fit(run, train, evaluation, attempts.multiple)
-    return attempts.choice, curve
+    attempts = Attempts(run, train, evaluation, choice, rounds)
+    steps, curve = steps_of(run.options, len(train.items)), tuple[CurvePoint, ...]()
+    while True:
+        number = attempts.number
+        found = fit(_in_round(run, number), train, evaluation, attempts.multiple, number)
+        later = tuple(replace(point, step=point.step + steps * (number - 1)) for point in found)
+        curve = later if number == 1 else (*curve, *later)
+        if not attempts.another():
+            return Outcome(attempts.choice, curve, attempts.number)
+        forget(run.options, attempts.begun)
+
+
+def _in_round(run: Run, number: int) -> Run:
+    """Return the run with a folder of its own for the curves of a further round."""
+    if number == 1 or run.options.tensorboard is None:
+        return run
+    folder = Path(run.options.tensorboard) / f"round-{number}"
+    return replace(run, options=replace(run.options, tensorboard=folder))

@@ -12,6 +12,8 @@ SEEN: Final = 320  # examples that a run sees, times the root of the rows: 10 pa
 SEEN_BY_TOKENS: Final = 2 * SEEN  # where every token has a label of its own, few of which say much
 FEWEST_STEPS: Final = 250
 MOST_STEPS: Final = 20_000
+MOST_ROUNDS: Final = 4  # of a run that has not learned its rows yet
+MOST_STEPS_IN_ROUNDS: Final = 2_560  # four rounds on 1,000 rows; longer runs have no second one
 
 
 def settle_steps(options: TrainOptions, rows: int) -> TrainOptions:
@@ -29,6 +31,18 @@ def auto_steps(options: TrainOptions, rows: int) -> int:
     tokens = TASK_TYPES[options.task_type].output == TOKEN_LOGITS
     seen = (SEEN_BY_TOKENS if tokens else SEEN) * math.sqrt(rows)
     return min(max(round(seen / _examples_a_step(options)), FEWEST_STEPS), MOST_STEPS)
+
+
+def rounds_of(options: TrainOptions, rows: int) -> int:
+    """Return how often a run of auto steps may begin its schedule again from where it is, the first time included.
+
+    Other runs end where they were told to.
+    """
+    if options.max_steps is not None or not isinstance(options.num_train_epochs, str):
+        return 1
+    if options.early_stopping_patience is not None:
+        return 1
+    return max(1, min(MOST_ROUNDS, MOST_STEPS_IN_ROUNDS // auto_steps(options, rows)))
 
 
 def steps_of(options: TrainOptions, rows: int) -> int:

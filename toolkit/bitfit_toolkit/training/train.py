@@ -32,11 +32,11 @@ from bitfit_toolkit.training.model import first_layer, resolve_terms
 from bitfit_toolkit.training.options import AUTO, DEFAULTS, TrainOptions
 from bitfit_toolkit.training.pack_encoding import EncodedPack, Trial, choose_encoding, same_share
 from bitfit_toolkit.training.rate_choice import RateChoice, choose_multiple
-from bitfit_toolkit.training.recovery import fit_surely
+from bitfit_toolkit.training.recovery import Outcome, fit_surely
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.run_data import read_data
 from bitfit_toolkit.training.starts import StartChoice, settle_start
-from bitfit_toolkit.training.steps import settle_steps, steps_of
+from bitfit_toolkit.training.steps import rounds_of, settle_steps, steps_of
 from bitfit_toolkit.training.task_data import TaskData
 from bitfit_toolkit.training.trunk import Trunks
 from bitfit_toolkit.training.underfit import learned_metric, underfit_notes
@@ -125,13 +125,14 @@ def train(
         check_report(options.report)
     check_data(base, examples, held_out, options)
     encoder = rebuild_encoder(base)
+    rounds = rounds_of(options, len(examples))
     options, start = settle_start(base, examples, settle_steps(options, len(examples)), encoder)
     trunks = Trunks(encoder, base.manifest, [first_layer(options)])
     rate = choose_multiple(base, examples, options, encoder, trunks)
     run = Run.start(base, examples, options, encoder, trunks)
     train_data, eval_data = run.prepare(examples), run.prepare(held_out)
     learned = Learned.of(run, train_data, began, (*data.notes, *data_notes(run.task, examples, held_out)), start)
-    learned = learned.ended(*fit_surely(run, train_data, eval_data, rate))
+    learned = learned.ended(fit_surely(run, train_data, eval_data, rate, rounds))
     prepared = (train_data, eval_data)
     return on_first_process(
         lambda: conclude(run, Engine(run.base, threads=torch.get_num_threads()), prepared, output, learned)
@@ -164,9 +165,16 @@ class Learned:
         notes = (*notes, *cut.notes("training", run.limit), *(start.notes() if start else ()))
         return cls(began, steps_of(run.options, len(data.items)), cut, tuple(dict.fromkeys(notes)), start)
 
-    def ended(self, rate: RateChoice | None, curve: tuple[CurvePoint, ...] = ()) -> "Learned":
+    def ended(self, outcome: Outcome) -> "Learned":
         """Return this of a run that has ended."""
-        return replace(self, rate=rate, curve=curve, notes=(*self.notes, *(rate.notes() if rate else ())))
+        rate, steps, notes = outcome.choice, self.steps * outcome.rounds, [*self.notes]
+        notes += rate.notes() if rate else ()
+        if outcome.rounds > 1:
+            notes.append(
+                f"{self.steps:,} steps did not teach the training rows, so training went on, for {steps:,} in all; "
+                f"--steps {self.steps} ends it there"
+            )
+        return replace(self, steps=steps, rate=rate, curve=outcome.curve, notes=tuple(notes))
 
 
 def conclude(

@@ -79,10 +79,13 @@ class BiasTrainer(Trainer):  # type: ignore[misc]
         """Say nothing: what a checkpoint lacks is frozen."""
 
 
-def fit(run: Run, train: TaskData, evaluation: TaskData, multiple: float = 1.0) -> tuple[CurvePoint, ...]:
+def fit(
+    run: Run, train: TaskData, evaluation: TaskData, multiple: float = 1.0, number: int = 1
+) -> tuple[CurvePoint, ...]:
     """Train whatever parameters of the run's model require a gradient, as the run's options say.
 
     Returns the learning curve where the options ask for a report. Learning rates auto are taken `multiple` times.
+    `number` is that of the round, for the checkpoints' record.
 
     With early stopping the model of the best epoch is kept, by the deciding metric on `evaluation`. The trained head is
     left in the units of the labels. Raises TrainingError when the folder for checkpoints belongs to another run.
@@ -91,7 +94,7 @@ def fit(run: Run, train: TaskData, evaluation: TaskData, multiple: float = 1.0) 
     options, model, curve = run.options, run.model, Curve(run.metric)
     run.count(train)
     with ExitStack() as stack:
-        resumed = begin_or_resume(run, train, evaluation, multiple)
+        resumed = begin_or_resume(run, train, evaluation, multiple, number)
         ended = best_of_ended(resumed, options.early_stopping_patience) if resumed else None
         if options.simulate_int8:
             stack.enter_context(rounded_activations(model.encoder, run.base))

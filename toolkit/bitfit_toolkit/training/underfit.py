@@ -16,14 +16,18 @@ def learned_metric(run: Run, train: TaskData) -> float:
     return run.metrics(checked_rows(train))[run.metric]
 
 
-def underfit_notes(run: Run, learned: float, new: float, steps: int) -> Iterator[str]:
-    """Say where more steps are likely to help, by the deciding metric on training rows and on `new` ones.
+def is_underfit(run: Run, learned: float, new: float) -> bool:
+    """Whether more steps are likely to help, by the deciding metric on training rows and on `new` ones.
 
-    Of runs in which a head alone learned nothing is said, nor of embeddings, whose metric hangs on the number of rows.
+    That is not known of runs in which a head alone learned, nor of embeddings, whose metric hangs on how many rows.
     """
-    if not run.model.bias_parameters or not run.task.task_type.has_head:
-        return
-    if learned < LEARNED and learned - new <= AHEAD:
+    knows = bool(run.model.bias_parameters) and run.task.task_type.has_head
+    return knows and learned < LEARNED and learned - new <= AHEAD
+
+
+def underfit_notes(run: Run, learned: float, new: float, steps: int) -> Iterator[str]:
+    """Say where more steps are likely to help."""
+    if is_underfit(run, learned, new):
         yield (
             f"{run.metric} is {learned:.2f} on the training rows themselves and {new:.2f} on new ones: {steps:,} steps "
             f"did not teach all that the rows tell; try --steps {2 * steps}, or go on from the pack with --start-from"

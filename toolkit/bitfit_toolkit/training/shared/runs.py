@@ -1,7 +1,7 @@
 """Runs on one encoder: each step of all of them is one forward and one backward pass."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from transformers import get_linear_schedule_with_warmup
@@ -9,7 +9,7 @@ from transformers import get_linear_schedule_with_warmup
 from bitfit_runtime.graph import ATTENTION_MASK
 from bitfit_runtime.tokenizer import collate
 from bitfit_toolkit.training.rates import Rates, rates_for
-from bitfit_toolkit.training.run import Run
+from bitfit_toolkit.training.run import Float32, Run
 from bitfit_toolkit.training.shared.row_biases import RowBiases, own_rows
 from bitfit_toolkit.training.steps import steps_of
 from bitfit_toolkit.training.task_data import ByLength, Item, TaskData
@@ -22,25 +22,28 @@ Batch = list[Item]
 class SharedRun:
     """One run's own part: its deltas, its head, their optimizer and schedule, and its batches in order.
 
-    Everything is what `fit` would have given it alone.
+    Everything is what `fit` would have given it alone. `begun` is what a further round goes on from.
     """
 
-    def __init__(self, run: Run, data: TaskData, multiple: float = 1.0) -> None:
+    def __init__(
+        self, run: Run, data: TaskData, multiple: float = 1.0, begun: Mapping[str, Float32] | None = None
+    ) -> None:
         options, model, base = run.options, run.model, run.base
         run.count(data)
         self.run = run
         self._frozen = {spec.name: torch.zeros(spec.size, device=model.device) for spec in base.manifest.biases}
-        begun = {name: base.default_biases[name] for name in self._frozen if name in model.biases}
-        begun |= {} if run.starting is None else run.starting.biases
+        start = {name: base.default_biases[name] for name in self._frozen if name in model.biases}
+        start |= {} if run.starting is None else run.starting.biases
+        start |= {name: value for name, value in (begun or {}).items() if name in start}
         self._deltas = {
             name: torch.nn.Parameter(torch.from_numpy(value - base.default_biases[name]).to(model.device))
-            for name, value in begun.items()
+            for name, value in start.items()
         }
         head = [] if model.head is None else list(model.head.parameters())
         self._parameters = [*self._deltas.values(), *head]
         self.steps = steps_of(options, len(data.items))
         if isinstance(options.learning_rate, str):
-            model.load_tensors(begun)
+            model.load_tensors(start)
             rates = rates_for(run, data.items, multiple)
             model.load_tensors(base.default_biases)
         else:

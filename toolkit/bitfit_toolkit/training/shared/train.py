@@ -19,7 +19,7 @@ from bitfit_toolkit.training.distributed import process_count
 from bitfit_toolkit.training.model import first_layer
 from bitfit_toolkit.training.options import AT_ONCE, TrainOptions
 from bitfit_toolkit.training.rate_choice import RateChoice, choose_multiple
-from bitfit_toolkit.training.recovery import Attempts
+from bitfit_toolkit.training.recovery import Attempts, Outcome
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.run_data import read, read_data
 from bitfit_toolkit.training.shared.config import RunConfig
@@ -27,7 +27,7 @@ from bitfit_toolkit.training.shared.row_biases import RowBiases
 from bitfit_toolkit.training.shared.run_checks import check_sharing
 from bitfit_toolkit.training.shared.runs import SharedRun, fit_together
 from bitfit_toolkit.training.starts import StartChoice, settle_start
-from bitfit_toolkit.training.steps import settle_steps
+from bitfit_toolkit.training.steps import rounds_of, settle_steps
 from bitfit_toolkit.training.task_data import TaskData
 from bitfit_toolkit.training.train import Learned, TrainReport, check_data, check_output, conclude
 from bitfit_toolkit.training.trunk import Trunk, Trunks
@@ -72,7 +72,8 @@ def load_runs(base: Base, configs: Sequence[RunConfig]) -> "list[LoadedRun]":
 class LoadedRun:
     """A run whose data were read.
 
-    `start` says how its first layer was chosen, and `rate` its rates, in `seconds`, where they were auto.
+    `start` says how its first layer was chosen, and `rate` its rates, in `seconds`, where they were auto. `rounds` is
+    as in `rounds_of`.
     """
 
     options: TrainOptions
@@ -83,6 +84,7 @@ class LoadedRun:
     start: StartChoice | None = None
     rate: RateChoice | None = None
     seconds: float = 0.0
+    rounds: int = 1
 
     @property
     def from_layer(self) -> int:
@@ -109,7 +111,8 @@ def _settle(base: Base, loaded: LoadedRun, encoder: torch.nn.Module) -> LoadedRu
     began = time.perf_counter()
     options, start = settle_start(base, loaded.train, settle_steps(loaded.options, len(loaded.train)), encoder)
     rate = choose_multiple(base, loaded.train, options, encoder)
-    return replace(loaded, options=options, start=start, rate=rate, seconds=time.perf_counter() - began)
+    rounds = rounds_of(loaded.options, len(loaded.train))
+    return replace(loaded, options=options, start=start, rate=rate, seconds=time.perf_counter() - began, rounds=rounds)
 
 
 def _train(
@@ -128,22 +131,11 @@ def _train(
         group, began = settled[start : start + at_once], time.perf_counter()
         runs = [Run.start(base, own.train, own.options, encoder, trunks) for own in group]
         runs[0].model.load_tensors(base.default_biases)  # which every attempt begins with
-        data = [run.preprocessor.prepare(own.train) for run, own in zip(runs, group, strict=True)]
-        waiting = [
-            Waiting(
-                own,
-                run,
-                part,
-                Learned.of(run, part, began - own.seconds, own.all_notes(run.task), own.start),
-                Attempts(run, part, own.rate),
-            )
-            for run, part, own in zip(runs, data, group, strict=True)
-        ]
+        waiting = [Waiting.of(own, run, began) for run, own in zip(runs, group, strict=True)]
         for one in _fit(waiting, rows, notify, trunks.below(min(own.from_layer for own in group))):
-            evaluation = one.run.preprocessor.prepare(one.loaded.evaluation)
-            learned = one.learned.ended(one.attempts.choice)
+            learned = one.learned.ended(Outcome(one.attempts.choice, rounds=one.attempts.number))
             try:
-                report = conclude(one.run, engine, (one.data, evaluation), one.loaded.output, learned)
+                report = conclude(one.run, engine, (one.data, one.evaluation), one.loaded.output, learned)
             except BitfitError as error:  # of a run that diverged, say, whose siblings did not
                 failures.append(TrainingError(f"{one.loaded.output}: {error}"))
             else:
@@ -159,19 +151,28 @@ class Waiting:
     loaded: LoadedRun
     run: Run
     data: TaskData
+    evaluation: TaskData
     learned: Learned
     attempts: Attempts
+
+    @classmethod
+    def of(cls, loaded: LoadedRun, run: Run, began: float) -> "Waiting":
+        """Return a run that has learned nothing yet."""
+        data, evaluation = map(run.preprocessor.prepare, (loaded.train, loaded.evaluation))
+        learned = Learned.of(run, data, began - loaded.seconds, loaded.all_notes(run.task), loaded.start)
+        attempts = Attempts(run, data, evaluation, loaded.rate, loaded.rounds)
+        return cls(loaded, run, data, evaluation, learned, attempts)
 
 
 def _fit(
     waiting: Sequence[Waiting], rows: RowBiases, notify: Callable[[int, int], None], trunk: Trunk | None
 ) -> Iterator[Waiting]:
-    """Train runs together, those that collapse once more, and yield each while its model holds what it learned."""
+    """Train runs together, some once more as `Attempts` says, and yield each while its model holds what it learned."""
     first = waiting[0].run
     while waiting:
         first.model.load_tensors(first.base.default_biases)  # in place of those of the task that ended last
         first.model.encoder.requires_grad_(False).eval()
-        shared = [SharedRun(one.run, one.data, one.attempts.multiple) for one in waiting]
+        shared = [SharedRun(one.run, one.data, one.attempts.multiple, one.attempts.begun) for one in waiting]
         fit_together(shared, rows, notify, trunk)
         again: list[Waiting] = []
         for one, trained in zip(waiting, shared, strict=True):
