@@ -22,8 +22,11 @@ def test_the_smallest_encoding_is_taken_that_leaves_answers_as_they_are(
     coarsest = train(base, EXAMPLES, EXAMPLES, tmp_path / "coarsest", short)
     assert coarsest.encoding == "int2" and coarsest.encodings_tried.keys() == {"float32", "int2"}
     monkeypatch.setattr(pack_encoding, "STAYS", 1.01)
-    next_one = train(base, EXAMPLES, EXAMPLES, tmp_path / "next", short)
-    assert next_one.encoding == "int3" and next_one.encodings_tried.keys() == {"float32", "int2", "int3"}
+    finer = train(base, EXAMPLES, EXAMPLES, tmp_path / "finer", short)
+    assert finer.encoding == "int8" and finer.encodings_tried.keys() == {"float32", "int2", "int3", "int4", "int8"}
+    numbers = [Example(text, None, float(len(text))) for text, _ in ROWS]
+    scored = train(base, numbers, numbers, tmp_path / "scored", replace(short, task_type="regression"))
+    assert scored.encoding == "int3" and scored.encodings_tried["int3"].agreement is None
     named = train(base, EXAMPLES, EXAMPLES, tmp_path / "named", replace(short, encoding="int4"))
     assert named.encoding == "int4" and named.encodings_tried.keys() == {"int4"}
 

@@ -22,9 +22,10 @@ from bitfit_toolkit.training.run import Run
 Float32 = npt.NDArray[np.float32]
 REFERENCE: Final = "float32"
 COARSEST: Final = "int2"
-# Of the answers, that must stay as in float32 for the coarsest encoding. It costs a small encoder a point or two on new
-# rows, which some hundred rows cannot tell by their metric, but by their answers (docs/accuracy.md, pack size).
-STAYS: Final = 0.97
+COARSE: Final = (COARSEST, "int3", "int4")
+# Of the answers, that must stay as in float32 for a coarse encoding. What costs a point or two on new rows shows in the
+# answers of some hundred rows, if not in their metric (docs/accuracy.md, pack size).
+STAYS: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ def choose_encoding(run: Run, engine: Engine, examples: Sequence[Example]) -> En
     """Pack what the run's finished model learned, measure it in the engine, and leave it installed as the run's task.
 
     With `encoding` auto, the smallest is taken that is as good as float32: at most `tolerance` worse, or by no more
-    than one standard error of the difference. int2 must leave 97 % of the answers as they are, too.
+    than one standard error of the difference. Codes of at most four bits must leave 95 % of the answers as they are,
+    too; answers that are numbers are not given int2.
     """
     manifest, defaults, options = engine.base.manifest, engine.base.default_biases, run.options
     values = pack_tensors(run.model, run.base)
@@ -76,8 +78,7 @@ def choose_encoding(run: Run, engine: Engine, examples: Sequence[Example]) -> En
         chosen = measure(encoding)
         agreement = same_share(run.task, chosen.answers, reference.answers)
         tried[encoding] = replace(tried[encoding], agreement=agreement)
-        stays = encoding != COARSEST or (agreement is not None and agreement >= STAYS)
-        if stays and _holds(run, examples, chosen.answers, reference.answers):
+        if _stays(encoding, agreement) and _holds(run, examples, chosen.answers, reference.answers):
             return chosen
     engine.install(options.task, reference.pack)
     return reference
@@ -87,6 +88,13 @@ def same_share(task: TrainableTask[Any, Any], answers: Sequence[Any], others: Se
     """Return the share of answers that agree with others to the same examples; None where answers are numbers."""
     same = [task.agree(one, other) for one, other in zip(answers, others, strict=True)]
     return None if None in same else float(np.mean([bool(one) for one in same]))
+
+
+def _stays(encoding: str, agreement: float | None) -> bool:
+    """Whether an encoding leaves enough answers as they are."""
+    if agreement is None:
+        return encoding != COARSEST
+    return encoding not in COARSE or agreement >= STAYS
 
 
 def _holds(run: Run, examples: Sequence[Example], answers: Sequence[Any], reference: Sequence[Any]) -> bool:
