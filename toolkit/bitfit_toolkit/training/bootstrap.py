@@ -11,13 +11,13 @@ RESAMPLES: Final = 60
 Values: TypeAlias = Callable[[Sequence[int]], tuple[float, float]]
 
 
-def is_as_good(values: Values, rows: int, tolerance: float, seed: int) -> bool:
-    """Whether the first of two values is at most `tolerance` below the second, or no more than their standard error.
+def is_as_good(values: Values, rows: int, tolerance: float, seed: int, errors: float = 1.0) -> bool:
+    """Whether the first of two values is at most `tolerance` below the second, or so many standard errors.
 
     One standard error is the rule of Breiman et al., Classification and Regression Trees (1984), 3.4.3.
     """
     value, other = values(range(rows))
-    return other - value <= tolerance or other - value <= standard_error(values, rows, seed)
+    return other - value <= tolerance or other - value <= errors * standard_error(values, rows, seed)
 
 
 def standard_error(values: Values, rows: int, seed: int) -> float:
