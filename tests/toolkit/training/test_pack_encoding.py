@@ -19,6 +19,9 @@ def test_the_smallest_encoding_is_taken_that_leaves_answers_as_they_are(
     base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = TrainOptions(max_steps=1, tolerance=1.0)
+    few = train(base, EXAMPLES, EXAMPLES, tmp_path / "few", short)
+    assert few.encoding == "int3" and few.encodings_tried["int2"].agreement == 1.0
+    monkeypatch.setattr(pack_encoding, "FEWEST_ROWS", len(EXAMPLES))
     coarsest = train(base, EXAMPLES, EXAMPLES, tmp_path / "coarsest", short)
     assert coarsest.encoding == "int2" and coarsest.encodings_tried.keys() == {"float32", "int2"}
     monkeypatch.setattr(pack_encoding, "STAYS", 1.01)
