@@ -5,7 +5,8 @@
 Every cell is a task, a seed and an arm: 1,000 training rows that the seed draws, after 500 were held out as
 `methods.run` does, float32 packs, at most 1,000 evaluation rows in the engine. Arms are multiples of the rates that
 `--learning-rate auto` measures, in 250 steps; the multiple that its race chooses, in as many; and the default, which
-chooses steps as well. Each cell is written as it ends; a second call goes on where the first stopped.
+chooses steps, further rounds and the pack's encoding as well. Each cell is written as it ends; a second call goes on
+where the first stopped.
 """
 
 import argparse
@@ -22,11 +23,12 @@ from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base, Engine
 from bitfit_toolkit import Example, TrainOptions
 from bitfit_toolkit.training.evaluation import evaluate
+from bitfit_toolkit.training.options import AUTO
 from bitfit_toolkit.training.pack_encoding import choose_encoding
 from bitfit_toolkit.training.rate_choice import RateChoice, choose_multiple
 from bitfit_toolkit.training.recovery import fit_surely
 from bitfit_toolkit.training.run import Run
-from bitfit_toolkit.training.steps import settle_steps
+from bitfit_toolkit.training.steps import rounds_of, settle_steps, steps_of
 from harness.datasets import DATASETS, Dataset, at_most
 from harness.options import add_base, make_parser, results_of, silence
 
@@ -104,32 +106,32 @@ def cell_of(base: Base, dataset: Dataset, folder: Path, name: str, seed: int) ->
         max_steps=arm.steps,
         max_length=96,
         seed=seed,
-        encoding="float32",
+        encoding="float32" if arm.steps else AUTO,
     )
     began = time.process_time()
     settled, encoder = settle_steps(options, len(rows)), rebuild_encoder(base)
     choice = choose_multiple(base, rows, settled, encoder) if arm.multiple is None else RateChoice(arm.multiple)
     run = Run.start(base, training, settled, encoder)
     data, held_out_data = run.prepare(rows), run.prepare(held_out)
-    choice = fit_surely(run, data, held_out_data, choice).choice
-    assert choice is not None
+    outcome = fit_surely(run, data, held_out_data, choice, rounds_of(options, len(rows)))
+    assert outcome.choice is not None
     seconds = time.process_time() - began
     value = run.metrics(held_out_data)[run.metric]
     engine = Engine(base, threads=torch.get_num_threads())
-    choose_encoding(run, engine, held_out[:1])
+    choose_encoding(run, engine, held_out)
     return Cell(
         base=base.manifest.name,
         precision=base.manifest.precision,
         task=dataset.task,
         arm=name,
         seed=seed,
-        steps=run.options.max_steps or 0,
-        multiple=choice.multiple,
+        steps=steps_of(run.options, len(rows)) * outcome.rounds,
+        multiple=outcome.choice.multiple,
         metric=run.metric,
         held_out=value,
         engine=evaluate(engine, options.task, at_most(evaluation, EVALUATION_ROWS))[run.metric],
         seconds=seconds,
-        restarts=len(choice.collapsed),
+        restarts=len(outcome.choice.collapsed),
     )
 
 
