@@ -18,6 +18,7 @@ from bitfit_toolkit.training.steps import rounds_of
 from support.command_line import ROWS
 
 EXAMPLES = [Example(text, None, label) for text, label in ROWS]
+NUMBERS = [Example(text, None, 10.0 * len(text)) for text, _ in ROWS]
 OPTIONS = TrainOptions(encoding="float32", decisions="none")
 
 
@@ -71,7 +72,7 @@ def test_a_run_that_learned_its_rows_ends(base: Base, tmp_path: Path) -> None:
 def test_a_run_killed_in_a_further_round_ends_where_an_uninterrupted_one_does(
     base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task_type: str
 ) -> None:
-    rows = EXAMPLES if task_type == "classification" else [Example(e.text, None, 10.0 * len(e.text)) for e in EXAMPLES]
+    rows = EXAMPLES if task_type == "classification" else NUMBERS
     options = replace(OPTIONS, task_type=task_type)
     train(base, rows, rows, tmp_path / "whole", options)
     kept, forget = tmp_path / "checkpoints", recovery.forget
@@ -97,7 +98,7 @@ def test_a_run_killed_in_a_further_round_ends_where_an_uninterrupted_one_does(
 @pytest.mark.usefixtures("hungry")
 @pytest.mark.parametrize("task_type", ["classification", "regression"])
 def test_runs_in_company_go_on_as_they_do_alone(base: Base, tmp_path: Path, task_type: str) -> None:
-    rows = EXAMPLES if task_type == "classification" else [Example(e.text, None, 10.0 * len(e.text)) for e in EXAMPLES]
+    rows = EXAMPLES if task_type == "classification" else NUMBERS
     both = [replace(OPTIONS, task=f"task-{seed}", task_type=task_type, seed=seed) for seed in (0, 1)]
     configs = [RunConfig(rows, rows, tmp_path / f"{one.seed}-together", one) for one in both]
     reports = list(train_shared(base, configs, at_once=2))

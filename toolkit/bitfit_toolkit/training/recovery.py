@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bitfit_toolkit.training.checkpoints import forget, recorded_round
-from bitfit_toolkit.training.collapse import MOST_RESTARTS, SLOWER, checked_rows, collapsed
+from bitfit_toolkit.training.collapse import MOST_RESTARTS, SLOWER, collapsed
 from bitfit_toolkit.training.curve import CurvePoint
 from bitfit_toolkit.training.distributed import on_first_process
 from bitfit_toolkit.training.rate_choice import RateChoice
@@ -14,7 +14,7 @@ from bitfit_toolkit.training.run import Float32, Run
 from bitfit_toolkit.training.steps import steps_of
 from bitfit_toolkit.training.task_data import TaskData
 from bitfit_toolkit.training.trainer import fit
-from bitfit_toolkit.training.underfit import is_underfit
+from bitfit_toolkit.training.underfit import checked_metric, is_underfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Attempts:
         self.choice = choice
         self.number = 1
         self.begun: dict[str, Float32] | None = None
-        self._run, self._train, self._new, self._rounds = run, train, checked_rows(evaluation), rounds
+        self._run, self._train, self._evaluation, self._rounds = run, train, evaluation, rounds
         self._beginning = run.model.tensors()
         self._first = dict[str, Float32]()
         recorded = recorded_round(run.options)
@@ -91,7 +91,7 @@ class Attempts:
         return True
 
     def _is_underfit(self) -> bool:
-        learned, new = (self._run.metrics(data)[self._run.metric] for data in (checked_rows(self._train), self._new))
+        learned, new = (checked_metric(self._run, data) for data in (self._train, self._evaluation))
         return is_underfit(self._run, learned, new)
 
     def _collapsed(self) -> bool:

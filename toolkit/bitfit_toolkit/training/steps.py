@@ -13,12 +13,12 @@ SEEN_BY_TOKENS: Final = 2 * SEEN  # where every token has a label of its own, fe
 FEWEST_STEPS: Final = 250
 MOST_STEPS: Final = 20_000
 MOST_ROUNDS: Final = 4  # of a run that has not learned its rows yet
-MOST_STEPS_IN_ROUNDS: Final = 2_560  # four rounds on 1,000 rows; longer runs have no second one
+MOST_STEPS_IN_ROUNDS: Final = 2_560  # four rounds on 1,000 rows, two of entities; runs of over 1,280 have one
 
 
 def settle_steps(options: TrainOptions, rows: int) -> TrainOptions:
     """Return options that say how many steps a run on `rows` training rows takes, where its epochs are auto."""
-    if options.max_steps is not None or not isinstance(options.num_train_epochs, str):
+    if not _are_auto(options):
         return options
     return replace(options, max_steps=auto_steps(options, rows))
 
@@ -38,9 +38,7 @@ def rounds_of(options: TrainOptions, rows: int) -> int:
 
     Other runs end where they were told to.
     """
-    if options.max_steps is not None or not isinstance(options.num_train_epochs, str):
-        return 1
-    if options.early_stopping_patience is not None:
+    if not _are_auto(options) or options.early_stopping_patience is not None:
         return 1
     return max(1, min(MOST_ROUNDS, MOST_STEPS_IN_ROUNDS // auto_steps(options, rows)))
 
@@ -52,6 +50,11 @@ def steps_of(options: TrainOptions, rows: int) -> int:
         return settled.max_steps
     passes = math.ceil(rows / _examples_a_step(options))
     return math.ceil(float(options.num_train_epochs) * passes)
+
+
+def _are_auto(options: TrainOptions) -> bool:
+    """Whether the steps are to be chosen by the rows."""
+    return options.max_steps is None and isinstance(options.num_train_epochs, str)
 
 
 def _examples_a_step(options: TrainOptions) -> int:

@@ -39,7 +39,7 @@ from bitfit_toolkit.training.starts import StartChoice, settle_start
 from bitfit_toolkit.training.steps import rounds_of, settle_steps, steps_of
 from bitfit_toolkit.training.task_data import TaskData
 from bitfit_toolkit.training.trunk import Trunks
-from bitfit_toolkit.training.underfit import learned_metric, underfit_notes
+from bitfit_toolkit.training.underfit import checked_metric, underfit_notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ def conclude(
     pack = make_canary(engine, packed.pack)
     path = write_pack(pack, output)
     cut = Cut.of(run.task, evaluation)
-    own = learned_metric(run, train_data)
+    own = checked_metric(run, train_data)
     underfit = underfit_notes(run, own, pack.info.metrics[run.metric], learned.steps)
     judgements = run.task.judge(evaluation.examples, packed.in_engine)
     report = TrainReport(

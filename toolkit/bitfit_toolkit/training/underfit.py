@@ -11,9 +11,9 @@ LEARNED: Final = 0.95  # of the deciding metric: rows above it are learned
 AHEAD: Final = 0.1  # a run whose own rows are so far ahead of new ones takes them by heart, and more steps add to that
 
 
-def learned_metric(run: Run, train: TaskData) -> float:
-    """Return the deciding metric of a finished run on at most 256 of its training rows, in torch."""
-    return run.metrics(checked_rows(train))[run.metric]
+def checked_metric(run: Run, data: TaskData) -> float:
+    """Return the deciding metric of a finished run on at most 256 of some rows, evenly spread, in torch."""
+    return run.metrics(checked_rows(data))[run.metric]
 
 
 def is_underfit(run: Run, learned: float, new: float) -> bool:
