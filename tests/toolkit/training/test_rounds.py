@@ -15,6 +15,7 @@ from bitfit_toolkit.training.recovery import Attempts
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.shared import RunConfig, train_shared
 from bitfit_toolkit.training.steps import rounds_of
+from bitfit_toolkit.training.trainer import fit
 from support.command_line import ROWS
 
 EXAMPLES = [Example(text, None, label) for text, label in ROWS]
@@ -121,3 +122,17 @@ def test_a_further_round_that_collapses_leaves_the_one_before(base: Base, monkey
     monkeypatch.setattr(recovery, "collapsed", lambda *given: True)
     assert not attempts.another() and attempts.number == 1
     assert all((run.model.tensors()[name] == value).all() for name, value in before.items())
+
+
+@pytest.mark.usefixtures("hungry")
+def test_a_further_round_that_pays_is_followed_by_another(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run.start(base, EXAMPLES, replace(OPTIONS, max_steps=40))
+    data = run.prepare(EXAMPLES)
+    attempts = Attempts(run, data, data, RateChoice(1.0), rounds=4)
+    assert attempts.another() and attempts.number == 2
+    monkeypatch.setattr(underfit, "LEARNED", 0.0)  # from here on nothing is underfit
+    fit(run, data, data, 1.0)
+    learned = run.model.tensors()
+    assert attempts.another() and attempts.number == 3
+    assert not attempts.another() and attempts.number == 3
+    assert all((run.model.tensors()[name] == value).all() for name, value in learned.items())

@@ -14,7 +14,7 @@ from bitfit_toolkit.training.run import Float32, Run
 from bitfit_toolkit.training.steps import steps_of
 from bitfit_toolkit.training.task_data import TaskData
 from bitfit_toolkit.training.trainer import fit
-from bitfit_toolkit.training.underfit import checked_metric, is_underfit
+from bitfit_toolkit.training.underfit import GAIN, checked_metric, is_underfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,9 @@ class Attempts:
 
     An attempt that collapses begins anew at a smaller multiple of the rates; where each does, the run's model is left
     as the first one of finite numbers made it. Then, in at most `rounds` rounds, it goes on from where it is with its
-    rates raised anew for as long as `is_underfit`; `number` is that of the round, and `begun` what it goes on from,
-    None in the first. A run with a rate of its own has one attempt, which is not judged.
+    rates raised anew while it `is_underfit`, or while a further round pays on new rows; `number` is that of the round,
+    and `begun` what it goes on from, None in the first. A run with a rate of its own has one attempt, which is not
+    judged.
     """
 
     def __init__(
@@ -82,17 +83,27 @@ class Attempts:
         return False
 
     def _goes_on(self) -> bool:
-        """Begin another round, where the rows are not learned yet and there may be one."""
-        if self.number >= self._rounds or not on_first_process(self._is_underfit):
+        """Begin another round, where it is likely to help and there may be one."""
+        if self.number >= self._rounds or not on_first_process(self._has_more_to_learn):
             return False
         self.number += 1
         self.begun = self._run.task.unscale(self._run.model.tensors())
         self._run.model.load_tensors(self.begun)
         return True
 
-    def _is_underfit(self) -> bool:
+    def _has_more_to_learn(self) -> bool:
         learned, new = (checked_metric(self._run, data) for data in (self._train, self._evaluation))
-        return is_underfit(self._run, learned, new)
+        return is_underfit(self._run, learned, new) or self._gained(new)
+
+    def _gained(self, new: float) -> bool:
+        """Whether the round paid; it is measured anew what it began with, which a resumed run does not know else."""
+        if self.begun is None:
+            return False
+        learned = self._run.model.tensors()
+        self._run.model.load_tensors(self._run.task.rescale(self.begun))
+        before = checked_metric(self._run, self._evaluation)
+        self._run.model.load_tensors(learned)
+        return new - before >= GAIN
 
     def _collapsed(self) -> bool:
         steps = steps_of(self._run.options, len(self._train.items))
