@@ -55,12 +55,17 @@ def test_one_bit_off_fails_on_the_same_kernels_and_passes_on_others(base: Base, 
     check_canary(engine, altered(pack, 1e-6, OTHER_KERNELS))
 
 
-def test_a_session_that_rounds_otherwise_has_another_name_and_takes_every_canary(base: Base, engine: Engine) -> None:
+def test_sessions_of_one_name_answer_alike_and_any_session_takes_every_canary(base: Base, engine: Engine) -> None:
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
     plain = Engine(base, session_options=options)
-    assert plain.kernel_fingerprint != engine.kernel_fingerprint
+    pack, texts = random_pack(base), ["a", "a text", "one of forty " * 40]
+    for one in (plain, engine):
+        one.install("t", pack)
+    alike = [np.array_equal(*(one.logits(text, "t") for one in (plain, engine))) for text in texts]
+    # Without fused operators most processors round otherwise, and a few, on so small a base, do not.
+    assert all(alike) or plain.kernel_fingerprint != engine.kernel_fingerprint
     for task_type in TYPES:
         check_canary(plain, make_canary(engine, typed_pack(base, task_type)))
 
