@@ -82,6 +82,8 @@ def test_nothing_is_accepted_where_rows_are_too_few_or_answers_too_often_wrong()
     assert found is not None and (found.threshold, found.coverage, found.max_error) == (0.9, 0.5, 0.05)
     assert fit_acceptance(np.linspace(0.5, 1, 400), np.arange(400) % 3 > 0, 0.05, 400) is None
     assert fit_acceptance(np.zeros(0), np.zeros(0, bool), 0.05, 100) is None
+    for tiny in (1e-17, 1e-320):  # of which 1 − tiny is 1
+        assert fit_acceptance(sure, np.ones(40, bool), tiny, 40) is None
 
 
 def test_equal_probabilities_are_accepted_together_or_not_at_all() -> None:

@@ -48,9 +48,11 @@ def fit_acceptance(probabilities: Float64, right: Bools, max_error: float, rows:
 
 def _counts(surest: Float64, max_error: float) -> Int64:
     """Return how many of the surest rows to test: from as many on as would pass without a mistake, between ties."""
-    fewest = math.ceil(math.log(1 - CONFIDENCE) / math.log(1 - max_error))
+    fewest = math.log1p(-CONFIDENCE) / math.log1p(-max_error)  # exact for the smallest errors too
+    if fewest > len(surest):
+        return np.zeros(0, np.int64)
     step = max(1, len(surest) // TESTS)
-    counts = np.arange(fewest, len(surest) + 1, step)
+    counts = np.arange(math.ceil(fewest), len(surest) + 1, step)
     below = np.append(surest, -np.inf)[counts]
     return counts[surest[counts - 1] > below]
 
