@@ -71,6 +71,20 @@ def test_an_interrupted_comparison_keeps_what_it_has_and_ends_as_an_uninterrupte
     assert resumed == [cell for cell in straight if (cell.method, cell.examples) == ("bitfit", 8)]
 
 
+def test_cells_of_other_data_or_options_are_neither_shown_nor_taken_for_ones_own(base: Base, tmp_path: Path) -> None:
+    path, ran = tmp_path / "cells.jsonl", list[Cell]()
+    wanted = plan("head", seeds=1)
+    Comparison(base, ROWS, ROWS, wanted, CellFile(path)).run(ran.append)
+    turned = [replace(row, label="a" if row.label == "z" else "z") for row in ROWS]
+    longer = replace(wanted, options=replace(QUICK, max_length=64))
+    for rows, evaluation, changed in ((turned, ROWS, wanted), (ROWS, ROWS[:20], wanted), (ROWS, ROWS, longer)):
+        other, before = Comparison(base, rows, evaluation, changed, CellFile(path)), len(ran)
+        assert not other.own_cells
+        other.run(ran.append)
+        assert other.own_cells == ran[before:] != []
+    Comparison(base, ROWS, ROWS, wanted, CellFile(path)).run(lambda _: pytest.fail("ran a finished cell"))
+
+
 def test_budgets_are_equal_steps_equal_time_and_each_methods_own_best_steps(base: Base, tmp_path: Path) -> None:
     cells = CellFile(tmp_path / "cells.jsonl")
     wanted = replace(plan("bitfit", "head"), budgets=BUDGETS, steps=600)

@@ -69,10 +69,11 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Compare BitFit with full fine-tuning, LoRA and others on your data: same head, same rows, tuned rates."""
+    check_type(options.task_type)
+    options.check()  # before what takes seconds to import
     from bitfit_toolkit.compare import Comparison
     from bitfit_toolkit.compare.plots import draw
 
-    check_type(options.task_type)
     methods, budgets = tuple(method or DEFAULTS.methods), tuple(budget or DEFAULTS.budgets)
     plan = Plan(methods, _sizes(examples), seeds, steps, budgets, options)
     columns = Columns(text_column, text_pair_column, label_column, text_encoding, sentence_column)
@@ -82,8 +83,11 @@ def command(
     cells = CellFile(output / "cells.jsonl")
     opened = None if reference is None else Base.open(reference)
 
-    Comparison(Base.open(base), rows, held_out, plan, cells, opened).run(_ignore if json or quiet else _tell)
-    own = [cell for cell in cells.cells if cell.task == options.task]
+    comparison = Comparison(Base.open(base), rows, held_out, plan, cells, opened)
+    comparison.run(_ignore if json or quiet else _tell)
+    own = comparison.own_cells
+    if len(own) < len(cells.cells):
+        print_notes([f"{cells.path} holds {len(cells.cells) - len(own):,} cells of other data, options or tasks too"])
     table = summarize(own)
     write_tables(table, output)
     equal = [row for row in table if row.steps == plan.steps_for(row.examples)]

@@ -18,7 +18,8 @@ class Cell:
     learned numbers take in float16 (with a 4-byte index each, for `random`). `from_layer` is the first layer that
     learned. Where rates were `measured`, `learning_rate` is how many times they were taken. `auc` is the area under the
     ROC curve of the second of two labels, in what ships; `collapsed` says whether training rows all had one answer.
-    Both are None where they were not measured. `encoding` is the pack's, where there is one.
+    Both are None where they were not measured. `encoding` is the pack's, where there is one. `comparison` is the digest
+    of what the cells of one comparison share, base, data and options; None in files of before it was kept.
     """
 
     task: str
@@ -40,6 +41,7 @@ class Cell:
     auc: float | None = None
     collapsed: bool | None = None
     encoding: str | None = None
+    comparison: str | None = None
 
     @property
     def shipped(self) -> float:

@@ -1,5 +1,6 @@
 """Protocol of a comparison: what is held out, which rate each method gets, how often it runs."""
 
+import hashlib
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from bitfit_toolkit.tasks import Example
 from bitfit_toolkit.training.collapse import collapsed
 from bitfit_toolkit.training.evaluation import engine_answers
 from bitfit_toolkit.training.model import first_layer, resolve_terms
+from bitfit_toolkit.training.option_spec import option_specs
 from bitfit_toolkit.training.options import AUTO, TrainOptions
 from bitfit_toolkit.training.pack_encoding import choose_encoding
 from bitfit_toolkit.training.run import Run
@@ -26,6 +28,9 @@ from bitfit_toolkit.training.trainer import fit
 
 MOST_HELD_OUT = 500
 MOST_FURTHER_RATES = 2
+# Options that a comparison chooses or that a cell names, and those that change none of its figures.
+NAMED = ("task", "terms", "from_layer", "seed", "learning_rate", "max_steps", "num_train_epochs")
+IDLE = ("device", "card", "decisions", "max_error")
 FLOAT16_BYTES, INDEX_BYTES = 2, 4
 
 
@@ -52,11 +57,22 @@ class Comparison:
             resolve_terms(chosen.terms, base.manifest, 0 if isinstance(chosen.from_layer, str) else chosen.from_layer)
         self._base, self._reference, self._plan, self._file = base, reference, plan, cells
         self._all, self._evaluation = train_examples, eval_examples
+        self._digests = {  # by whether a method starts from the reference
+            on_reference: _digest(start, train_examples, eval_examples, plan.options)
+            for on_reference, start in ((False, (base,)), (True, (base, reference or base)))
+        }
         order = random.Random(0).sample(range(len(train_examples)), len(train_examples))
         count = min(MOST_HELD_OUT, len(order) // 5)
         self._held_out = [train_examples[i] for i in order[:count]]
         self._pool = [train_examples[i] for i in order[count:]]
         self._engine = Engine(base, threads=torch.get_num_threads())
+
+    @property
+    def own_cells(self) -> list[Cell]:
+        """The cells of the file that are of this task, base, data and options; there may be others."""
+        digests = (None, *self._digests.values())
+        task = self._plan.options.task
+        return [cell for cell in self._file.cells if cell.task == task and cell.comparison in digests]
 
     def run(self, notify: Callable[[Cell], None] = lambda cell: None) -> None:
         """Run the missing cells; `notify` is told of each as it is written."""
@@ -132,8 +148,8 @@ class Comparison:
                 yield self._cell(chosen, size, steps, seed, rate)
 
     def _done(self, chosen: Method, size: int, steps: int) -> list[Cell]:
-        key = (self._plan.options.task, chosen.name, chosen.measured, size, steps)
-        return [c for c in self._file.cells if (c.task, c.method, c.measured, c.examples, c.steps) == key]
+        key = (chosen.name, chosen.measured, size, steps)
+        return [c for c in self.own_cells if (c.method, c.measured, c.examples, c.steps) == key]
 
     def _cell(self, chosen: Method, size: int, steps: int, seed: int, rate: float) -> Cell:
         """Train once, and measure on the rows held out and on the evaluation."""
@@ -181,6 +197,7 @@ class Comparison:
             auc=area_under_roc(self._evaluation, answers),
             collapsed=collapsed(run, train, steps),
             encoding=encoding,
+            comparison=self._digests[chosen.on_reference],
         )
 
     def _start(self, chosen: Method, rows: Sequence[Example], options: TrainOptions) -> Run:
@@ -189,6 +206,16 @@ class Comparison:
         encoder = rebuild_encoder(start)
         settled, _ = settle_start(self._base, rows, options, encoder, self._all)
         return Run.start(self._base, self._all, settled, encoder)
+
+
+def _digest(
+    start: Sequence[Base], train: Sequence[Example], evaluation: Sequence[Example], options: TrainOptions
+) -> str:
+    """Return the digest of what decides a cell beside its method, its rate, its size, its steps and its seed."""
+    specs = [spec for spec in option_specs(type(options)).values() if not spec.resumable]
+    kept = [(spec.name, getattr(options, spec.name)) for spec in specs if spec.name not in (*NAMED, *IDLE)]
+    bases = [base.manifest.digest for base in start]
+    return hashlib.sha256(repr((bases, list(train), list(evaluation), kept)).encode()).hexdigest()[:16]
 
 
 def neighbours(rate: float) -> list[float]:
