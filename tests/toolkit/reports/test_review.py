@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bitfit_runtime import Base
+from bitfit_runtime import Base, Engine
 from bitfit_runtime.tasks.classification import Prediction
 from bitfit_runtime.tasks.embedding import Embedding
 from bitfit_runtime.tasks.multi_label import LabelSet
@@ -14,13 +14,14 @@ from bitfit_runtime.tasks.regression import Score
 from bitfit_runtime.tasks.span import Span
 from bitfit_runtime.tasks.token_classification import Entities, Entity
 from bitfit_toolkit import Example, TrainOptions, train
-from bitfit_toolkit.errors import TrainingError
+from bitfit_toolkit.errors import DataError, TrainingError
 from bitfit_toolkit.reports.data_notes import data_notes
 from bitfit_toolkit.reports.folder import write_report
 from bitfit_toolkit.reports.review import MOST_MISTAKES, Review
 from bitfit_toolkit.tasks import TRAINABLE_TASKS
 from bitfit_toolkit.tasks.base import Mark
 from bitfit_toolkit.tasks.judgement import NOTHING, Judgement
+from bitfit_toolkit.training.evaluation import evaluate
 from support.command_line import ROWS, bitfit, write_csv
 
 EXAMPLES = [Example(text, None, label) for text, label in ROWS]
@@ -57,7 +58,7 @@ def test_entities_are_missed_invented_and_renamed() -> None:
 
 def test_numbers_pairs_and_answers_are_as_wrong_as_they_are_far_off() -> None:
     (judged,) = TRAINABLE_TASKS["regression"].judge([Example("x", label=2.0)], [Score("t", 3.5)])
-    assert judged == Judgement("2", "3.5", 1.5)
+    assert judged == Judgement("2", "3.5", 1.5, numbers=(2.0, 3.5))
     one, two = (Embedding("t", np.array(values, np.float32)) for values in ([1, 0], [0, 1]))
     pairs = [Example("x", "y", 1.0), Example("x", "z", 0.0), Example("x", "w", 0.5)]
     vectors = [[one, two], [one, one], [one, Embedding("t", np.array([1, 1], np.float32))]]
@@ -81,13 +82,23 @@ def test_a_review_has_the_worst_answers_first_and_every_pair_of_classes() -> Non
     assert [one.count for one in review.most_confused(5)] == [22] and review.classes == ["a", "b"]
 
 
+def test_numbers_are_off_rather_than_wrong_and_rows_have_the_places_they_are_given() -> None:
+    examples = [Example("a", label=1.0), Example("b", label=2.0)]
+    judgements = TRAINABLE_TASKS["regression"].judge(examples, [Score("t", 1.5), Score("t", 4.0)])
+    review = Review.of(examples, judgements, (3, 8))
+    assert review.wrong is None and [one.row for one in review.mistakes] == [8, 3]
+
+
 def test_odd_data_are_named() -> None:
     train = [Example("same", label="a"), Example("same", label="b"), *(Example(str(n), label="a") for n in range(20))]
     task = TRAINABLE_TASKS["classification"](train)
-    repeated, both, most, few = data_notes(task, train, [Example("same", label="a"), Example("new", label="a")])
+    train.append(Example(" ", label="a"))
+    evaluation = [Example("same", label="a"), Example("new", label="a")]
+    repeated, empty, both, most, few, missing = data_notes(task, train, evaluation)
     assert repeated.startswith("1 training rows repeat") and "1 of these texts have different labels" in repeated
-    assert both.startswith("1 of 2 evaluation rows") and most.startswith("95% of the training rows are 'a'")
-    assert few == "1 of 2 labels have fewer than 5 training rows: 'b'"
+    assert both.startswith("1 of 2 evaluation rows") and most.startswith("96% of the training rows are 'a'")
+    assert few == "1 of 2 labels have fewer than 5 training rows: 'b'" and empty.startswith("1 training rows have an")
+    assert missing == "no evaluation row has 1 of 2 labels, so figures say nothing of them: 'b'"
     numbers = [Example(str(n), label=float(n)) for n in range(9)]
     assert data_notes(TRAINABLE_TASKS["regression"](numbers), numbers, []) == ()
 
@@ -102,6 +113,10 @@ def test_a_run_without_evaluation_data_holds_rows_out_and_writes_a_report(
     found = json.loads(out)
     assert code == 0 and "training rows are held out to measure on" in err
     assert found["review"]["rows"] == 3
+    texts = [text for text, _ in rows]
+    assert all(texts[one["row"] - 1] == one["text"] for one in found["review"]["mistakes"])
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert "on training rows" in page and "encodings tried" in page
     assert json.loads((tmp_path / "report" / "report.json").read_text()) == found
     assert {path.name for path in (tmp_path / "report").iterdir()} == {
         *("report.md", "report.json", "curve.png", "confusion.png", "reliability.png", "coverage.png")
@@ -119,6 +134,10 @@ def test_a_folder_that_cannot_be_made_and_too_few_rows_are_refused(base: Base, t
         train(base, EXAMPLES, EXAMPLES, tmp_path / "pack", TrainOptions(report=tmp_path / "file" / "report"))
     with pytest.raises(TrainingError, match="too few to hold out"):
         train(base, EXAMPLES[:2], None, tmp_path / "pack")
+    with pytest.raises(TrainingError, match="all 9 training rows have one text"):
+        train(base, [Example("same", None, label) for label in "abc" * 3], None, tmp_path / "pack")
+    with pytest.raises(DataError, match="no examples"):
+        evaluate(Engine(base), "t", [])
 
 
 def test_foreign_text_is_no_markup_in_a_report(tmp_path: Path) -> None:

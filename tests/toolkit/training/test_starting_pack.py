@@ -47,7 +47,7 @@ def test_known_labels_take_the_head_over_and_others_begin_fresh(base: Base, firs
     more = [*EXAMPLES, Example("new", None, "another")]
     run, plain = (Run.start(base, more, replace(OPTIONS, start_from=start)) for start in (first, None))
     assert run.starting is not None and run.starting.notes == (
-        f"start_from gave biases, and the head of {len(LABELS)} of {len(LABELS) + 1} labels; the others began fresh",
+        f"`start_from` gave biases, and the head of {len(LABELS)} of {len(LABELS) + 1} labels; the others began fresh",
     )
     given, found, fresh = decoded(first, base), run.model.tensors(), plain.model.tensors()
     for index, label in enumerate(run.task.labels):

@@ -106,17 +106,20 @@ def test_a_run_killed_after_it_stopped_early_is_not_trained_further(base: Base, 
     options = TrainOptions(
         num_train_epochs=30, checkpoints=folder, early_stopping_patience=1, learning_rate=1e-9
     )  # gets no better
-    train(base, EXAMPLES, EXAMPLES, tmp_path / "whole", options)
+    report = train(base, EXAMPLES, EXAMPLES, tmp_path / "whole", options)
     steps = {path.name for path in folder.glob("checkpoint-*")}
-    train(base, EXAMPLES, EXAMPLES, tmp_path / "resumed", replace(options, resume_from_checkpoint=True))
+    assert f"checkpoint-{report.steps}" in steps
+    (note,) = (note for note in report.notes if "training ended after" in note)
+    again = train(base, EXAMPLES, EXAMPLES, tmp_path / "resumed", replace(options, resume_from_checkpoint=True))
+    assert again.steps == report.steps and note in again.notes
     assert {path.name for path in folder.glob("checkpoint-*")} == steps
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "resumed").read_bytes()
 
 
 def test_a_checkpoint_holds_only_what_learns(base: Base, tmp_path: Path) -> None:
-    report = train(
-        base, EXAMPLES, EXAMPLES, tmp_path / "p", TrainOptions(num_train_epochs=1, checkpoints=tmp_path / "c")
-    )
+    options = TrainOptions(num_train_epochs=1, checkpoints=tmp_path / "c", resume_from_checkpoint=True)
+    report = train(base, EXAMPLES, EXAMPLES, tmp_path / "p", options)
+    assert any("begins anew" in note for note in report.notes)
     (weights,) = (tmp_path / "c").glob("checkpoint-*/model.safetensors")
     held = sum(tensor.size for tensor in load_file(weights).values())
     assert held == report.trained_parameters + report.head_parameters

@@ -31,7 +31,7 @@ class TrainingFacts:
     options: Mapping[str, str]
     steps: int
     rows: int
-    wrong: int
+    wrong: int | None
     confusion: tuple[Confused, ...]
     calibration_error: float | None
     coverage: float | None
@@ -100,7 +100,7 @@ def read_facts(pack: Path) -> TrainingFacts | None:
         options=fields.mapping("options", str),
         steps=fields.get("steps", int),
         rows=fields.get("rows", int),
-        wrong=fields.get("wrong", int),
+        wrong=None if document.get("wrong") is None else fields.get("wrong", int),
         confusion=tuple(confusion),
         calibration_error=_number(document, fields, "calibration_error"),
         coverage=_number(document, fields, "coverage"),

@@ -126,7 +126,8 @@ def _evaluation(info: PackInfo, facts: TrainingFacts | None) -> Iterator[str]:
     if facts is None:
         yield "Confusion and calibration were not recorded: the pack was trained without `--card`."
         return
-    yield f"{facts.rows:,} rows, of which {facts.wrong:,} were not answered rightly."
+    told = "" if facts.wrong is None else f", of which {facts.wrong:,} were not answered rightly"
+    yield f"{facts.rows:,} rows{told}."
     if facts.confusion:
         yield _confusion(facts)
     if facts.calibration_error is None:

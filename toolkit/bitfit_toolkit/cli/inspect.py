@@ -11,7 +11,6 @@ from bitfit_runtime import Base, read_pack
 from bitfit_runtime.formats.pack_decisions import decisions_document
 from bitfit_runtime.hub_names import HubName
 from bitfit_runtime.tasks.classification import CLASSIFICATION
-from bitfit_toolkit.cli.decision_lines import decision_lines
 from bitfit_toolkit.cli.options import (
     DATA_HELP,
     Json,
@@ -23,6 +22,7 @@ from bitfit_toolkit.cli.options import (
 )
 from bitfit_toolkit.cli.output import print_json, print_pairs, print_table
 from bitfit_toolkit.data.files import is_data
+from bitfit_toolkit.reports.decision_lines import decision_lines
 
 if TYPE_CHECKING:
     from bitfit_toolkit.training.options import TrainOptions

@@ -60,6 +60,11 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     _out.print(table)
 
 
+def line_width() -> int:
+    """Return how many characters a line of standard output has; 80 where it is no terminal."""
+    return _out.width
+
+
 @contextlib.contextmanager
 def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
     """Yield a function that shows the step under way while it takes its time."""

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from bitfit_toolkit.cli.output import print_table, say
+from bitfit_toolkit.cli.output import line_width, print_table, say
 from bitfit_toolkit.reports.review import Review, shorten
 
 MOST_CLASSES: Final = 8  # of a table that fits a terminal
@@ -16,7 +16,7 @@ WIDTH: Final = 60  # characters of a text
 def print_review(review: Review) -> None:
     """Print the confusion table, of many classes what is confused most, and the worst answers."""
     if review.confusion:
-        if len(review.classes) <= MOST_CLASSES:
+        if len(review.classes) <= MOST_CLASSES and _width(review) <= line_width():
             say("")
             say("expected (rows), found (columns)")
             print_table(("", *review.classes), _table(review))
@@ -25,10 +25,17 @@ def print_review(review: Review) -> None:
             say("confused most")
             pairs = review.most_confused(PAIRS)
             print_table(("expected", "found", "rows"), [(one.expected, one.found, f"{one.count:,}") for one in pairs])
-    if review.wrong:
+    if review.mistakes:
         say("")
-        say(f"worst of {review.wrong:,} wrong answers to {review.rows:,} rows")
+        what = "answers farthest off" if review.wrong is None else f"worst of {review.wrong:,} wrong answers"
+        say(f"{what} to {review.rows:,} rows")
         print_table(("row", "expected", "found", "error", "text"), _worst(review))
+
+
+def _width(review: Review) -> int:
+    """Return how wide the confusion table is, whose columns are as wide as their headers."""
+    columns = [len(name) + 2 for name in review.classes]
+    return max(columns) + sum(columns)
 
 
 def _table(review: Review) -> Iterator[tuple[str, ...]]:

@@ -93,6 +93,7 @@ def command(
             raise typer.BadParameter("is needed, or --many", param_hint=name)
     assert train and output
     options = replace(options, task=task or output.stem)
+    options.check()  # before what takes seconds to import
     names = Columns(text_column, text_pair_column, label_column, text_encoding, sentence_column)
     print_report(bitfit_toolkit.train(base, train, evaluation, output, options, names), json)
 

@@ -10,7 +10,7 @@ import typer
 import bitfit_toolkit
 from bitfit_runtime import Base, BitfitError
 from bitfit_toolkit.cli.output import bar, print_json, print_notes, print_table, raise_first, say
-from bitfit_toolkit.cli.train_report import rate_of
+from bitfit_toolkit.reports.lines import rate_of
 from bitfit_toolkit.training.options import TrainOptions
 
 if TYPE_CHECKING:

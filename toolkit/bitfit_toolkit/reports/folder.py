@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from bitfit_runtime.files import make_folder, write_output
 from bitfit_toolkit.errors import TrainingError
-from bitfit_toolkit.reports.plots import draw_confusion, draw_coverage, draw_curve, draw_reliability, require_plots
+from bitfit_toolkit.reports.plots import (
+    draw_confusion,
+    draw_coverage,
+    draw_curve,
+    draw_numbers,
+    draw_reliability,
+    require_plots,
+)
 from bitfit_toolkit.reports.review import Review
 from bitfit_toolkit.tasks.judgement import Judgement
 
@@ -16,7 +23,9 @@ if TYPE_CHECKING:
     from bitfit_toolkit.training.curve import CurvePoint
 
 PAGE, FACTS = "report.md", "report.json"
-CURVE, CONFUSION, RELIABILITY, COVERAGE = "curve.png", "confusion.png", "reliability.png", "coverage.png"
+CURVE, CONFUSION, NUMBERS, RELIABILITY, COVERAGE = PLOTS = (
+    *("curve.png", "confusion.png", "numbers.png", "reliability.png", "coverage.png"),
+)
 
 
 def check_report(folder: str | Path) -> None:
@@ -35,20 +44,26 @@ def write_report(
     judgements: Sequence[Judgement],
     metric: str,
     curve: Sequence["CurvePoint"] = (),
+    lines: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Write `report.md`, the plots that it shows and `report.json`, which is `facts`. Files of an earlier one go."""
+    """Write `report.md`, the plots that it shows and `report.json`, which is `facts`. Files of an earlier one go.
+
+    The page has the metrics, then `lines`, pairs of what and how much.
+    """
     folder = Path(folder)
     try:
-        for name in (CURVE, CONFUSION, RELIABILITY, COVERAGE):
+        for name in PLOTS:
             (folder / name).unlink(missing_ok=True)
         draw_curve(folder / CURVE, curve, metric)
         if review.confusion:
             draw_confusion(folder / CONFUSION, review)
+        if any(judgement.numbers is not None for judgement in judgements):
+            draw_numbers(folder / NUMBERS, judgements)
         if any(judgement.confidence is not None for judgement in judgements):
             draw_reliability(folder / RELIABILITY, judgements)
             draw_coverage(folder / COVERAGE, judgements)
-        shown = [name for name in (CURVE, CONFUSION, RELIABILITY, COVERAGE) if (folder / name).exists()]
-        page = "\n".join(_page(facts, review, shown)) + "\n"
+        shown = [name for name in PLOTS if (folder / name).exists()]
+        page = "\n".join(_page(facts, review, shown, lines)) + "\n"
         write_output(folder / PAGE, page.encode())
         write_output(folder / FACTS, json.dumps(facts, ensure_ascii=False, indent=2).encode())
     except OSError as error:
@@ -57,12 +72,16 @@ def write_report(
         ) from None
 
 
-def _page(facts: Mapping[str, Any], review: Review, plots: Sequence[str]) -> Iterator[str]:
+def _page(
+    facts: Mapping[str, Any], review: Review, plots: Sequence[str], lines: Sequence[tuple[str, str]]
+) -> Iterator[str]:
     yield f"# {_cell(str(facts['task']))}"
     yield ""
     for name, value in facts["engine"].items():
         yield f"- {_cell(name)}: {value:.4f}"
-    yield f"- {review.wrong:,} of {review.rows:,} evaluation rows are not answered rightly"
+    if review.wrong is not None:
+        yield f"- {review.wrong:,} of {review.rows:,} evaluation rows are not answered rightly"
+    yield from (f"- {_cell(what)}: {_cell(how_much)}" for what, how_much in lines)
     yield from (f"- {_cell(note)}" for note in facts["notes"])
     for plot in plots:
         yield from ("", f"![{plot.removesuffix('.png')}]({plot})")

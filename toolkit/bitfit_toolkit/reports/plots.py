@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_CLASSES: Final = 40  # in a confusion table that can be read
 MOST_NUMBERED: Final = 15  # of which each cell shows its count
 BINS: Final = 10
+ONE_ERROR: Final = 0.68  # of a normal distribution, within one standard error
 
 
 def require_plots() -> None:
@@ -40,7 +41,7 @@ def draw_curve(path: Path, points: Sequence["CurvePoint"], metric: str) -> None:
         axes.set_ylabel("training loss", color="C0")
         right = axes.twinx()
         right.plot(*zip(*measured, strict=True), color="C1", marker="o")
-        right.set_ylabel(metric, color="C1")
+        right.set_ylabel(f"{metric} on evaluation rows", color="C1")
 
     if any(point.loss is not None for point in points) and any(point.metric is not None for point in points):
         _save(path, draw)
@@ -74,18 +75,30 @@ def draw_confusion(path: Path, review: Review) -> None:
 
 
 def draw_reliability(path: Path, judgements: Sequence[Judgement]) -> None:
-    """Draw how often answers of about one probability are right (DeGroot and Fienberg, 1983)."""
+    """Draw how often answers of about one probability are right (DeGroot and Fienberg, 1983), with 68 % intervals."""
     confidence, right = _confidences(judgements)
     bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     used = [number for number in range(BINS) if (bins == number).any()]
     centres = [float(confidence[bins == number].mean()) for number in used]
     shares = [float(right[bins == number].mean()) for number in used]
-    errors = [float(np.sqrt(s * (1 - s) / (bins == n).sum())) for n, s in zip(used, shares, strict=True)]
+    errors = np.array([_margins(int(right[bins == number].sum()), int((bins == number).sum())) for number in used]).T
 
     def draw(axes: Any) -> None:
         axes.plot([0, 1], [0, 1], color="grey", linestyle="--")
         axes.errorbar(centres, shares, errors, marker="o", capsize=2)
-        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="probability", ylabel="share that is right", title="reliability")
+        limits = (-0.03, 1.03)
+        axes.set(xlim=limits, ylim=limits, xlabel="probability", ylabel="share that is right", title="reliability")
+
+    _save(path, draw)
+
+
+def draw_numbers(path: Path, judgements: Sequence[Judgement]) -> None:
+    """Draw the numbers that were answered against those that were expected."""
+    pairs = [one.numbers for one in judgements if one.numbers is not None]
+
+    def draw(axes: Any) -> None:
+        axes.scatter(*zip(*pairs, strict=True), s=12, alpha=0.5)
+        axes.set(xlabel="expected", ylabel="found", title="numbers")
 
     _save(path, draw)
 
@@ -101,6 +114,14 @@ def draw_coverage(path: Path, judgements: Sequence[Judgement]) -> None:
         axes.set(xlim=(0, 1), xlabel="coverage", ylabel="accuracy", title="accuracy against coverage")
 
     _save(path, draw)
+
+
+def _margins(right: int, rows: int) -> tuple[float, float]:
+    """Return how far below and above the share that is right one standard error reaches (Wilson, 1927)."""
+    from scipy.stats import binomtest
+
+    found = binomtest(right, rows).proportion_ci(ONE_ERROR, method="wilson")
+    return max(0.0, right / rows - found.low), max(0.0, found.high - right / rows)
 
 
 def _confidences(judgements: Sequence[Judgement]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

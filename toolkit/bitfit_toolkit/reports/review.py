@@ -24,7 +24,7 @@ class Confused:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A wrong answer: the row it is in, counted from 1, its texts, shortened, and what `Judgement` says of it."""
+    """A wrong answer: its row in the data, counted from 1, its texts, shortened, and what `Judgement` says of it."""
 
     row: int
     text: str
@@ -36,26 +36,29 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What became of `rows` examples, of which `wrong` were not answered rightly.
+    """What became of `rows` examples, of which `wrong` were not answered rightly; None where answers are numbers.
 
     `confusion` has every pair of classes that occurs, right ones too, by expected and found class; it is empty for
     types without classes. `mistakes` are the worst, the worst first.
     """
 
     rows: int
-    wrong: int
+    wrong: int | None
     confusion: tuple[Confused, ...]
     mistakes: tuple[Mistake, ...]
 
     @classmethod
-    def of(cls, examples: Sequence[Example], judgements: Sequence[Judgement]) -> "Review":
-        """Review the answers to `examples`, one judgement each."""
+    def of(
+        cls, examples: Sequence[Example], judgements: Sequence[Judgement], rows: Sequence[int] | None = None
+    ) -> "Review":
+        """Review the answers to `examples`, one judgement each; `rows` are their places, where those are not 1, 2 …"""
         pairs = Counter(pair for judgement in judgements for pair in judgement.classes)
-        judged = list(zip(range(1, len(examples) + 1), examples, judgements, strict=True))
+        places = range(1, len(examples) + 1) if rows is None else rows
+        judged = list(zip(places, examples, judgements, strict=True))
         worst = sorted((one for one in judged if not one[2].right), key=lambda one: -one[2].error)
         return cls(
             rows=len(judged),
-            wrong=len(worst),
+            wrong=None if any(one.numbers is not None for one in judgements) else len(worst),
             confusion=tuple(Confused(*pair, count) for pair, count in sorted(pairs.items())),
             mistakes=tuple(
                 Mistake(

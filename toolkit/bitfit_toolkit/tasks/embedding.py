@@ -71,7 +71,10 @@ class Similarity(TrainableTask[float, Sequence[Embedding]]):
         values, cosines = numbers(examples), _cosines(answers)
         off = np.abs(rankdata(values) - rankdata(cosines)) / max(1, len(values) - 1)
         rows = zip(values, cosines, off.tolist(), strict=True)
-        return [Judgement(f"{value:.4g}", f"cosine {cosine:.3f}", error) for value, cosine, error in rows]
+        return [
+            Judgement(f"{value:.4g}", f"cosine {cosine:.3f}", error, numbers=(value, cosine))
+            for value, cosine, error in rows
+        ]
 
 
 def _cosines(answers: Sequence[Sequence[Embedding]]) -> Float64:

@@ -14,7 +14,8 @@ class Judgement:
 
     `error` is 0 where the answer is right and grows with how wrong it is: the probability that it gave to what is
     wrong, a distance between numbers, or how many entities are missed or invented. `confidence` is the probability that
-    the answer gave itself, None where it gave none. `classes` are pairs of the expected and the found class.
+    the answer gave itself, None where it gave none. `classes` are pairs of the expected and the found class. `numbers`
+    are the label and the answer where both are numbers: how far off such an answer is tells more than whether it is.
     """
 
     expected: str
@@ -22,6 +23,7 @@ class Judgement:
     error: float
     confidence: float | None = None
     classes: tuple[tuple[str, str], ...] = ()
+    numbers: tuple[float, float] | None = None
 
     @property
     def right(self) -> bool:

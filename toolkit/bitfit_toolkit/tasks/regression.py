@@ -74,4 +74,7 @@ class Regression(TrainableTask[list[float], Score]):
     def judge(cls, examples: Sequence[Example], answers: Sequence[Score]) -> list[Judgement]:
         """Set numbers beside each other; one is as wrong as it is far off."""
         pairs = ((number(example), answer.value) for example, answer in zip(examples, answers, strict=True))
-        return [Judgement(f"{expected:.4g}", f"{found:.4g}", abs(expected - found)) for expected, found in pairs]
+        return [
+            Judgement(f"{expected:.4g}", f"{found:.4g}", abs(expected - found), numbers=(expected, found))
+            for expected, found in pairs
+        ]

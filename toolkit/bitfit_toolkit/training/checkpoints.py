@@ -50,6 +50,13 @@ def begin_or_resume(
     return resumed
 
 
+def resume_notes(options: TrainOptions) -> tuple[str, ...]:
+    """Say where a run that was to go on has nothing to go on from. To be asked before it begins."""
+    if not options.resume_from_checkpoint or options.checkpoints is None or _whole(Path(options.checkpoints)):
+        return ()
+    return (f"there is no checkpoint in {options.checkpoints} yet, so training begins anew",)
+
+
 def recorded_multiple(options: TrainOptions) -> float | None:
     """Return the multiple of its rates with which a run that goes on began, None of another run.
 
@@ -112,6 +119,11 @@ def best_of_ended(checkpoint: Path, patience: int | None) -> Path | None:
     return checkpoint.parent / Path(best).name
 
 
+def step_of(checkpoint: Path) -> int:
+    """Return after how many steps a checkpoint was written."""
+    return int(checkpoint.name.rpartition("-")[2])
+
+
 def _recorded(options: TrainOptions) -> dict[str, Any]:
     """Return what is recorded of a run that goes on; nothing of one that begins."""
     if options.checkpoints is None or not options.resume_from_checkpoint or not _whole(Path(options.checkpoints)):
@@ -155,7 +167,7 @@ def _last_checkpoint(folder: Path, facts: Mapping[str, Any], names: Mapping[str,
 def _whole(folder: Path) -> list[Path]:
     """Checkpoints in order. The Trainer writes their state last: one without it was torn by a kill."""
     whole = [path.parent for path in folder.glob(f"checkpoint-*/{STATE}")]
-    return sorted(whole, key=lambda path: int(path.name.rpartition("-")[2]))
+    return sorted(whole, key=step_of)
 
 
 def _read(path: Path) -> dict[str, Any]:

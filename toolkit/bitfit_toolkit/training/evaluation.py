@@ -12,6 +12,7 @@ from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_runtime.request import Found, answer
 from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_toolkit.decisions.report import accepted
+from bitfit_toolkit.errors import DataError
 from bitfit_toolkit.reports.review import Review
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
 
@@ -22,7 +23,8 @@ Float32 = npt.NDArray[np.float32]
 
 
 def evaluate(engine: Engine, task: str, examples: Sequence[Example]) -> dict[str, float]:
-    """Return the metrics of an installed task over labelled examples. Raises DataError on a label it does not know.
+    """Return the metrics of an installed task over labelled examples. Raises DataError on a label it does not know,
+    and where there are no examples.
 
     Where the pack accepts answers they have the `coverage`, and of the accepted ones the share that is wrong.
     """
@@ -31,6 +33,8 @@ def evaluate(engine: Engine, task: str, examples: Sequence[Example]) -> dict[str
 
 def measure(engine: Engine, task: str, examples: Sequence[Example]) -> tuple[dict[str, float], Review]:
     """Return what `evaluate` does, and what the answers got wrong. Raises DataError."""
+    if not examples:
+        raise DataError("there are no examples to measure on; give at least one")
     info = engine.tasks[task]
     trainable = TRAINABLE_TASKS[info.task_type]
     trainable.check_labels(examples, info.labels)

@@ -13,7 +13,14 @@ MOST_HELD_OUT: Final = 2000
 
 
 def hold_out(examples: Sequence[Example], seed: int, share: float = HELD_OUT) -> tuple[list[Example], list[Example]]:
-    """Return the rows to learn from and the rows held out, about `share`, of each label where rows have one.
+    """Return the rows to learn from and the rows held out, as `held_out_rows` chooses them."""
+    chosen = held_out_rows(examples, seed, share)
+    held_out = [examples[index] for index in sorted(chosen)]
+    return [example for index, example in enumerate(examples) if index not in chosen], held_out
+
+
+def held_out_rows(examples: Sequence[Example], seed: int, share: float) -> set[int]:
+    """Return the places of the rows to hold out, about `share`, of each label where rows have one.
 
     A label of one text stays among those to learn from. Rows of one text stay together.
     """
@@ -26,8 +33,7 @@ def hold_out(examples: Sequence[Example], seed: int, share: float = HELD_OUT) ->
         count = min(round(wanted), len(group) - 1)
         wanted -= count
         chosen.update(index for rows in generator.sample(group, count) for index in rows)
-    held_out = [example for index, example in enumerate(examples) if index in chosen]
-    return [example for index, example in enumerate(examples) if index not in chosen], held_out
+    return chosen
 
 
 def folds(examples: Sequence[Example], seed: int, count: int) -> list[list[int]]:

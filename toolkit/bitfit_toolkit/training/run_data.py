@@ -1,13 +1,13 @@
 """Data of a run: what it learns from and what it is measured on, held out of the former where there is nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from bitfit_toolkit.data import Columns, Data, Reading, read_examples
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import Example
-from bitfit_toolkit.training.held_out import hold_out
+from bitfit_toolkit.training.held_out import held_out_rows
 from bitfit_toolkit.training.options import TrainOptions
 
 MEASURED_ON: Final = 1 / 5  # of the training rows, where there are no others
@@ -15,11 +15,16 @@ MEASURED_ON: Final = 1 / 5  # of the training rows, where there are no others
 
 @dataclass(frozen=True, slots=True)
 class RunData:
-    """The examples of a run, and notes on how they were read."""
+    """The examples of a run, and notes on how they were read.
+
+    `rows` are the places of the evaluation examples among the rows that they were held out of, from 1; None where they
+    are rows of their own.
+    """
 
     train: list[Example]
     evaluation: list[Example]
     notes: tuple[str, ...]
+    rows: tuple[int, ...] | None = None
 
 
 def read(data: Data, columns: Columns, task_type: str) -> Reading:
@@ -42,9 +47,24 @@ def read_data(
     if evaluation is not None:
         measured = read(evaluation, columns, options.task_type)
         return RunData(learning.examples, measured.examples, (*learning.notes, *measured.notes))
-    rows = len(learning.examples)
-    kept, held_out = hold_out(learning.examples, options.seed, MEASURED_ON)
-    if not held_out:
-        raise TrainingError(f"{rows} training rows are too few to hold out some; give more, or others as `evaluation`")
-    note = f"no evaluation data: {len(held_out):,} of {rows:,} training rows are held out to measure on"
-    return RunData(kept, held_out, (*learning.notes, note))
+    examples = learning.examples
+    chosen = held_out_rows(examples, options.seed, MEASURED_ON)
+    if not chosen:
+        raise TrainingError(f"{_why_none(examples)}; give more, or others as `evaluation`")
+    notes = [f"no evaluation data: {len(chosen):,} of {len(examples):,} training rows are held out to measure on"]
+    if options.start_from is not None:
+        notes.append(
+            "where the pack to start from learned from some of the rows held out, all figures flatter this one; give "
+            "rows that it has not seen as `evaluation`"
+        )
+    kept = [example for index, example in enumerate(examples) if index not in chosen]
+    rows = sorted(chosen)
+    return RunData(kept, [examples[i] for i in rows], (*learning.notes, *notes), tuple(i + 1 for i in rows))
+
+
+def _why_none(examples: Sequence[Example]) -> str:
+    """Say why no row can be held out."""
+    texts = {(example.text, example.text_pair) for example in examples}
+    if len(texts) == 1 < len(examples):
+        return f"all {len(examples):,} training rows have one text, so none can be held out"
+    return f"{len(examples)} training rows are too few to hold out some"

@@ -74,7 +74,8 @@ class StartingPack:
         """What a user should know."""
         if self.taken == self.count:
             return ()
-        return (f"start_from gave biases, and the head of {self.taken} of {self.count} labels; the others began fresh",)
+        taken = f"the head of {self.taken} of {self.count} labels"
+        return (f"`start_from` gave biases, and {taken}; the others began fresh",)
 
 
 def _check(path: str | Path, given: PackInfo, info: PackInfo, lost: Collection[str]) -> None:

@@ -23,8 +23,10 @@ from bitfit_toolkit.decisions.report import DecisionReport
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.reports.data_notes import data_notes
 from bitfit_toolkit.reports.folder import check_report, write_report
+from bitfit_toolkit.reports.lines import report_lines
 from bitfit_toolkit.reports.review import Review
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
+from bitfit_toolkit.training.checkpoints import resume_notes
 from bitfit_toolkit.training.curve import CurvePoint
 from bitfit_toolkit.training.cut import Cut
 from bitfit_toolkit.training.distributed import on_first_process
@@ -118,6 +120,7 @@ def train(
     instance(options, "options", TrainOptions, "a TrainOptions")
     options.check()
     data = read_data(train, evaluation, columns or Columns(), options)
+    resuming = resume_notes(options)
     examples, held_out = data.train, data.evaluation
     base = base if isinstance(base, Base) else Base.open(base)
     check_output(output)
@@ -131,8 +134,9 @@ def train(
     rate = choose_multiple(base, examples, options, encoder, trunks)
     run = Run.start(base, examples, options, encoder, trunks)
     train_data, eval_data = run.prepare(examples), run.prepare(held_out)
-    learned = Learned.of(run, train_data, began, (*data.notes, *data_notes(run.task, examples, held_out)), start)
-    learned = learned.ended(fit_surely(run, train_data, eval_data, rate, rounds))
+    notes = (*data.notes, *resuming, *data_notes(run.task, examples, held_out))
+    learned = Learned.of(run, train_data, began, notes, start)
+    learned = replace(learned, rows=data.rows).ended(fit_surely(run, train_data, eval_data, rate, rounds))
     prepared = (train_data, eval_data)
     return on_first_process(
         lambda: conclude(run, Engine(run.base, threads=torch.get_num_threads()), prepared, output, learned)
@@ -144,7 +148,7 @@ class Learned:
     """What a report says of a run before its pack is made: since when, by `time.perf_counter`, and from what.
 
     `steps` are those of a run that does not stop early. `start` is how the first layer was chosen, where it was, and
-    `rate` the learning rates; `curve` is how the run learned, where that was watched.
+    `rate` the learning rates; `curve` is how the run learned, where that was watched. `rows` are as in `RunData`.
     """
 
     began: float
@@ -154,6 +158,7 @@ class Learned:
     start: StartChoice | None
     rate: RateChoice | None = None
     curve: tuple[CurvePoint, ...] = ()
+    rows: tuple[int, ...] | None = None
 
     @classmethod
     def of(
@@ -171,9 +176,12 @@ class Learned:
         notes += rate.notes() if rate else ()
         if outcome.rounds > 1:
             notes.append(
-                f"{self.steps:,} steps did not teach the training rows, so training went on, for {steps:,} in all; "
+                f"after {self.steps:,} steps there was more to learn, so training went on, for {steps:,} in all; "
                 f"--steps {self.steps} ends it there"
             )
+        if outcome.stopped is not None:
+            steps, kept = outcome.stopped.steps, outcome.stopped.kept
+            notes.append(f"training ended after {steps:,} of {self.steps:,} steps; kept is what it was after {kept:,}")
         return replace(self, steps=steps, rate=rate, curve=outcome.curve, notes=tuple(notes))
 
 
@@ -220,13 +228,14 @@ def conclude(
         layers=base.manifest.layers,
         start=learned.start,
         decisions=packed.decisions,
-        review=Review.of(evaluation.examples, judgements),
+        review=Review.of(evaluation.examples, judgements, learned.rows),
         curve=learned.curve,
     )
     if options.card:
         write_facts(TrainingFacts.of(report, options), path)
     if options.report is not None:
-        write_report(options.report, report.as_dict(), report.review, judgements, report.metric, report.curve)
+        lines = report_lines(report)
+        write_report(options.report, report.as_dict(), report.review, judgements, report.metric, report.curve, lines)
     return report
 
 

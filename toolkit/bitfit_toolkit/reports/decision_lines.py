@@ -12,10 +12,10 @@ def decision_lines(decisions: Mapping[str, Any]) -> list[tuple[str, str]]:
         lines.append(("thresholds", f"{min(found):.3f} to {max(found):.3f}, one a label"))
     if "acceptance" in decisions:
         own = decisions["acceptance"]
-        of = f"{own['coverage']:.1%} of the rows, at most {own['max_error']:.1%} of these wrong"
+        of = f"{own['coverage']:.1%} of the rows, at most {own['max_error']:.1%} of these wrong, surely enough (90 %)"
         lines.append(("accepts", f"from a probability of {own['threshold']:.3f} on: {of}"))
     if "outliers" in decisions:
         own = decisions["outliers"]
-        of = f"{own['false_alarms']:.1%} of the rows, by {own['space']}"
+        of = f"{own['false_alarms']:.1%} of the rows; scores are of {own['space']} vectors"
         lines.append(("outliers", f"above a score of {own['threshold']:.3f}: {of}"))
     return lines
