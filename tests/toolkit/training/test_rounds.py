@@ -16,6 +16,7 @@ from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.shared import RunConfig, train_shared
 from bitfit_toolkit.training.steps import rounds_of
 from bitfit_toolkit.training.trainer import fit
+from bitfit_toolkit.training.underfit import RISE, checked_metric
 from support.command_line import ROWS
 
 EXAMPLES = [Example(text, None, label) for text, label in ROWS]
@@ -23,12 +24,14 @@ NUMBERS = [Example(text, None, 10.0 * len(text)) for text, _ in ROWS]
 OPTIONS = TrainOptions(encoding="float32", decisions="none")
 
 
-@pytest.fixture
-def hungry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs of six steps, which never learn enough."""
+@pytest.fixture(params=("underfit", "rising"))
+def hungry(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Runs of six steps, which never learn enough, or never cease to rise."""
     monkeypatch.setattr(steps, "FEWEST_STEPS", 6)
     monkeypatch.setattr(steps, "SEEN", 1)
-    monkeypatch.setattr(underfit, "LEARNED", 2.0)
+    monkeypatch.setattr(recovery, "GAIN", 2.0)
+    monkeypatch.setattr(recovery, "RISE", -2.0 if request.param == "rising" else 2.0)
+    monkeypatch.setattr(underfit, "LEARNED", 0.0 if request.param == "rising" else 2.0)
     monkeypatch.setattr(underfit, "AHEAD", 2.0)
 
 
@@ -117,22 +120,22 @@ def test_a_further_round_that_collapses_leaves_the_one_before(base: Base, monkey
     data = run.prepare(EXAMPLES)
     attempts = Attempts(run, data, data, RateChoice(1.0), rounds=4)
     before = run.model.tensors()
-    assert attempts.another() and attempts.number == 2
+    assert attempts.another(0.0) and attempts.number == 2
     run.model.load_tensors({name: np.zeros_like(value) for name, value in before.items()})
     monkeypatch.setattr(recovery, "collapsed", lambda *given: True)
     assert not attempts.another() and attempts.number == 1
     assert all((run.model.tensors()[name] == value).all() for name, value in before.items())
 
 
-@pytest.mark.usefixtures("hungry")
-def test_a_further_round_that_pays_is_followed_by_another(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_still_rises_goes_on_and_so_it_does_after_a_further_round_that_pays(base: Base) -> None:
     run = Run.start(base, EXAMPLES, replace(OPTIONS, max_steps=40))
     data = run.prepare(EXAMPLES)
+    begun = checked_metric(run, data)
     attempts = Attempts(run, data, data, RateChoice(1.0), rounds=4)
-    assert attempts.another() and attempts.number == 2
-    monkeypatch.setattr(underfit, "LEARNED", 0.0)  # from here on nothing is underfit
-    fit(run, data, data, 1.0)
-    learned = run.model.tensors()
-    assert attempts.another() and attempts.number == 3
-    assert not attempts.another() and attempts.number == 3
+    assert attempts.another(begun - RISE) and attempts.number == 2
+    fitted = fit(run, data, data, 1.0, halfway=True)
+    learned, new = run.model.tensors(), checked_metric(run, data)
+    assert new == 1.0 and fitted.halfway is not None and begun <= fitted.halfway <= new
+    assert attempts.another(new) and attempts.number == 3  # it rose by what the round gave
+    assert not attempts.another(new) and attempts.number == 3
     assert all((run.model.tensors()[name] == value).all() for name, value in learned.items())

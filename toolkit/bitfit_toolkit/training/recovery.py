@@ -13,17 +13,21 @@ from bitfit_toolkit.training.rate_choice import RateChoice
 from bitfit_toolkit.training.run import Float32, Run
 from bitfit_toolkit.training.steps import steps_of
 from bitfit_toolkit.training.task_data import TaskData
-from bitfit_toolkit.training.trainer import fit
-from bitfit_toolkit.training.underfit import GAIN, checked_metric, is_underfit
+from bitfit_toolkit.training.trainer import Fitted, fit
+from bitfit_toolkit.training.underfit import GAIN, RISE, can_tell, checked_metric, is_underfit
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run came to its end: its rates, its learning curve, and in how many rounds of its steps."""
+    """How a run came to its end: its rates, its learning curve, and in how many rounds of its steps.
+
+    Of a run that may stop early, `stopped` says when it did.
+    """
 
     choice: RateChoice | None
     curve: tuple[CurvePoint, ...] = ()
     rounds: int = 1
+    stopped: Fitted | None = None
 
 
 class Attempts:
@@ -31,9 +35,9 @@ class Attempts:
 
     An attempt that collapses begins anew at a smaller multiple of the rates; where each does, the run's model is left
     as the first one of finite numbers made it. Then, in at most `rounds` rounds, it goes on from where it is with its
-    rates raised anew while it `is_underfit`, or while a further round pays on new rows; `number` is that of the round,
-    and `begun` what it goes on from, None in the first. A run with a rate of its own has one attempt, which is not
-    judged.
+    rates raised anew while it `is_underfit`, still rises on new rows, or gained by a further round; `number` is that of
+    the round, and `begun` what it goes on from, None in the first. A run with a rate of its own has one attempt, which
+    is not judged.
     """
 
     def __init__(
@@ -51,15 +55,21 @@ class Attempts:
             self.number, self.begun = recorded
             run.model.load_tensors(self.begun)
 
-    def another(self) -> bool:
+    @property
+    def may_go_on(self) -> bool:
+        """Whether there may be another round, which the metric at half of this one's steps helps to decide."""
+        return self.choice is not None and self.number < self._rounds
+
+    def another(self, halfway: float | None = None) -> bool:
         """Judge the attempt that the run's model now holds; True where there is to be another, for which it is ready.
 
-        Else `choice` says what was tried, and the model holds what is kept.
+        `halfway` is the metric on new rows at half of the attempt's steps, where that was measured. Where there is no
+        other attempt, `choice` says what was tried, and the model holds what is kept.
         """
         if self.choice is None:
             return False
         if not self._collapsed():
-            return self._goes_on()
+            return self._goes_on(halfway)
         if self.begun is not None:  # then the round before is what is kept
             self.number -= 1
             self._run.model.load_tensors(self._run.task.rescale(self.begun))
@@ -82,18 +92,19 @@ class Attempts:
         self.choice = replace(choice, multiple=tried[0], recovered=False)
         return False
 
-    def _goes_on(self) -> bool:
+    def _goes_on(self, halfway: float | None) -> bool:
         """Begin another round, where it is likely to help and there may be one."""
-        if self.number >= self._rounds or not on_first_process(self._has_more_to_learn):
+        if not self.may_go_on or not on_first_process(lambda: self._has_more_to_learn(halfway)):
             return False
         self.number += 1
         self.begun = self._run.task.unscale(self._run.model.tensors())
         self._run.model.load_tensors(self.begun)
         return True
 
-    def _has_more_to_learn(self) -> bool:
+    def _has_more_to_learn(self, halfway: float | None) -> bool:
         learned, new = (checked_metric(self._run, data) for data in (self._train, self._evaluation))
-        return is_underfit(self._run, learned, new) or self._gained(new)
+        rises = halfway is not None and new - halfway >= RISE and can_tell(self._run)
+        return rises or is_underfit(self._run, learned, new) or self._gained(new)
 
     def _gained(self, new: float) -> bool:
         """Whether the round paid; it is measured anew what it began with, which a resumed run does not know else."""
@@ -119,11 +130,13 @@ def fit_surely(run: Run, train: TaskData, evaluation: TaskData, choice: RateChoi
     steps, curve = steps_of(run.options, len(train.items)), tuple[CurvePoint, ...]()
     while True:
         number = attempts.number
-        found = fit(_in_round(run, number), train, evaluation, attempts.multiple, number)
-        later = tuple(replace(point, step=point.step + steps * (number - 1)) for point in found)
+        one = _in_round(run, number)
+        found = fit(one, train, evaluation, attempts.multiple, number, halfway=attempts.may_go_on)
+        later = tuple(replace(point, step=point.step + steps * (number - 1)) for point in found.curve)
         curve = later if number == 1 else (*curve, *later)
-        if not attempts.another():
-            return Outcome(attempts.choice, curve, attempts.number)
+        if not attempts.another(found.halfway):
+            stops = run.options.early_stopping_patience is not None
+            return Outcome(attempts.choice, curve, attempts.number, found if stops else None)
         forget(run.options, attempts.begun)
 
 

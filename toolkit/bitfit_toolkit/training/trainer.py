@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from transformers.utils import logging as transformers_logging
 
 from bitfit_runtime.errors import MissingExtraError
 from bitfit_runtime.graph import TOKEN_LOGITS
-from bitfit_toolkit.training.checkpoints import WEIGHTS, begin_or_resume, best_of_ended
+from bitfit_toolkit.training.checkpoints import WEIGHTS, begin_or_resume, best_of_ended, step_of
 from bitfit_toolkit.training.curve import Curve, CurvePoint
 from bitfit_toolkit.training.distributed import is_first_process
+from bitfit_toolkit.training.halfway import HalfWay, metric_halfway
 from bitfit_toolkit.training.options import AUTO
 from bitfit_toolkit.training.progress import Progress
 from bitfit_toolkit.training.rates import Rates, rates_for
@@ -79,13 +81,32 @@ class BiasTrainer(Trainer):  # type: ignore[misc]
         """Say nothing: what a checkpoint lacks is frozen."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a training came to: its steps, after which of them the model is that is kept, and its learning curve.
+
+    `halfway` is the deciding metric on new rows at half of the steps, None where that was not asked for.
+    """
+
+    steps: int
+    kept: int
+    curve: tuple[CurvePoint, ...]
+    halfway: float | None = None
+
+
 def fit(
-    run: Run, train: TaskData, evaluation: TaskData, multiple: float = 1.0, number: int = 1
-) -> tuple[CurvePoint, ...]:
+    run: Run,
+    train: TaskData,
+    evaluation: TaskData,
+    multiple: float = 1.0,
+    number: int = 1,
+    *,
+    halfway: bool = False,
+) -> Fitted:
     """Train whatever parameters of the run's model require a gradient, as the run's options say.
 
-    Returns the learning curve where the options ask for a report. Learning rates auto are taken `multiple` times.
-    `number` is that of the round, for the checkpoints' record.
+    There is a learning curve where the options ask for a report. Learning rates auto are taken `multiple` times.
+    `number` is that of the round, for the checkpoints' record. `halfway` asks for the metric at half of the steps.
 
     With early stopping the model of the best epoch is kept, by the deciding metric on `evaluation`. The trained head is
     left in the units of the labels. Raises TrainingError when the folder for checkpoints belongs to another run.
@@ -101,15 +122,20 @@ def fit(
         trainer = _trainer(run, train, evaluation, stack)
         if options.report is not None:
             trainer.add_callback(curve)
+        if halfway:
+            trainer.add_callback(HalfWay(run, evaluation))
         if options.learning_rate == AUTO:
             trainer.rates = rates_for(run, train.items, multiple)
-        if ended is not None:
+        if resumed and ended is not None:
             model.load_state_dict(load_file(ended / WEIGHTS), strict=False)
+            steps, kept = step_of(resumed), step_of(ended)
         else:
             trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+            steps = trainer.state.global_step
+            kept = (trainer.state.best_global_step or steps) if options.early_stopping_patience is not None else steps
         trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # what is measured is float32
     run.finish()
-    return tuple(curve.points)
+    return Fitted(steps, kept, tuple(curve.points), metric_halfway(trainer.state))
 
 
 def _trainer(run: Run, train: TaskData, evaluation: TaskData, stack: ExitStack) -> BiasTrainer:

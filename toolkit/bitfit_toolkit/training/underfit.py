@@ -9,6 +9,7 @@ from bitfit_toolkit.training.task_data import TaskData
 
 LEARNED: Final = 0.95  # of the deciding metric: rows above it are learned
 AHEAD: Final = 0.1  # a run whose own rows are so far ahead of new ones takes them by heart, and more steps add to that
+RISE: Final = 0.1  # of it on new rows, over the second half of a round, which is then not the last
 GAIN: Final = 0.02  # of the deciding metric on new rows: a further round that brought so much is followed by another
 
 
@@ -22,8 +23,12 @@ def is_underfit(run: Run, learned: float, new: float) -> bool:
 
     That is not known of runs in which a head alone learned, nor of embeddings, whose metric hangs on how many rows.
     """
-    knows = bool(run.model.bias_parameters) and run.task.task_type.has_head
-    return knows and learned < LEARNED and learned - new <= AHEAD
+    return can_tell(run) and learned < LEARNED and learned - new <= AHEAD
+
+
+def can_tell(run: Run) -> bool:
+    """Whether metrics tell if a run has learned enough."""
+    return bool(run.model.bias_parameters) and run.task.task_type.has_head
 
 
 def underfit_notes(run: Run, learned: float, new: float, steps: int) -> Iterator[str]:

@@ -15,6 +15,7 @@ from bitfit_toolkit.training.steps import steps_of
 from bitfit_toolkit.training.task_data import ByLength, Item, TaskData
 from bitfit_toolkit.training.trainer import LARGEST_GRADIENT, WARMUP
 from bitfit_toolkit.training.trunk import Trunk
+from bitfit_toolkit.training.underfit import checked_metric
 
 Batch = list[Item]
 
@@ -22,15 +23,23 @@ Batch = list[Item]
 class SharedRun:
     """One run's own part: its deltas, its head, their optimizer and schedule, and its batches in order.
 
-    Everything is what `fit` would have given it alone. `begun` is what a further round goes on from.
+    Everything is what `fit` would have given it alone. `begun` is what a further round goes on from. Where there are
+    `new` rows, `halfway` is the metric on them at half of the steps.
     """
 
     def __init__(
-        self, run: Run, data: TaskData, multiple: float = 1.0, begun: Mapping[str, Float32] | None = None
+        self,
+        run: Run,
+        data: TaskData,
+        multiple: float = 1.0,
+        begun: Mapping[str, Float32] | None = None,
+        new: TaskData | None = None,
     ) -> None:
         options, model, base = run.options, run.model, run.base
         run.count(data)
         self.run = run
+        self.halfway: float | None = None
+        self._new, self._done = new, 0
         self._frozen = {spec.name: torch.zeros(spec.size, device=model.device) for spec in base.manifest.biases}
         start = {name: base.default_biases[name] for name in self._frozen if name in model.biases}
         start |= {} if run.starting is None else run.starting.biases
@@ -65,15 +74,23 @@ class SharedRun:
         self._optimizer.step()
         self._schedule.step()
         self._optimizer.zero_grad()
+        self._done += 1
+        if self._new is not None and self._done == self.steps // 2:
+            self._load()
+            self.halfway = checked_metric(self.run, self._new)
+            self.run.model.load_tensors(self.run.base.default_biases)
 
     def finish(self) -> None:
         """Put the deltas into the run's model, in place of whatever task the shared encoder had."""
+        self._load()
+        self.run.finish()
+
+    def _load(self) -> None:
         base = self.run.base
         pieces = torch.split(self.deltas.detach().cpu(), [spec.size for spec in base.manifest.biases])
         learned = zip(base.manifest.biases, pieces, strict=True)
         biases = {spec.name: base.default_biases[spec.name] + piece.numpy() for spec, piece in learned}
         self.run.model.load_tensors(biases)
-        self.run.finish()
 
     def _batches(self, items: Sequence[Item]) -> Iterator[Batch]:
         size = self.run.options.per_device_train_batch_size

@@ -73,7 +73,7 @@ class LoadedRun:
     """A run whose data were read.
 
     `start` says how its first layer was chosen, and `rate` its rates, in `seconds`, where they were auto. `rounds` is
-    as in `rounds_of`.
+    as in `rounds_of`, `rows` as in `RunData`.
     """
 
     options: TrainOptions
@@ -85,6 +85,7 @@ class LoadedRun:
     rate: RateChoice | None = None
     seconds: float = 0.0
     rounds: int = 1
+    rows: tuple[int, ...] | None = None
 
     @property
     def from_layer(self) -> int:
@@ -103,7 +104,7 @@ def _load(config: RunConfig, read_file: Callable[[str | Path, Columns, str], Rea
         return read_file(data, columns, task_type) if isinstance(data, (str, Path)) else read(data, columns, task_type)
 
     found = read_data(config.train, config.evaluation, config.columns, config.options, read_once)
-    return LoadedRun(config.options, config.output, found.train, found.evaluation, found.notes)
+    return LoadedRun(config.options, config.output, found.train, found.evaluation, found.notes, rows=found.rows)
 
 
 def _settle(base: Base, loaded: LoadedRun, encoder: torch.nn.Module) -> LoadedRun:
@@ -160,8 +161,14 @@ class Waiting:
         """Return a run that has learned nothing yet."""
         data, evaluation = map(run.preprocessor.prepare, (loaded.train, loaded.evaluation))
         learned = Learned.of(run, data, began - loaded.seconds, loaded.all_notes(run.task), loaded.start)
+        learned = replace(learned, rows=loaded.rows)
         attempts = Attempts(run, data, evaluation, loaded.rate, loaded.rounds)
         return cls(loaded, run, data, evaluation, learned, attempts)
+
+    def shared(self) -> SharedRun:
+        """Return the part of its next attempt in the passes of its group."""
+        new = self.evaluation if self.attempts.may_go_on else None
+        return SharedRun(self.run, self.data, self.attempts.multiple, self.attempts.begun, new)
 
 
 def _fit(
@@ -172,12 +179,12 @@ def _fit(
     while waiting:
         first.model.load_tensors(first.base.default_biases)  # in place of those of the task that ended last
         first.model.encoder.requires_grad_(False).eval()
-        shared = [SharedRun(one.run, one.data, one.attempts.multiple, one.attempts.begun) for one in waiting]
+        shared = [one.shared() for one in waiting]
         fit_together(shared, rows, notify, trunk)
         again: list[Waiting] = []
         for one, trained in zip(waiting, shared, strict=True):
             trained.finish()
-            if one.attempts.another():
+            if one.attempts.another(trained.halfway):
                 again.append(one)
             else:
                 yield one
