@@ -29,9 +29,10 @@ def hungry(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> N
     """Runs of six steps, which never learn enough, or never cease to rise."""
     monkeypatch.setattr(steps, "FEWEST_STEPS", 6)
     monkeypatch.setattr(steps, "SEEN", 1)
-    monkeypatch.setattr(recovery, "GAIN", 2.0)
-    monkeypatch.setattr(recovery, "RISE", -2.0 if request.param == "rising" else 2.0)
-    monkeypatch.setattr(underfit, "LEARNED", 0.0 if request.param == "rising" else 2.0)
+    rising = request.param == "rising"
+    for name in ("GAIN", "RISE"):
+        monkeypatch.setattr(recovery, name, -2.0 if rising else 2.0)
+    monkeypatch.setattr(underfit, "LEARNED", 0.0 if rising else 2.0)
     monkeypatch.setattr(underfit, "AHEAD", 2.0)
 
 

@@ -35,9 +35,9 @@ class Attempts:
 
     An attempt that collapses begins anew at a smaller multiple of the rates; where each does, the run's model is left
     as the first one of finite numbers made it. Then, in at most `rounds` rounds, it goes on from where it is with its
-    rates raised anew while it `is_underfit`, still rises on new rows, or gained by a further round; `number` is that of
-    the round, and `begun` what it goes on from, None in the first. A run with a rate of its own has one attempt, which
-    is not judged.
+    rates raised anew, while it `is_underfit`, where it still rose on new rows at the end of the first round, and after
+    a further one that gained there. `number` is that of the round, and `begun` what it goes on from, None in the first.
+    A run with a rate of its own has one attempt, which is not judged.
     """
 
     def __init__(
@@ -56,15 +56,18 @@ class Attempts:
             run.model.load_tensors(self.begun)
 
     @property
-    def may_go_on(self) -> bool:
-        """Whether there may be another round, which the metric at half of this one's steps helps to decide."""
-        return self.choice is not None and self.number < self._rounds
+    def is_first_of_several(self) -> bool:
+        """Whether other rounds may follow the first, which its metric at half of the steps helps to decide.
+
+        Later rounds begin with raised rates, from which a metric falls and rises again without a gain.
+        """
+        return self.choice is not None and self.number == 1 < self._rounds
 
     def another(self, halfway: float | None = None) -> bool:
         """Judge the attempt that the run's model now holds; True where there is to be another, for which it is ready.
 
-        `halfway` is the metric on new rows at half of the attempt's steps, where that was measured. Where there is no
-        other attempt, `choice` says what was tried, and the model holds what is kept.
+        `halfway` is the metric on new rows at half of the first round's steps, where that was measured. Where there is
+        no other attempt, `choice` says what was tried, and the model holds what is kept.
         """
         if self.choice is None:
             return False
@@ -94,7 +97,7 @@ class Attempts:
 
     def _goes_on(self, halfway: float | None) -> bool:
         """Begin another round, where it is likely to help and there may be one."""
-        if not self.may_go_on or not on_first_process(lambda: self._has_more_to_learn(halfway)):
+        if self.number >= self._rounds or not on_first_process(lambda: self._has_more_to_learn(halfway)):
             return False
         self.number += 1
         self.begun = self._run.task.unscale(self._run.model.tensors())
@@ -131,7 +134,7 @@ def fit_surely(run: Run, train: TaskData, evaluation: TaskData, choice: RateChoi
     while True:
         number = attempts.number
         one = _in_round(run, number)
-        found = fit(one, train, evaluation, attempts.multiple, number, halfway=attempts.may_go_on)
+        found = fit(one, train, evaluation, attempts.multiple, number, halfway=attempts.is_first_of_several)
         later = tuple(replace(point, step=point.step + steps * (number - 1)) for point in found.curve)
         curve = later if number == 1 else (*curve, *later)
         if not attempts.another(found.halfway):

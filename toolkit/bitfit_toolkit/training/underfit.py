@@ -9,7 +9,7 @@ from bitfit_toolkit.training.task_data import TaskData
 
 LEARNED: Final = 0.95  # of the deciding metric: rows above it are learned
 AHEAD: Final = 0.1  # a run whose own rows are so far ahead of new ones takes them by heart, and more steps add to that
-RISE: Final = 0.1  # of it on new rows, over the second half of a round, which is then not the last
+RISE: Final = 0.1  # of it on new rows, over the second half of the first round, which is then not the last
 GAIN: Final = 0.02  # of the deciding metric on new rows: a further round that brought so much is followed by another
 
 

@@ -167,7 +167,7 @@ class Waiting:
 
     def shared(self) -> SharedRun:
         """Return the part of its next attempt in the passes of its group."""
-        new = self.evaluation if self.attempts.may_go_on else None
+        new = self.evaluation if self.attempts.is_first_of_several else None
         return SharedRun(self.run, self.data, self.attempts.multiple, self.attempts.begun, new)
 
 
