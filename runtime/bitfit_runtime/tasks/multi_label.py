@@ -40,9 +40,10 @@ class LabelSet:
     def summary(self, top: int = 1) -> str:
         """Return the chosen labels as one short line; of the `top` most probable the others in parentheses."""
         ranked = sorted(zip(self.labels, self.probabilities, strict=True), key=lambda pair: -pair[1])
-        chosen = ", ".join(_rated(*pair) for pair in ranked if pair[0] in self.chosen) or "none"
-        others = ", ".join(_rated(*pair) for pair in ranked[:top] if pair[0] not in self.chosen) if top > 1 else ""
-        return f"{chosen} ({others})" if others else chosen
+        known = set(self.chosen)
+        chosen = ", ".join(_rated(*pair) for pair in ranked if pair[0] in known) or "none"
+        others = ", ".join(_rated(*pair) for pair in ranked[:top] if pair[0] not in known)
+        return f"{chosen} ({others})" if others and top > 1 else chosen
 
 
 def _rated(label: str, probability: float) -> str:

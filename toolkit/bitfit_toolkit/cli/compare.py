@@ -72,7 +72,6 @@ def command(
     check_type(options.task_type)
     options.check()  # before what takes seconds to import
     from bitfit_toolkit.compare import Comparison
-    from bitfit_toolkit.compare.plots import draw
 
     methods, budgets = tuple(method or DEFAULTS.methods), tuple(budget or DEFAULTS.budgets)
     plan = Plan(methods, _sizes(examples), seeds, steps, budgets, options)
@@ -88,6 +87,13 @@ def command(
     own = comparison.own_cells
     if len(own) < len(cells.cells):
         print_notes([f"{cells.path} holds {len(cells.cells) - len(own):,} cells of other data, options or tasks too"])
+    _show(own, plan, output, json)
+
+
+def _show(own: list[Cell], plan: Plan, output: Path, json: bool) -> None:
+    """Write the tables and plots of a comparison's cells, and print the tables."""
+    from bitfit_toolkit.compare.plots import draw
+
     table = summarize(own)
     write_tables(table, output)
     equal = [row for row in table if row.steps == plan.steps_for(row.examples)]

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     from bitfit_toolkit.training.curve import CurvePoint
 
 PAGE, FACTS = "report.md", "report.json"
-CURVE, CONFUSION, NUMBERS, RELIABILITY, COVERAGE = PLOTS = (
-    *("curve.png", "confusion.png", "numbers.png", "reliability.png", "coverage.png"),
+PLOTS = CURVE, CONFUSION, NUMBERS, RELIABILITY, COVERAGE = (
+    "curve.png",
+    "confusion.png",
+    "numbers.png",
+    "reliability.png",
+    "coverage.png",
 )
 
 

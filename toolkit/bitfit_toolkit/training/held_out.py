@@ -14,9 +14,13 @@ MOST_HELD_OUT: Final = 2000
 
 def hold_out(examples: Sequence[Example], seed: int, share: float = HELD_OUT) -> tuple[list[Example], list[Example]]:
     """Return the rows to learn from and the rows held out, as `held_out_rows` chooses them."""
-    chosen = held_out_rows(examples, seed, share)
-    held_out = [examples[index] for index in sorted(chosen)]
-    return [example for index, example in enumerate(examples) if index not in chosen], held_out
+    return without(examples, held_out_rows(examples, seed, share))
+
+
+def without(examples: Sequence[Example], chosen: set[int]) -> tuple[list[Example], list[Example]]:
+    """Return the other rows, and those in the chosen places, both in their order."""
+    others = [example for index, example in enumerate(examples) if index not in chosen]
+    return others, [examples[index] for index in sorted(chosen)]
 
 
 def held_out_rows(examples: Sequence[Example], seed: int, share: float) -> set[int]:

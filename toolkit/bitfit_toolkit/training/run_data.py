@@ -7,7 +7,7 @@ from typing import Final
 from bitfit_toolkit.data import Columns, Data, Reading, read_examples
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import Example
-from bitfit_toolkit.training.held_out import held_out_rows
+from bitfit_toolkit.training.held_out import held_out_rows, without
 from bitfit_toolkit.training.options import TrainOptions
 
 MEASURED_ON: Final = 1 / 5  # of the training rows, where there are no others
@@ -57,9 +57,8 @@ def read_data(
             "where the pack to start from learned from some of the rows held out, all figures flatter this one; give "
             "rows that it has not seen as `evaluation`"
         )
-    kept = [example for index, example in enumerate(examples) if index not in chosen]
-    rows = sorted(chosen)
-    return RunData(kept, [examples[i] for i in rows], (*learning.notes, *notes), tuple(i + 1 for i in rows))
+    places = tuple(index + 1 for index in sorted(chosen))
+    return RunData(*without(examples, chosen), (*learning.notes, *notes), places)
 
 
 def _why_none(examples: Sequence[Example]) -> str:
