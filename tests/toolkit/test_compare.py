@@ -76,8 +76,11 @@ def test_cells_of_other_data_or_options_are_neither_shown_nor_taken_for_ones_own
     wanted = plan("head", seeds=1)
     Comparison(base, ROWS, ROWS, wanted, CellFile(path)).run(ran.append)
     turned = [replace(row, label="a" if row.label == "z" else "z") for row in ROWS]
-    longer = replace(wanted, options=replace(QUICK, max_length=64))
-    for rows, evaluation, changed in ((turned, ROWS, wanted), (ROWS, ROWS[:20], wanted), (ROWS, ROWS, longer)):
+    longer, coded = (
+        replace(wanted, options=replace(QUICK, **one)) for one in ({"max_length": 64}, {"encoding": "int8"})
+    )
+    others = ((turned, ROWS, wanted), (ROWS, ROWS[:20], wanted), (ROWS, ROWS, longer), (ROWS, ROWS, coded))
+    for rows, evaluation, changed in others:
         other, before = Comparison(base, rows, evaluation, changed, CellFile(path)), len(ran)
         assert not other.own_cells
         other.run(ran.append)
@@ -153,9 +156,16 @@ def test_what_cannot_be_compared_is_refused(base: Base, tmp_path: Path) -> None:
         Comparison(base, ROWS[:5], ROWS, plan("bitfit"), cells)
     with pytest.raises(TrainingError, match="unknown bias term"):
         Comparison(base, ROWS, ROWS, plan("bitfat"), cells).run()
-    cells.path.write_text("{}\n")
-    with pytest.raises(DataError, match="move it away"):
-        CellFile(cells.path)
+    with pytest.raises(DataError, match="'new'"):
+        Comparison(base, ROWS, [*ROWS, Example("zz", label="new")], plan("bitfit"), cells)
+    pairs = [Example(f"zz {i}", "ab", 0.5) for i in range(20)]
+    embedding = replace(plan("head"), options=replace(QUICK, task_type="embedding"))
+    with pytest.raises(TrainingError, match="name another method"):
+        Comparison(base, pairs, pairs, embedding, cells)
+    for malformed in (b"{}\n", b"\xff\n"):
+        cells.path.write_bytes(malformed)
+        with pytest.raises(DataError, match="move it away"):
+            CellFile(cells.path)
 
 
 def test_the_published_cells_of_the_benchmark_can_be_read_and_summarized() -> None:

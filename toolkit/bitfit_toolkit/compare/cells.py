@@ -55,8 +55,8 @@ class CellFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         try:
+            lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
             self.cells = [Cell(**json.loads(line)) for line in lines]
         except (ValueError, TypeError) as error:
             raise DataError(

@@ -15,6 +15,7 @@ from bitfit_toolkit.compare.cells import Cell, CellFile
 from bitfit_toolkit.compare.methods import LADDER, Method, bias_count, method
 from bitfit_toolkit.compare.plan import BEST, MOST_STEPS, STEPS, TIME, Plan
 from bitfit_toolkit.compare.ranking import area_under_roc
+from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import Example
 from bitfit_toolkit.training.collapse import collapsed
 from bitfit_toolkit.training.evaluation import engine_answers
@@ -24,13 +25,14 @@ from bitfit_toolkit.training.options import AUTO, TrainOptions
 from bitfit_toolkit.training.pack_encoding import choose_encoding
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.starts import settle_start
+from bitfit_toolkit.training.train import check_data
 from bitfit_toolkit.training.trainer import fit
 
 MOST_HELD_OUT = 500
 MOST_FURTHER_RATES = 2
 # Options that a comparison chooses or that a cell names, and those that change none of its figures.
 NAMED = ("task", "terms", "from_layer", "seed", "learning_rate", "max_steps", "num_train_epochs")
-IDLE = ("device", "card", "decisions", "max_error")
+IDLE = ("device", "checkpoints", "resume_from_checkpoint", "tensorboard", "report", "card", "decisions", "max_error")
 FLOAT16_BYTES, INDEX_BYTES = 2, 4
 
 
@@ -40,7 +42,8 @@ class Comparison:
     A fifth of the training rows, at most 500, is held out first, the same for all. Each method tries its learning
     rates with seed 0, further ones while the best is at the edge, and keeps the one that is best on those rows for all
     seeds. A seed also draws the training rows. `reference` is a float32 base of the same checkpoint, from which
-    methods that leave no pack start. Raises TrainingError when the plan does not fit the base or the rows.
+    methods that leave no pack start. Raises TrainingError when the plan does not fit the base or the rows, DataError
+    when the evaluation's labels are not those of the training rows.
     """
 
     def __init__(
@@ -53,7 +56,9 @@ class Comparison:
         reference: Base | None = None,
     ) -> None:
         plan.check(len(train_examples))
-        for chosen in map(method, plan.methods):
+        check_data(base, train_examples, eval_examples, plan.options)
+        self._methods = _with_something_to_learn(plan)
+        for chosen in self._methods:
             resolve_terms(chosen.terms, base.manifest, 0 if isinstance(chosen.from_layer, str) else chosen.from_layer)
         self._base, self._reference, self._plan, self._file = base, reference, plan, cells
         self._all, self._evaluation = train_examples, eval_examples
@@ -76,13 +81,11 @@ class Comparison:
 
     def run(self, notify: Callable[[Cell], None] = lambda cell: None) -> None:
         """Run the missing cells; `notify` is told of each as it is written."""
-        has_head = TASK_TYPES[self._plan.options.task_type].has_head
         for size in self._plan.sizes:
-            for chosen in map(method, self._plan.methods):
-                if has_head or chosen.name != "head":
-                    for cell in self._budgets(chosen, min(size or len(self._pool), len(self._pool))):
-                        self._file.add(cell)
-                        notify(cell)
+            for chosen in self._methods:
+                for cell in self._budgets(chosen, min(size or len(self._pool), len(self._pool))):
+                    self._file.add(cell)
+                    notify(cell)
 
     def cells(
         self, name: str, size: int, steps: int, seeds: Sequence[int], rates: Sequence[float] | None = None
@@ -208,12 +211,27 @@ class Comparison:
         return Run.start(self._base, self._all, settled, encoder)
 
 
+def _with_something_to_learn(plan: Plan) -> list[Method]:
+    """Return the plan's methods, without the head alone where the task type has none. Raises TrainingError of none."""
+    has_head = TASK_TYPES[plan.options.task_type].has_head
+    found = [chosen for chosen in map(method, plan.methods) if has_head or chosen.name != "head"]
+    if not found:
+        raise TrainingError(
+            f"the method head has nothing to learn, a {plan.options.task_type} task has no head; name another method"
+        )
+    return found
+
+
 def _digest(
     start: Sequence[Base], train: Sequence[Example], evaluation: Sequence[Example], options: TrainOptions
 ) -> str:
-    """Return the digest of what decides a cell beside its method, its rate, its size, its steps and its seed."""
-    specs = [spec for spec in option_specs(type(options)).values() if not spec.resumable]
-    kept = [(spec.name, getattr(options, spec.name)) for spec in specs if spec.name not in (*NAMED, *IDLE)]
+    """Return the digest of what decides a cell beside its method, its rate, its size, its steps and its seed.
+
+    Options that a run may change when it goes on came late: at their default they leave digests what they were.
+    """
+    specs = [spec for spec in option_specs(type(options)).values() if spec.name not in (*NAMED, *IDLE)]
+    own = ((spec, getattr(options, spec.name)) for spec in specs if not spec.hidden)
+    kept = [(spec.name, value) for spec, value in own if not spec.resumable or value != spec.default]
     bases = [base.manifest.digest for base in start]
     return hashlib.sha256(repr((bases, list(train), list(evaluation), kept)).encode()).hexdigest()[:16]
 
