@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -122,6 +123,16 @@ def test_columns_can_be_named_in_memory_too() -> None:
 def test_anything_else_in_memory_is_refused(data: Any) -> None:
     with pytest.raises(DataError):
         load_examples(data)
+
+
+@pytest.mark.parametrize("label", (1, True, 1.5, np.int64(1)))
+def test_labels_of_examples_are_names_as_those_of_tables(label: Any) -> None:
+    made, table = (
+        load_examples(data) for data in ([Example("a text", None, label)], [{"text": "a text", "label": label}])
+    )
+    assert made == table == [Example("a text", None, str(label))]
+    (number,) = load_examples([Example("a text", None, 1.5)], task_type="regression")
+    assert number.label == 1.5
 
 
 def test_whole_and_decimal_numbers_are_never_two_labels_by_accident() -> None:

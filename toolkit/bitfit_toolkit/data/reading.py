@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from bitfit_runtime.tasks.classification import CLASSIFICATION
 from bitfit_runtime.tasks.token_classification import TOKEN_CLASSIFICATION
@@ -69,7 +71,8 @@ def read_examples(
         raise DataError(f"task_type should be one of {', '.join(TRAINABLE_TASKS)}, found {task_type!r}")
     task = TRAINABLE_TASKS[task_type]
     if isinstance(data, (list, tuple)) and data and all(isinstance(item, Example) for item in data):
-        checked = [_checked(number, example, need_label) for number, example in enumerate(data, 1)]
+        labelled = task if need_label else None
+        checked = [_checked(number, example, labelled) for number, example in enumerate(data, 1)]
         examples, notes = tidy_labels(WHERE, checked)
         return Reading(examples, tuple(notes))
     columns = columns or Columns()
@@ -142,13 +145,21 @@ def _labels_of_indicators(table: Table, names: Sequence[str], several: bool) -> 
     return labels
 
 
-def _checked(number: int, example: Example, need_label: bool) -> Example:
-    """Return an example that a program made. Raises DataError on a text that is none, or a missing label."""
+def _checked(number: int, example: Example, labelled: type[TrainableTask[Any, Any]] | None) -> Example:
+    """Return an example that a program made, with a label as the task type of `labelled` ones has it.
+
+    Raises DataError on a text that is none, or a missing label.
+    """
     where, label = f"{WHERE}, example {number}", example.label
-    Cells(where, example.text, example.text_pair).example(None)
-    if need_label and (label is None or label != label or isinstance(label, (bytes, dict, set))):
+    cells = Cells(where, example.text, example.text_pair)
+    cells.example(None)
+    if labelled is None:
+        return example
+    if label is None or label != label or isinstance(label, (bytes, dict, set)):
         found = "" if label is None or label != label else f", found {type(label).__name__}"
         raise DataError(f"{where}: the label is missing{found}; give every example one")
+    if labelled.task_type is CLASSIFICATION and not isinstance(label, str):
+        return replace(example, label=cells.name(label.item() if isinstance(label, np.generic) else label))
     return example
 
 
