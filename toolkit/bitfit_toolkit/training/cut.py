@@ -37,9 +37,10 @@ class Cut:
 
     def notes(self, which: str, limit: str) -> Iterator[str]:
         """Yield what a user should know, from a few percent on."""
-        if self.cut >= TOLD_FROM * self.examples and self.cut:
+        many = bool(self.lost) and self.lost >= TOLD_FROM * self.parts
+        if self.cut and (many or self.cut >= TOLD_FROM * self.examples):
             yield f"{self.line} of the {which} examples are cut at {limit}; raise it"
-        elif self.parts and self.lost >= TOLD_FROM * self.parts and self.lost:
+        elif many:
             yield f"{self.lost:,} of {self.parts:,} labels of the {which} examples are lost: no word begins there"
 
     @property
