@@ -107,6 +107,17 @@ def test_rows_are_held_out_of_each_label_alike_and_by_seed() -> None:
     assert len(hold_out(numbers, 0)[1]) == 20
 
 
+def test_labels_of_one_text_take_nothing_from_the_others() -> None:
+    examples = [Example(f"once {index}", label=str(index)) for index in range(50)]
+    examples += [
+        Example(f"{label} {index}", label=label)
+        for label, count in (("few", 12), ("many", 40))
+        for index in range(count)
+    ]
+    _, held_out = hold_out(examples, 0)
+    assert 2 <= sum(one.label == "few" for one in held_out) <= 4 and sum(one.label == "many" for one in held_out) <= 11
+
+
 def test_no_text_is_on_both_sides() -> None:
     examples = [Example(f"text {index % 60}", label="az"[index % 2]) for index in range(100)]
     learning, held_out = hold_out(examples, 0)

@@ -12,9 +12,9 @@ HELD_OUT: Final = 1 / 4  # of the training rows
 MOST_HELD_OUT: Final = 2000
 
 
-def hold_out(examples: Sequence[Example], seed: int, share: float = HELD_OUT) -> tuple[list[Example], list[Example]]:
+def hold_out(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
     """Return the rows to learn from and the rows held out, as `held_out_rows` chooses them."""
-    return without(examples, held_out_rows(examples, seed, share))
+    return without(examples, held_out_rows(examples, seed, HELD_OUT))
 
 
 def without(examples: Sequence[Example], chosen: set[int]) -> tuple[list[Example], list[Example]]:
@@ -31,12 +31,13 @@ def held_out_rows(examples: Sequence[Example], seed: int, share: float) -> set[i
     generator = random.Random(seed)
     share = min(share, MOST_HELD_OUT / max(1, len(examples)))
     chosen: set[int] = set()
-    wanted = 0.0
+    owed = 0.0  # by rounding, to the groups that follow; not what one of a single text cannot give
     for group in _texts_by_label(examples):
-        wanted += share * len(group)  # what groups are owed by rounding goes to those after them
-        count = min(round(wanted), len(group) - 1)
-        wanted -= count
-        chosen.update(index for rows in generator.sample(group, count) for index in rows)
+        owed += share * len(group)
+        wanted = round(owed)
+        owed -= wanted
+        some = generator.sample(group, min(wanted, len(group) - 1))
+        chosen.update(index for rows in some for index in rows)
     return chosen
 
 
