@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 from bitfit_exporters.read_back import rebuild_encoder
 from bitfit_runtime import Base, Prediction
@@ -17,7 +18,7 @@ from bitfit_toolkit.tasks import TRAINABLE_TASKS
 from bitfit_toolkit.training.collapse import collapsed
 from bitfit_toolkit.training.rate_choice import RateChoice, RateTrial, best_multiple, choose_multiple
 from bitfit_toolkit.training.rates import Rates, measure, rates_for, share, spread
-from bitfit_toolkit.training.recovery import fit_surely
+from bitfit_toolkit.training.recovery import Attempts, fit_surely
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.steps import auto_steps, settle_steps, steps_of
 from bitfit_toolkit.training.underfit import underfit_notes
@@ -158,9 +159,11 @@ def test_a_run_that_collapses_begins_anew_at_a_third(base: Base, tmp_path: Path)
     assert choice is not None and choice.recovered and choice.collapsed
     assert choice.multiple == pytest.approx(choice.collapsed[-1] / 3)
     assert not collapsed(run, data, 60) and "one answer for all at × 300" in choice.notes()[0]
-    assert choose_multiple(
-        base, MANY, replace(run.options, resume_from_checkpoint=True), run.model.encoder
-    ) == RateChoice(choice.multiple)
+    again = replace(run, options=replace(run.options, resume_from_checkpoint=True))
+    resumed = choose_multiple(base, MANY, again.options, run.model.encoder)
+    assert resumed == RateChoice(choice.multiple, collapsed=choice.collapsed)
+    attempts, first = Attempts(again, data, data, resumed), load_file(folder / "first.safetensors")
+    assert all((attempts.stage.first[name] == value).all() for name, value in first.items()) and first
 
 
 def test_where_every_attempt_collapses_the_first_is_kept_and_said(base: Base, tmp_path: Path) -> None:

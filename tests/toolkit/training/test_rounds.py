@@ -95,6 +95,10 @@ def test_a_run_killed_in_a_further_round_ends_where_an_uninterrupted_one_does(
     report = train(base, rows, rows, tmp_path / "resumed", replace(watched, resume_from_checkpoint=True))
     assert report.steps == 24
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "resumed").read_bytes()
+    if task_type == "classification":
+        others = [replace(row, label=f"{row.label}{index % 2}") for index, row in enumerate(rows)]
+        with pytest.raises(TrainingError, match="of another run: labels"):
+            train(base, others, others, tmp_path / "again", replace(watched, resume_from_checkpoint=True))
     (kept / "begun.safetensors").write_bytes(b"torn")
     with pytest.raises(TrainingError, match="what round 4 began with"):
         train(base, rows, rows, tmp_path / "again", replace(watched, resume_from_checkpoint=True))

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from safetensors.numpy import load_file, save
 from bitfit_runtime.errors import first_line
 from bitfit_runtime.files import place_file
 from bitfit_toolkit.errors import TrainingError
-from bitfit_toolkit.training.distributed import is_first_process, process_count
+from bitfit_toolkit.training.distributed import is_first_process, on_first_process, process_count
 from bitfit_toolkit.training.option_spec import option_specs
 from bitfit_toolkit.training.options import AUTO, TrainOptions
 from bitfit_toolkit.training.run import Run
@@ -25,15 +26,22 @@ Float32 = npt.NDArray[np.float32]
 RECORD = "run.json"
 STATE = "trainer_state.json"
 MULTIPLE = "multiple"  # of the rates that auto measures
+COLLAPSED = "collapsed"  # multiples at which the run ended in one answer for all, before it began anew
+FIRST = "first.safetensors"  # what the first of these attempts learned
 ROUND = "round"  # of a run that went on from where it was
 BEGUN = "begun.safetensors"  # what that round went on from
 WEIGHTS = "model.safetensors"
 # Of records that were written before there were such options.
-DEFAULT_FACTS = {"from_layer": 0, "starting pack": None, "words": None, ROUND: 1}
+DEFAULT_FACTS: Mapping[str, Any] = {"from_layer": 0, "starting pack": None, "words": None, COLLAPSED: [], ROUND: 1}
 
 
 def begin_or_resume(
-    run: Run, train: TaskData, evaluation: TaskData, multiple: float = 1.0, number: int = 1
+    run: Run,
+    train: TaskData,
+    evaluation: TaskData,
+    multiple: float = 1.0,
+    number: int = 1,
+    collapsed: Sequence[float] = (),
 ) -> Path | None:
     """Return the checkpoint to go on from, None for a round that begins, which is then recorded in its folder.
 
@@ -43,11 +51,13 @@ def begin_or_resume(
         return None
     folder, facts = Path(run.options.checkpoints), run_facts(run, train, evaluation) | {ROUND: number}
     if run.options.learning_rate == AUTO:
-        facts[MULTIPLE] = multiple
-    resumed = _last_checkpoint(folder, facts, _names(run)) if run.options.resume_from_checkpoint else None
-    if resumed is None:
+        facts |= {MULTIPLE: multiple, COLLAPSED: [*collapsed]}
+    whole = _whole(folder) if run.options.resume_from_checkpoint else []
+    if not whole:
         _record(folder, facts)
-    return resumed
+        return None
+    _check_same(run, facts)
+    return whole[-1]
 
 
 def resume_notes(options: TrainOptions) -> tuple[str, ...]:
@@ -57,39 +67,64 @@ def resume_notes(options: TrainOptions) -> tuple[str, ...]:
     return (f"there is no checkpoint in {options.checkpoints} yet, so training begins anew",)
 
 
-def recorded_multiple(options: TrainOptions) -> float | None:
-    """Return the multiple of its rates with which a run that goes on began, None of another run.
+def recorded_multiples(options: TrainOptions) -> tuple[float, tuple[float, ...]] | None:
+    """Return the multiple of its rates with which a run that goes on began, and those at which it had collapsed before.
 
-    Raises TrainingError where the record cannot be read.
+    None of another run. Raises TrainingError where the record cannot be read.
     """
-    found = _recorded(options).get(MULTIPLE)
-    return float(found) if isinstance(found, (int, float)) else None
+    recorded = _recorded(options)
+    found = recorded.get(MULTIPLE)
+    return (float(found), tuple(recorded[COLLAPSED])) if isinstance(found, (int, float)) else None
 
 
-def recorded_round(options: TrainOptions) -> tuple[int, dict[str, Float32]] | None:
-    """Return the number of the round that a run is in which goes on, and what that went on from; None of the first.
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a run holds between its attempts: the number of its round, and what that goes on from, None in the first.
 
-    Raises TrainingError where they cannot be read.
+    `first` is what the first attempt learned that collapsed in finite numbers; empty where there is none.
     """
-    number = _recorded(options).get(ROUND, 1)
-    if number == 1 or options.checkpoints is None:
-        return None
-    path = Path(options.checkpoints) / BEGUN
+
+    number: int = 1
+    begun: Mapping[str, Float32] | None = None
+    first: Mapping[str, Float32] = field(default_factory=dict)
+
+
+def recorded_stage(run: Run, train: TaskData, evaluation: TaskData) -> Stage:
+    """Return the stage of a run that goes on. Raises TrainingError where it cannot be read, or is another run's."""
+    recorded = _recorded(run.options)
+    if not recorded or run.options.checkpoints is None:
+        return Stage()
+    _check_same(run, run_facts(run, train, evaluation))
+    folder, number = Path(run.options.checkpoints), int(recorded[ROUND])
+    kept = recorded[COLLAPSED] and (folder / FIRST).exists()
+    first = _tensors(folder / FIRST, "what the first attempt learned") if kept else {}
+    begun = _tensors(folder / BEGUN, f"what round {number} began with") if number > 1 else None
+    return Stage(number, begun, first)
+
+
+def forget(options: TrainOptions, stage: Stage) -> None:
+    """Remove the checkpoints of a run that is to begin anew, or to go on in another round, and keep its stage."""
+    if options.checkpoints is not None:
+        folder = Path(options.checkpoints)
+        on_first_process(lambda: _forget(folder, stage))  # the others wait: they would find what is to be removed
+
+
+def _forget(folder: Path, stage: Stage) -> None:
+    for path in folder.glob("checkpoint-*"):
+        shutil.rmtree(path)
+    for name, tensors in ((FIRST, stage.first), (BEGUN, stage.begun)):
+        if tensors:
+            place_file(folder / name, save(dict(tensors)))
+        else:
+            (folder / name).unlink(missing_ok=True)
+
+
+def _tensors(path: Path, what: str) -> dict[str, Float32]:
     try:
-        return int(number), load_file(path)
+        found: dict[str, Float32] = load_file(path)
     except (OSError, ValueError, SafetensorError) as error:
-        raise TrainingError(
-            f"{path} does not hold what round {number} began with ({first_line(error)}); name another folder"
-        ) from None
-
-
-def forget(options: TrainOptions, begun: Mapping[str, Float32] | None = None) -> None:
-    """Remove the checkpoints of a run that is to begin anew, or to go on in another round, `begun` being what it is."""
-    if options.checkpoints is not None and is_first_process():
-        for path in Path(options.checkpoints).glob("checkpoint-*"):
-            shutil.rmtree(path)
-        if begun is not None:
-            place_file(Path(options.checkpoints) / BEGUN, save(dict(begun)))
+        raise TrainingError(f"{path} does not hold {what} ({first_line(error)}); name another folder") from None
+    return found
 
 
 def run_facts(run: Run, train: TaskData, evaluation: TaskData) -> dict[str, Any]:
@@ -128,7 +163,7 @@ def _recorded(options: TrainOptions) -> dict[str, Any]:
     """Return what is recorded of a run that goes on; nothing of one that begins."""
     if options.checkpoints is None or not options.resume_from_checkpoint or not _whole(Path(options.checkpoints)):
         return {}
-    return _read(Path(options.checkpoints) / RECORD)
+    return {**DEFAULT_FACTS, **_read(Path(options.checkpoints) / RECORD)}
 
 
 def _names(run: Run) -> dict[str, str]:
@@ -146,22 +181,16 @@ def _record(folder: Path, facts: Mapping[str, Any]) -> None:
         place_file(folder / RECORD, json.dumps(facts, indent=1).encode())
 
 
-def _last_checkpoint(folder: Path, facts: Mapping[str, Any], names: Mapping[str, str]) -> Path | None:
-    """Return the newest whole checkpoint in `folder`, None where there is none yet.
-
-    Raises TrainingError, naming the first fact that differs, when the checkpoints are of another run.
-    """
-    whole = _whole(folder)
-    if not whole:
-        return None
-    found = {**DEFAULT_FACTS, **_read(folder / RECORD)}
+def _check_same(run: Run, facts: Mapping[str, Any]) -> None:
+    """Raise TrainingError, naming the first fact that differs, where the checkpoints are of another run."""
+    found, names = _recorded(run.options), _names(run)
     for name, expected in facts.items():
         if found.get(name) != expected:
             raise TrainingError(
-                f"the checkpoints in {folder} are of another run: {names.get(name, name)} was {found.get(name)!r}, "
-                f"now it is {expected!r}; name another folder as `checkpoints`, or train with what it was"
+                f"the checkpoints in {run.options.checkpoints} are of another run: {names.get(name, name)} was "
+                f"{found.get(name)!r}, now it is {expected!r}; name another folder as `checkpoints`, or train with "
+                "what it was"
             )
-    return whole[-1]
 
 
 def _whole(folder: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -205,6 +205,20 @@ class TrainOptions:
 
 
 DEFAULTS: Final = TrainOptions()
+
+
+def trial_options(options: TrainOptions, steps: int) -> TrainOptions:
+    """Return options for a run that is only tried, on rows held out: its last model, and no files of its own."""
+    return replace(
+        options,
+        max_steps=steps,
+        early_stopping_patience=None,
+        checkpoints=None,
+        resume_from_checkpoint=False,
+        tensorboard=None,
+        report=None,
+        progress=False,
+    )
 
 
 def windows_of(options: TrainOptions, longest: int) -> Windows | None:

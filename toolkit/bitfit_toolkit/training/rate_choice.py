@@ -1,7 +1,7 @@
 """Choice of how many times its measured rates a run takes: a short race on rows held out of the training rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
@@ -9,11 +9,11 @@ import torch
 from bitfit_runtime import Base
 from bitfit_toolkit.tasks import Example
 from bitfit_toolkit.training.bootstrap import standard_error
-from bitfit_toolkit.training.checkpoints import recorded_multiple
+from bitfit_toolkit.training.checkpoints import recorded_multiples
 from bitfit_toolkit.training.collapse import finite_answers
 from bitfit_toolkit.training.distributed import process_count
 from bitfit_toolkit.training.held_out import hold_out
-from bitfit_toolkit.training.options import AUTO, TrainOptions
+from bitfit_toolkit.training.options import AUTO, TrainOptions, trial_options
 from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.steps import steps_of
 from bitfit_toolkit.training.trainer import fit
@@ -81,16 +81,16 @@ def choose_multiple(
     """
     if options.learning_rate != AUTO:
         return None
-    recorded = recorded_multiple(options)
+    recorded = recorded_multiples(options)
     if recorded is not None:
-        return RateChoice(recorded)
+        return RateChoice(recorded[0], collapsed=recorded[1])
     learning, held_out = hold_out(examples, options.seed)
     steps = round(SHARE * steps_of(options, len(examples)))
     if len(held_out) < FEWEST_HELD_OUT or steps < FEWEST_STEPS or process_count() > 1:
         return RateChoice(1.0, len(held_out))
     answers: dict[float, list[Any] | None] = {}
     for multiple in MULTIPLES:
-        run = Run.start(base, examples, _trial_options(options, steps), encoder, trunks)
+        run = Run.start(base, examples, trial_options(options, steps), encoder, trunks)
         data = run.prepare(held_out)
         fit(run, run.prepare(learning), data, multiple)
         answers[multiple] = finite_answers(run, data)
@@ -134,17 +134,3 @@ def compare_multiples(
         return RateTrial(multiple, found[multiple], found[best] - found[multiple], error)
 
     return tuple(map(trial, answers))
-
-
-def _trial_options(options: TrainOptions, steps: int) -> TrainOptions:
-    """Return options for a short run without files of its own."""
-    return replace(
-        options,
-        max_steps=steps,
-        early_stopping_patience=None,
-        checkpoints=None,
-        resume_from_checkpoint=False,
-        tensorboard=None,
-        report=None,
-        progress=False,
-    )

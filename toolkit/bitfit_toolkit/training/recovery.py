@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bitfit_toolkit.training.checkpoints import forget, recorded_round
+from bitfit_toolkit.training.checkpoints import Stage, forget, recorded_stage
 from bitfit_toolkit.training.collapse import MOST_RESTARTS, SLOWER, collapsed
 from bitfit_toolkit.training.curve import CurvePoint
 from bitfit_toolkit.training.distributed import on_first_process
 from bitfit_toolkit.training.rate_choice import RateChoice
-from bitfit_toolkit.training.run import Float32, Run
+from bitfit_toolkit.training.run import Run
 from bitfit_toolkit.training.steps import steps_of
 from bitfit_toolkit.training.task_data import TaskData
 from bitfit_toolkit.training.trainer import Fitted, fit
@@ -45,15 +45,17 @@ class Attempts:
     ) -> None:
         self.multiple = 1.0 if choice is None else choice.multiple
         self.choice = choice
-        self.number = 1
-        self.begun: dict[str, Float32] | None = None
         self._run, self._train, self._evaluation, self._rounds = run, train, evaluation, rounds
         self._beginning = run.model.tensors()
-        self._first = dict[str, Float32]()
-        recorded = recorded_round(run.options)
-        if recorded is not None:
-            self.number, self.begun = recorded
+        stage = recorded_stage(run, train, evaluation)
+        self.number, self.begun, self._first = stage.number, stage.begun, stage.first
+        if self.begun is not None:
             run.model.load_tensors(self.begun)
+
+    @property
+    def stage(self) -> Stage:
+        """What a run that is killed needs to go on."""
+        return Stage(self.number, self.begun, self._first)
 
     @property
     def is_first_of_several(self) -> bool:
@@ -132,15 +134,15 @@ def fit_surely(run: Run, train: TaskData, evaluation: TaskData, choice: RateChoi
     attempts = Attempts(run, train, evaluation, choice, rounds)
     steps, curve = steps_of(run.options, len(train.items)), tuple[CurvePoint, ...]()
     while True:
-        number = attempts.number
-        one = _in_round(run, number)
-        found = fit(one, train, evaluation, attempts.multiple, number, halfway=attempts.is_first_of_several)
+        number, tried = attempts.number, attempts.choice.collapsed if attempts.choice else ()
+        one, watch = _in_round(run, number), attempts.is_first_of_several
+        found = fit(one, train, evaluation, attempts.multiple, number, collapsed=tried, halfway=watch)
         later = tuple(replace(point, step=point.step + steps * (number - 1)) for point in found.curve)
         curve = later if number == 1 else (*curve, *later)
         if not attempts.another(found.halfway):
             stops = run.options.early_stopping_patience is not None
             return Outcome(attempts.choice, curve, attempts.number, found if stops else None)
-        forget(run.options, attempts.begun)
+        forget(run.options, attempts.stage)
 
 
 def _in_round(run: Run, number: int) -> Run:

@@ -11,7 +11,7 @@ from bitfit_runtime import Base
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Example
 from bitfit_toolkit.training.bootstrap import standard_error
 from bitfit_toolkit.training.held_out import folds
-from bitfit_toolkit.training.options import AUTO, TrainOptions
+from bitfit_toolkit.training.options import AUTO, TrainOptions, trial_options
 from bitfit_toolkit.training.rate_choice import RateChoice
 from bitfit_toolkit.training.recovery import fit_surely
 from bitfit_toolkit.training.run import Run
@@ -62,7 +62,8 @@ class StartTrials:
     ) -> None:
         self._base, self._examples, self._encoder = base, examples, encoder
         self._labelled = labelled or examples
-        self._options = _trial_options(options, len(examples))
+        # As many steps as on all rows: with fewer, tasks that need the lower layers had not yet begun to show it.
+        self._options = trial_options(options, steps_of(options, len(examples)))
         self._trunks = None if options.dropout or options.simulate_int8 else Trunks(encoder, base.manifest, starts)
         self._folds = folds(examples, options.seed, FOLDS)[:HELD_OUT_FOLDS]
         self._answers: dict[tuple[int, int], list[Any]] = {}
@@ -114,18 +115,3 @@ def first_that_fails(trials: Iterable[StartTrial]) -> StartTrial:
         if not trial.holds:
             break
     return trial
-
-
-def _trial_options(options: TrainOptions, rows: int) -> TrainOptions:
-    """Return options for a run on some of the rows: as many steps as one on all of them takes, and no files of its own.
-
-    With fewer steps, tasks that need the lower layers had not yet begun to show it.
-    """
-    return replace(
-        options,
-        max_steps=steps_of(options, rows),
-        checkpoints=None,
-        resume_from_checkpoint=False,
-        tensorboard=None,
-        report=None,
-    )

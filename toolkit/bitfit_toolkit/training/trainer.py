@@ -1,7 +1,7 @@
 """Trainer: transformers' own, set up for a model of which little learns."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,12 +101,14 @@ def fit(
     multiple: float = 1.0,
     number: int = 1,
     *,
+    collapsed: Sequence[float] = (),
     halfway: bool = False,
 ) -> Fitted:
     """Train whatever parameters of the run's model require a gradient, as the run's options say.
 
     There is a learning curve where the options ask for a report. Learning rates auto are taken `multiple` times.
-    `number` is that of the round, for the checkpoints' record. `halfway` asks for the metric at half of the steps.
+    `number` is that of the round, and `collapsed` are the multiples that were tried before, both for the checkpoints'
+    record. `halfway` asks for the metric at half of the steps.
 
     With early stopping the model of the best epoch is kept, by the deciding metric on `evaluation`. The trained head is
     left in the units of the labels. Raises TrainingError when the folder for checkpoints belongs to another run.
@@ -115,7 +117,7 @@ def fit(
     options, model, curve = run.options, run.model, Curve(run.metric)
     run.count(train)
     with ExitStack() as stack:
-        resumed = begin_or_resume(run, train, evaluation, multiple, number)
+        resumed = begin_or_resume(run, train, evaluation, multiple, number, collapsed)
         ended = best_of_ended(resumed, options.early_stopping_patience) if resumed else None
         if options.simulate_int8:
             stack.enter_context(rounded_activations(model.encoder, run.base))
