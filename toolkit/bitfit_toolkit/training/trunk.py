@@ -4,7 +4,7 @@ It is defined text by text, without padding and in float32: a text's hidden stat
 pack has the same bytes whether they were kept or computed anew at each step.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,8 @@ Float32 = npt.NDArray[np.float32]
 class Trunks:
     """What lies below each of `starts` in an encoder that drops nothing, and whose biases there are the base's.
 
-    A pass over a text gives its hidden states at a start and at those below it. `recomputed` counts the passes whose
-    states found no room in the store.
+    A pass over a text gives its hidden states at a start and at those below it. `recomputed` counts the passes over
+    texts that were computed before, whose states had found no room in the store.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class Trunks:
         self._levels = {level.start: level for level in levels if level.complete()}
         self._encoder, self._base = encoder, base
         self._store = StateStore() if store is None else store
+        self._without_room: set[tuple[int, Hashable]] = set()
         self.recomputed = 0
 
     def below(self, start: int) -> "Trunk | None":
@@ -65,7 +66,9 @@ class Trunks:
         levels = [level for level in self._levels.values() if level.start <= start]  # above, biases may be learning
         states = self._compute(text, levels)
         fits = [self._store.put((level.start, text.key), state) for level, state in zip(levels, states, strict=True)]
-        self.recomputed += not all(fits)
+        self.recomputed += (start, text.key) in self._without_room
+        if not all(fits):
+            self._without_room.add((start, text.key))
         return states[-1]
 
     def _compute(self, text: TokenizedText, levels: Sequence[UpperLayers]) -> list[Float32]:
