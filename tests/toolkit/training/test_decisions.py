@@ -154,3 +154,18 @@ def test_answers_in_windows_are_accepted_by_their_probability_and_runs_that_shar
     answers = engine.predict([Row("zz", "t", example.text_pair) for example in rows], expect=Span)
     assert all(answer.accepted == (answer.probability >= found.acceptance.threshold) for answer in answers)
     assert any(answer.accepted for answer in answers) and answers[0].as_dict()["accepted"] is answers[0].accepted
+
+
+def test_answers_that_are_all_cut_off_have_no_calibration(base: Base, tmp_path: Path) -> None:
+    short = [Example("zz", "aa zzz aa", (Mark("answer", 3, 6),))] * 20
+    context = "aa " * 40 + "zzz"
+    cut = [
+        Example(
+            "zz", f"{number} {context}", (Mark("answer", len(f"{number} {context}") - 3, len(f"{number} {context}")),)
+        )
+        for number in range(60)
+    ]
+    options = replace(OPTIONS, task_type="span", max_steps=2, max_length=24, report=tmp_path / "report")
+    report = train(base, short, cut, tmp_path / "p", options)
+    assert report.decisions is None or report.decisions.calibration_error is None
+    json.loads((tmp_path / "report" / "report.json").read_text(), parse_constant=pytest.fail)

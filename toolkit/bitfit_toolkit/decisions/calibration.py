@@ -12,7 +12,10 @@ DRAWS: Final = 200
 
 
 def calibration_error(confidences: Float64, right: Bools) -> float:
-    """Return the expected calibration error in bins of equal width (Guo et al., 2017, arXiv:1706.04599)."""
+    """Return the expected calibration error of a choice or more, in bins of equal width.
+
+    Guo et al., 2017, arXiv:1706.04599.
+    """
     bins = np.minimum((confidences * BINS).astype(np.int64), BINS - 1)
     gaps = np.bincount(bins, weights=right - confidences, minlength=BINS)
     return float(np.abs(gaps).sum() / len(confidences))

@@ -21,16 +21,17 @@ class DecisionReport:
     """What the decisions of a pack come to. Errors and shares are crossed: of each fifth of the `rows` by the others'.
 
     `calibration_error` is that of the answers, `uncalibrated_error` that without the temperature, and `chance_error`
-    what a model that is right exactly as often as it says would show on so many rows. `accepted_error` and `coverage`
+    what a model that is right exactly as often as it says would show on so many rows; None where no row has a choice
+    to judge, such as an answer that was not cut off. `accepted_error` and `coverage`
     are None where no part showed a threshold for `max_error`, which is None where none was looked for. `bytes` is what
     the pack grew by.
     """
 
     rows: int
     decisions: Decisions
-    calibration_error: float
-    uncalibrated_error: float
-    chance_error: float
+    calibration_error: float | None
+    uncalibrated_error: float | None
+    chance_error: float | None
     max_error: float | None
     accepted_error: float | None
     coverage: float | None
@@ -54,12 +55,13 @@ def judge(
         for index in fold.indices
         if fold.decisions.outliers is not None
     ]
+    chosen = len(calibrated[0]) > 0
     return DecisionReport(
         rows=len(held),
         decisions=whole,
-        calibration_error=calibration_error(*calibrated),
-        uncalibrated_error=calibration_error(*plain),
-        chance_error=perfect_error(calibrated[0]),
+        calibration_error=calibration_error(*calibrated) if chosen else None,
+        uncalibrated_error=calibration_error(*plain) if chosen else None,
+        chance_error=perfect_error(calibrated[0]) if chosen else None,
         max_error=max_error if "acceptance" in task.task_type.decides else None,
         accepted_error=error,
         coverage=coverage,

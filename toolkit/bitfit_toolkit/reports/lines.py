@@ -46,11 +46,10 @@ def _decisions(report: "TrainReport") -> list[tuple[str, str]]:
     found = report.decisions
     if found is None:
         return []
-    calibration = f"{found.calibration_error:.3f}, without temperature {found.uncalibrated_error:.3f}"
-    lines = [
-        *decision_lines(decisions_document(found.decisions)),
-        ("calibration error", f"{calibration}, by chance {found.chance_error:.3f} (crossed)"),
-    ]
+    lines = [*decision_lines(decisions_document(found.decisions))]
+    if found.calibration_error is not None:
+        calibration = f"{found.calibration_error:.3f}, without temperature {found.uncalibrated_error:.3f}"
+        lines.append(("calibration error", f"{calibration}, by chance {found.chance_error:.3f} (crossed)"))
     if found.coverage is not None:
         error = "none" if found.accepted_error is None else f"{found.accepted_error:.1%}"
         lines.append(("accepted, crossed", f"{found.coverage:.1%} of the rows, wrong of these: {error}"))
