@@ -7,6 +7,7 @@ import pytest
 
 from bitfit_runtime import Base
 from bitfit_toolkit import TrainOptions, read_run_configs
+from bitfit_toolkit.cards.facts import read_facts
 from bitfit_toolkit.errors import FleetError, TrainingError
 from bitfit_toolkit.fleet import Fleet, Ledger, plan_fleet, train_here
 from bitfit_toolkit.places import common_folder, is_address, joined, list_place, read_place, remove_place, write_place
@@ -165,4 +166,26 @@ def test_packs_are_trained_from_addresses_to_addresses(base: Base, tmp_path: Pat
     (here,) = train_here(base, Ledger.begin(fleet))
     assert here.failure is None and [pack.output for pack in here.packs] == list(fleet.groups[0].outputs)
     assert memory.cat("/out/tenant0.safetensors") == here.packs[0].data
+    assert not memory.exists("/out/tenant0.card.json")
     assert not Ledger.resume(fleet).waiting
+
+
+def test_facts_for_cards_lie_beside_the_packs(base: Base, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tasks = write_tasks(tmp_path, 2)
+    code, _, err = bitfit("train", "--base", base.folder, "--many", tasks, "--card", capsys=capsys)
+    assert code == 0, err
+    for number in range(2):
+        facts = read_facts(tmp_path / "packs" / f"tenant{number}.safetensors")
+        assert facts is not None and facts.options["seed" if number else "max_steps"] == str(number or 2)
+
+
+def test_a_group_is_no_smaller_than_what_shares_a_pass(
+    base: Base, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = write_tasks(tmp_path, 6)
+    for flags, sizes in (((), [4, 2]), (("--at-once", 5), [5, 1]), (("--at-once", 5, "--group-size", 3), [3, 3])):
+        code, out, err = bitfit(
+            "train", "--base", base.folder, "--many", tasks, *flags, "--dry-run", "--json", capsys=capsys
+        )
+        assert code == 0, err
+        assert [len(json.loads(line)["packs"]) for line in out.splitlines()] == sizes

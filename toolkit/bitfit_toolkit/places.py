@@ -26,6 +26,11 @@ def joined(folder: str, name: str) -> str:
     return f"{folder.rstrip('/')}/{name}" if is_address(folder) else str(Path(folder) / name)
 
 
+def beside(place: str, name: str) -> str:
+    """Return the place of that name in the folder of a file."""
+    return f"{place.rpartition('/')[0]}/{name}" if is_address(place) else str(Path(place).with_name(name))
+
+
 def common_folder(places: Sequence[str]) -> str:
     """Return the folder that all places lie in, the first one's where they have none in common."""
     kinds = {place.partition("://")[0] if is_address(place) else "" for place in places}

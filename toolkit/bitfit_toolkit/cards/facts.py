@@ -60,9 +60,14 @@ class TrainingFacts:
         )
 
 
+def facts_name(pack: str) -> str:
+    """Return the name of the file with the facts of a pack of that file name."""
+    return f"{Path(pack).stem}.card.json"
+
+
 def facts_file(pack: Path) -> Path:
     """Return where the facts of a pack lie: beside it."""
-    return pack.with_name(f"{pack.stem}.card.json")
+    return pack.with_name(facts_name(pack.name))
 
 
 def write_facts(facts: TrainingFacts, pack: Path) -> None:

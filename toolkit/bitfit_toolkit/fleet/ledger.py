@@ -4,10 +4,11 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from bitfit_toolkit.cards.facts import facts_name
 from bitfit_toolkit.errors import FleetError
 from bitfit_toolkit.fleet.groups import Fleet, Group
 from bitfit_toolkit.fleet.work import TrainedGroup
-from bitfit_toolkit.places import joined, list_place, read_place, remove_place, write_place
+from bitfit_toolkit.places import beside, joined, list_place, read_place, remove_place, write_place
 
 PLAN: Final = "plan.json"
 
@@ -57,6 +58,8 @@ class Ledger:
         """Put the packs of a group into place, then say that it is finished, unless one failed. Raises PlaceError."""
         for pack in trained.packs:
             write_place(pack.output, pack.data)
+            if pack.facts is not None:
+                write_place(beside(pack.output, facts_name(pack.output)), pack.facts)
         if trained.failure is not None:
             return self
         entry = {

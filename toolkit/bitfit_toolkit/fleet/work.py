@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from bitfit_runtime import Base, BitfitError
+from bitfit_toolkit.cards.facts import facts_file
 from bitfit_toolkit.fleet.groups import Group
 from bitfit_toolkit.places import fetched
 from bitfit_toolkit.training.shared.config import RunConfig
@@ -20,11 +21,27 @@ from bitfit_toolkit.training.train import TrainReport
 
 @dataclass(frozen=True, slots=True)
 class TrainedPack:
-    """A pack as bytes, the place where it belongs, and the report of its training."""
+    """A pack as bytes, the place where it belongs, and the report of its training.
+
+    `facts` are the bytes of what its card says of that, None where none were asked for.
+    """
 
     output: str
     data: bytes
     report: TrainReport
+    facts: bytes | None = None
+
+    @classmethod
+    def of(cls, report: TrainReport, output: str) -> "TrainedPack":
+        """Read what a run wrote that is to be placed at `output`."""
+        pack = Path(report.pack)
+        facts = facts_file(pack)
+        return cls(
+            output,
+            pack.read_bytes(),
+            replace(report, pack=output),
+            facts.read_bytes() if facts.exists() else None,
+        )
 
     @property
     def digest(self) -> str:
@@ -67,8 +84,7 @@ def train_group(
             runs = [_here(run, Path(name) / str(index)) for index, run in enumerate(group.runs)]
             written = {str(run.output): output for run, output in zip(runs, group.outputs, strict=True)}
             for report in train_shared(base, runs, at_once, notify):
-                output = written[report.pack]
-                packs.append(TrainedPack(output, Path(report.pack).read_bytes(), replace(report, pack=output)))
+                packs.append(TrainedPack.of(report, written[report.pack]))
         except BitfitError as error:
             failure = error
         finally:
