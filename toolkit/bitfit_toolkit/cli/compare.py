@@ -39,21 +39,25 @@ def command(
     train: Annotated[Path, typer.Option(help=f"Labelled texts: {DATA_HELP}.")],
     evaluation: Annotated[Path, typer.Option("--eval", help="Labelled texts to measure on.")],
     output: Annotated[Path, typer.Option(help="Folder for cells, tables and plots; goes on where it stopped.")],
-    method: Annotated[
+    methods: Annotated[
         list[str] | None,
         typer.Option(
+            "--method",
             help="full, bitfit, random, head, lora, or terms such as q,m2; repeatable; default: all of these. "
-            "bitfit@3 and q,m2@auto learn from a layer on."
+            "bitfit@3 and q,m2@auto learn from a layer on.",
         ),
     ] = None,
-    examples: Annotated[str, typer.Option(help="Numbers of training examples, such as 100,300,all.")] = "all",
+    sizes: Annotated[
+        str, typer.Option("--examples", help="Numbers of training examples, such as 100,300,all.")
+    ] = "all",
     seeds: Annotated[int, typer.Option(help="Runs a method, at its best learning rate.")] = DEFAULTS.seeds,
     steps: Annotated[int, typer.Option(help="At least so many steps a run.")] = DEFAULTS.steps,
-    budget: Annotated[
+    budgets: Annotated[
         list[str] | None,
         typer.Option(
+            "--budget",
             help="steps: equal steps; time: equal time, in which biases take 5/3 of the steps; best: each method at "
-            "its own best number, up to 2,000; repeatable; default: steps."
+            "its own best number, up to 2,000; repeatable; default: steps.",
         ),
     ] = None,
     reference: Annotated[
@@ -73,8 +77,8 @@ def command(
     options.check()  # before what takes seconds to import
     from bitfit_toolkit.compare import Comparison
 
-    methods, budgets = tuple(method or DEFAULTS.methods), tuple(budget or DEFAULTS.budgets)
-    plan = Plan(methods, _sizes(examples), seeds, steps, budgets, options)
+    chosen = tuple(methods or DEFAULTS.methods), _sizes(sizes), seeds, steps, tuple(budgets or DEFAULTS.budgets)
+    plan = Plan(*chosen, options)
     columns = Columns(text_column, text_pair_column, label_column, text_encoding, sentence_column)
     read = [read_examples(path, columns, task_type=options.task_type) for path in (train, evaluation)]
     print_notes(note for reading in read for note in reading.notes)

@@ -48,10 +48,12 @@ def command(
         typer.Option(help="TOML file of [[task]] tables to train together, in place of --train, --eval and --output."),
     ] = None,
     at_once: Annotated[
-        int | None, typer.Option(help="Runs of --many that share each pass; default: 8 on a GPU, 1 on a CPU.")
+        int | None,
+        typer.Option(help="Runs of --many that share each pass, at most a group; default: 8 on a GPU, 1 on a CPU."),
     ] = None,
     group_size: Annotated[
-        int | None, typer.Option(min=1, help="Packs of --many that appear together; default: 4.")
+        int | None,
+        typer.Option(min=1, help="Packs of --many that appear together; default: 4, or --at-once where that is more."),
     ] = None,
     ray: Annotated[
         str | None,

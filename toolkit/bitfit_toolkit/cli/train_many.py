@@ -10,6 +10,7 @@ import typer
 import bitfit_toolkit
 from bitfit_runtime import Base, BitfitError
 from bitfit_toolkit.cli.output import bar, print_json, print_notes, print_table, raise_first, say
+from bitfit_toolkit.cli.train_options import at_command_line
 from bitfit_toolkit.reports.lines import rate_of
 from bitfit_toolkit.training.options import TrainOptions
 
@@ -49,7 +50,7 @@ def train_together(base: Path, many: Path, options: TrainOptions, how: ManyOptio
     configs = bitfit_toolkit.read_run_configs(many, options)
     opened = Base.open(base)
     threads = how.threads if how.threads is not None else 1 if how.ray else 0
-    size = how.group_size or DEFAULT_GROUP_SIZE
+    size = how.group_size or max(DEFAULT_GROUP_SIZE, how.at_once or 0)
     fleet = plan_fleet(many, configs, opened.manifest.digest, threads=threads, at_once=how.at_once, size=size)
     if how.dry_run:
         show_plan(fleet, json)
@@ -95,7 +96,7 @@ def show_groups(groups: "Iterator[TrainedGroup]", ledger: "Ledger", json: bool) 
                 failures.append(group.failure)
             for pack in group.packs:
                 lines.append(_row(pack.report))
-                print_notes(pack.report.notes)
+                print_notes(map(at_command_line, pack.report.notes))
                 if json:
                     print_json(pack.report.as_dict())
     except KeyboardInterrupt:

@@ -4,12 +4,20 @@ import inspect
 from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
+from bitfit_toolkit.cli.failures import with_flags
 from bitfit_toolkit.training.option_spec import OptionSpec, option_specs
 from bitfit_toolkit.training.options import TrainOptions
+
+FLAGS: Final = {"evaluation": "--eval"} | {spec.name: spec.flag for spec in option_specs(TrainOptions).values()}
+
+
+def at_command_line(note: str) -> str:
+    """Return a note of a training run with flags in place of the parameters that it names."""
+    return with_flags(note, FLAGS)
 
 
 def with_options(

@@ -1,18 +1,14 @@
 """Output of `bitfit train`: the report of one run."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from bitfit_toolkit.cli.failures import with_flags
 from bitfit_toolkit.cli.output import print_json, print_notes, print_pairs
 from bitfit_toolkit.cli.review import print_review
+from bitfit_toolkit.cli.train_options import at_command_line
 from bitfit_toolkit.reports.lines import report_lines
-from bitfit_toolkit.training.option_spec import option_specs
-from bitfit_toolkit.training.options import TrainOptions
 
 if TYPE_CHECKING:  # it needs torch
     from bitfit_toolkit.training.train import TrainReport
-
-FLAGS: Final = {"evaluation": "--eval"} | {spec.name: spec.flag for spec in option_specs(TrainOptions).values()}
 
 
 def print_report(report: "TrainReport", json: bool) -> None:
@@ -22,7 +18,7 @@ def print_report(report: "TrainReport", json: bool) -> None:
     end_together()
     if not is_first_process():
         return
-    print_notes(with_flags(note, FLAGS) for note in report.notes)
+    print_notes(map(at_command_line, report.notes))
     if json:
         print_json(report.as_dict())
         return
