@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_runtime.tasks.base import NOT_ACCEPTED, OFFSETS, HeadOutput, TaskType, softmax
@@ -48,12 +49,12 @@ def postprocess(output: HeadOutput) -> Span:
     if not spans:
         return Span(output.task, "", 0, 0, 0.0, output.tokens.truncated, output.accepts(0.0))
     starts, ends = softmax(output.values[[index for index, _ in spans]].T, output.temperature)
-    joint = np.triu(np.outer(starts, ends))
-    joint -= np.triu(joint, LONGEST_SPAN)
-    first, last = np.unravel_index(int(joint.argmax()), joint.shape)
-    start, _ = own_characters(searched, *spans[int(first)][1])
-    _, end = own_characters(searched, *spans[int(last)][1])
-    probability = float(joint[first, last])
+    reached = sliding_window_view(np.pad(ends, (0, LONGEST_SPAN - 1)), LONGEST_SPAN)  # not all ends: texts may be long
+    joint = starts[:, None] * reached
+    first, further = map(int, np.unravel_index(int(joint.argmax()), joint.shape))
+    start, _ = own_characters(searched, *spans[first][1])
+    _, end = own_characters(searched, *spans[first + further][1])
+    probability = float(joint[first, further])
     text, accepted = searched[start:end], output.accepts(probability)
     return Span(output.task, text, start, end, probability, output.tokens.truncated, accepted)
 
