@@ -1,34 +1,65 @@
 """Batches: the pieces of a long list, and what a batch of different tasks feeds to the graph."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, branch_input
+from bitfit_runtime.formats import Pack
+from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, TOKEN_LOGITS, branch_input
+from bitfit_runtime.inputs import Row
 from bitfit_runtime.pack_cache import DecodedPack
 from bitfit_runtime.planning import Batch
+from bitfit_runtime.tasks import TASK_TYPES
+from bitfit_runtime.windows import Limit
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
-PIECE_ROWS: Final = 1024
-PIECE_CHARACTERS: Final = 1 << 18
+MOST_TOKENS: Final = 4  # of a character: its bytes in UTF-8
+SPECIAL: Final = 8  # tokens around a text or a pair, at most
+FLOAT: Final = 4  # bytes
 
 
-def pieces(characters: Sequence[int], windows: Sequence[int]) -> Iterator[slice]:
-    """Cut rows, of so many characters and windows each, into pieces that are held in memory one after the other.
+class Load(NamedTuple):
+    """What rows hold in memory until they are answered: characters, windows, and bytes of numbers for their tokens."""
 
-    A piece is a single row, or has at most PIECE_ROWS windows and PIECE_CHARACTERS characters.
-    """
-    start = held = count = 0
-    for row, (size, own) in enumerate(zip(characters, windows, strict=True)):
-        if row > start and (count + own > PIECE_ROWS or held + size > PIECE_CHARACTERS):
+    characters: int
+    windows: int
+    token_bytes: int = 0
+
+    @classmethod
+    def of(cls, row: Row, pack: Pack | None, limit: Limit) -> "Load":
+        """Return the most that a row holds whose pack reads so much of it."""
+        size = len(row.text) + len(row.text_pair or "")
+        windows = limit.most_windows(size)
+        if pack is None or TASK_TYPES[pack.info.task_type].output != TOKEN_LOGITS:
+            return cls(size, windows)
+        plain = row.text.isascii() and (row.text_pair or "").isascii()
+        tokens = min(limit.max_length, size * (1 if plain else MOST_TOKENS) + SPECIAL)
+        return cls(size, windows, FLOAT * windows * tokens * len(pack.info.labels))
+
+    def __add__(self, other: object) -> "Load":
+        """Return what rows hold together."""
+        if not isinstance(other, Load):
+            return NotImplemented
+        return Load(*map(sum, zip(self, other, strict=True)))
+
+
+PIECE: Final = Load(1 << 18, 1024, 8 << 20)
+
+
+def pieces(loads: Sequence[Load]) -> Iterator[slice]:
+    """Cut rows into pieces that are held in memory one after the other: a single row, or at most PIECE of each."""
+    start, held = 0, Load(0, 0)
+    for row, load in enumerate(loads):
+        together = held + load
+        if row > start and any(size > most for size, most in zip(together, PIECE, strict=True)):
             yield slice(start, row)
-            start, held, count = row, 0, 0
-        held, count = held + size, count + own
-    if characters:
-        yield slice(start, len(characters))
+            start, together = row, load
+        held = together
+    if loads:
+        yield slice(start, len(loads))
 
 
 def batch_feeds(packs: Sequence[DecodedPack], defaults: Mapping[str, Float32]) -> dict[str, Float32]:

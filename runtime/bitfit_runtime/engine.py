@@ -16,7 +16,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from bitfit_runtime.arguments import as_path, choice, flag, instance, whole_number
-from bitfit_runtime.batching import pieces
+from bitfit_runtime.batching import Load, pieces
 from bitfit_runtime.decisions import Outliers
 from bitfit_runtime.errors import InputError, UnknownTaskError
 from bitfit_runtime.explain import Sharing
@@ -314,9 +314,7 @@ class Engine:
         """Tokenize the rows, a piece at a time, and what several tasks read of one text once."""
         whole = Limit(self._base.manifest.max_length)
         limits = [whole if pack is None else Limit.of(pack.info) for pack in packs]
-        sizes = [len(row.text) + len(row.text_pair or "") for row in rows]
-        windows = [limit.most_windows(size) for limit, size in zip(limits, sizes, strict=True)]
-        for piece in pieces(sizes, windows):
+        for piece in pieces([*map(Load.of, rows, packs, limits)]):
             asked = [((row.text, row.text_pair), limit) for row, limit in zip(rows[piece], limits[piece], strict=True)]
             different = list(dict.fromkeys(asked))
             found = self._tokenizer.tokenize_windows(*map(list, zip(*different, strict=True)))

@@ -5,10 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bitfit_runtime.batching import PIECE
 from bitfit_runtime.errors import InputError
 from bitfit_runtime.formats import Base, Manifest, Pack
 from bitfit_runtime.formats.schema import CONFIG_FILE
+from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_runtime.planning import HEAD_BYTES, WIDEST_OF_ONE_TEXT, WORK_OF_ONE_TEXT
+from bitfit_runtime.tasks import TASK_TYPES
 
 MIB: Final = 1 << 20
 FLOAT: Final = 4  # bytes
@@ -77,18 +80,31 @@ class Footprint:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many packs there are, their bytes as stored, and the most labels of one, at least 1."""
+    """How many packs there are, their bytes as stored, the most labels of one, at least 1, and of one for tokens.
+
+    `token_bytes` are those of the numbers that such a pack gives for the longest text that it reads, at most.
+    """
 
     packs: int
     bytes: int
     labels: int
+    token_bytes: int
 
     @classmethod
     def of(cls, packs: Iterable[Pack]) -> "Stored":
         """Add up packs, once for all the batches that are tried with them: there may be thousands."""
         packs = tuple(packs)
         size = sum(sum(tensor.nbytes for tensor in pack.tensors.values()) + PACK_BYTES for pack in packs)
-        return cls(len(packs), size, max((1, *(len(pack.info.labels) for pack in packs))))
+        labels = max((1, *(len(pack.info.labels) for pack in packs)))
+        return cls(len(packs), size, labels, max((0, *map(_most_for_tokens, packs))))
+
+
+def _most_for_tokens(pack: Pack) -> int:
+    """Return the bytes of the numbers that a pack gives for the tokens of the longest text that it reads."""
+    if TASK_TYPES[pack.info.task_type].output != TOKEN_LOGITS:
+        return 0
+    windows = 1 if pack.info.windows is None else pack.info.windows.max_windows
+    return FLOAT * windows * pack.info.max_length * len(pack.info.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +162,14 @@ class Budget:
         return self._with(base, Stored.of(packs))
 
     def _with(self, base: Footprint, stored: "Stored") -> Memory:
-        return Memory(base.loaded, stored.bytes, self.pack_cache, self._call(base, stored.labels))
+        return Memory(base.loaded, stored.bytes, self.pack_cache, self._call(base, stored))
 
-    def _call(self, base: Footprint, labels: int) -> int:
-        """Return the bytes of the widest layer, of heads and what they give, and of stacked and decoded packs."""
-        manifest = base.manifest
+    def _call(self, base: Footprint, stored: "Stored") -> int:
+        """Return the bytes of the widest layer, of heads and what they give, and of stacked and decoded packs.
+
+        What is given for tokens is kept until the texts of a piece are answered.
+        """
+        manifest, labels = base.manifest, stored.labels
         tokens = max(self.most_tokens, manifest.max_length)
         rows = min(max(self.most_tokens // SHORTEST, 1), int(WORK_OF_ONE_TEXT * self.batch_size))
         head = labels * manifest.hidden_size * FLOAT
@@ -158,7 +177,9 @@ class Budget:
         token_logits = min(tokens * labels * FLOAT, heads // manifest.hidden_size * manifest.max_length)
         run = tokens * base.token_bytes + 3 * heads + 2 * token_logits
         fed = heads + rows * manifest.bias_parameters * FLOAT
-        return (PATTERNS if self.patterns else 1) * run + 2 * fed + TEXT_BYTES
+        joined = stored.token_bytes
+        kept = max(PIECE.token_bytes, stored.token_bytes) + joined if stored.token_bytes else 0
+        return (PATTERNS if self.patterns else 1) * run + 2 * fed + kept + TEXT_BYTES
 
 
 def _attention_heads(base: Base) -> int:

@@ -59,13 +59,11 @@ class Runner:
             if self.spares_token_logits and TOKEN_LOGITS not in wanted:
                 feeds[TOKENS_READ] = NO_TOKENS
             found = dict(zip(wanted, run_session(self.session, wanted, feeds), strict=True))
-            given: set[tuple[str, int]] = set()
             for index, row in batch.rows.items():
                 request = requests[index]
                 values = request.without_padding(found[request.output][row])
-                values = values.copy() if (request.output, row) in given else values  # callers may change it
-                results[index] = Found(values, found[POOLED][row] if request.pooled else None)
-                given.add((request.output, row))
+                # Copied, as callers may change what two rows share, and a view would keep the whole batch in memory.
+                results[index] = Found(values.copy(), found[POOLED][row] if request.pooled else None)
         return [results[index] for index in range(len(requests))]
 
     def _feeds(self, batch: Batch, requests: Sequence[Request]) -> dict[str, npt.NDArray[np.generic]]:

@@ -6,11 +6,14 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from bitfit_runtime import Base, Engine, Prediction, Row, Score, batching, write_pack
+from bitfit_runtime import Base, Engine, Pack, Prediction, Row, Score, batching, write_pack
+from bitfit_runtime.batching import Load
 from bitfit_runtime.errors import InputError, PackFormatError, PackMismatchError, UnknownTaskError
+from bitfit_runtime.formats import Windows
 from bitfit_runtime.onnx_adapter import write_onnx_adapter
 from bitfit_runtime.session import make_exact
 from bitfit_runtime.tokenizer import Tokenizer, collate
+from bitfit_runtime.windows import Limit
 from hot_swap.run import replace_under_load
 from support.packs import random_pack
 
@@ -147,8 +150,7 @@ def test_a_long_list_is_answered_in_pieces_to_the_bit_as_at_once_and_in_order(
         engine.install(name, random_pack(base, seed))
     rows = [Row("abc " * (1 + index % 7), "ab"[index % 2], "z" * (index % 3) or None) for index in range(40)]
     at_once = engine.logits(rows)
-    monkeypatch.setattr(batching, "PIECE_ROWS", 7)
-    monkeypatch.setattr(batching, "PIECE_CHARACTERS", 40)
+    monkeypatch.setattr(batching, "PIECE", Load(40, 7, 1 << 20))
     tokenized: list[int] = []
     tokenize = Tokenizer.tokenize_windows
 
@@ -164,16 +166,27 @@ def test_a_long_list_is_answered_in_pieces_to_the_bit_as_at_once_and_in_order(
     assert engine.predict([], task="a") == []
 
 
-def test_pieces_are_bounded_in_rows_and_characters_and_leave_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "PIECE_ROWS", 3)
-    monkeypatch.setattr(batching, "PIECE_CHARACTERS", 10)
-    assert list(batching.pieces([], [])) == []
-    assert list(batching.pieces([99], [1])) == [slice(0, 1)]
-    assert list(batching.pieces([1, 1, 1, 1], [1, 1, 1, 1])) == [slice(0, 3), slice(3, 4)]
-    assert list(batching.pieces([5, 5, 1, 99, 0], [1, 1, 1, 1, 1])) == [
-        slice(0, 2),
-        slice(2, 3),
-        slice(3, 4),
-        slice(4, 5),
-    ]
-    assert list(batching.pieces([1, 1, 1, 1], [2, 1, 9, 1])) == [slice(0, 2), slice(2, 3), slice(3, 4)]
+def test_pieces_are_bounded_in_characters_windows_and_bytes_and_leave_nothing_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batching, "PIECE", Load(10, 3, 100))
+
+    def cut(*loads: tuple[int, ...]) -> list[int]:
+        found = [*batching.pieces([Load(*load) for load in loads])]
+        assert [row for piece in found for row in range(len(loads))[piece]] == [*range(len(loads))]
+        return [piece.stop - piece.start for piece in found]
+
+    assert cut() == [] and cut((99, 1)) == [1]
+    assert cut(*[(1, 1)] * 4) == [3, 1]
+    assert cut((5, 1), (5, 1), (1, 1), (99, 1), (0, 1)) == [2, 1, 1, 1]
+    assert cut((1, 2), (1, 1), (1, 9), (1, 1)) == [2, 1, 1]
+    assert cut((1, 1, 60), (1, 1, 40), (1, 1, 1), (1, 1, 500)) == [2, 1, 1]
+
+
+def test_a_row_holds_the_numbers_of_its_tokens(base: Base) -> None:
+    tags = random_pack(base, labels=5, task_type="token-classification").info
+    pack = Pack(replace(tags, max_length=32, windows=Windows("offsets", 8, 4)), {})
+    for text, tokens in (("abc", 3 + 8), ("é" * 4, 16 + 8), ("abcd" * 100, 32)):
+        load = Load.of(Row(text), pack, Limit.of(pack.info))
+        assert load.token_bytes == 4 * load.windows * tokens * 5
+    assert Load.of(Row("abc"), random_pack(base), Limit(32)) == Load.of(Row("abc"), None, Limit(32)) == Load(3, 1)

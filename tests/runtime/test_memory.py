@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from bitfit_runtime import Base, Engine
 from bitfit_runtime.errors import InputError
+from bitfit_runtime.formats import Windows
 from bitfit_runtime.memory import MIB, Budget, Footprint
 from bitfit_runtime.planning import WIDEST_OF_ONE_TEXT
 from support.packs import random_pack
@@ -91,3 +93,21 @@ def test_a_limit_that_is_too_low_is_refused_at_once_and_when_a_pack_takes_too_mu
     assert engine._budget.most_tokens <= 2048
     engine.remove("large")
     assert engine.memory == before
+
+
+@pytest.mark.parametrize(
+    ("task_type", "labels", "texts"),
+    [("span", 2, ["a b " * 3000]), ("token-classification", 301, ["a b c ab " * 30] * 300)],
+)
+def test_what_is_held_for_tokens_is_bounded(base: Base, task_type: str, labels: int, texts: list[str]) -> None:
+    engine, pack = Engine(base, threads=1), random_pack(base, labels=labels, task_type=task_type)
+    windows = Windows("offsets", 4, 256) if task_type == "span" else None
+    engine.install("t", replace(pack, info=replace(pack.info, windows=windows)))
+    engine.predict("a", "t")
+    tracemalloc.start()
+    try:
+        engine.predict(texts, "t")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak <= 32 << 20
