@@ -1,11 +1,14 @@
 """Linear estimators on a base's vectors, against what scikit-learn answers."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge, RidgeClassifier
@@ -106,14 +109,20 @@ def test_a_pickle_runs_only_where_it_may(vectors: Any, tmp_path: Path) -> None:
         read_estimator(tmp_path / "torn", trust_pickle=True)
 
 
-def test_a_setfit_folder_needs_the_bodys_weights(base: Base, checkpoint: Path, vectors: Any, tmp_path: Path) -> None:
-    import shutil
-
-    from safetensors.numpy import load_file, save_file
-
-    folder = tmp_path / "setfit"
-    shutil.copytree(checkpoint, folder)
+def setfit_folder(tmp_path: Path, checkpoint: Path, vectors: Any, *modules: str, **pooling: Any) -> Path:
+    """A SetFit model on the checkpoint; `modules` stand behind the encoder, `pooling` is in the first one's file."""
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "setfit"))
     joblib.dump(LogisticRegression().fit(vectors, MANY), folder / "model_head.pkl")
+    if modules:
+        (folder / "1").mkdir()
+        (folder / "1" / "config.json").write_text(json.dumps(pooling))
+        listed = [{"type": f"models.{kind}", "path": str(place or "")} for place, kind in enumerate(modules)]
+        (folder / "modules.json").write_text(json.dumps(listed))
+    return folder
+
+
+def test_a_setfit_folder_needs_the_bodys_weights(base: Base, checkpoint: Path, vectors: Any, tmp_path: Path) -> None:
+    folder = setfit_folder(tmp_path, checkpoint, vectors)
     (folder / "config_setfit.json").write_text('{"normalize_embeddings": false, "labels": ["a", "b", "c"]}')
     pack = from_setfit(folder, base, trust_pickle=True).pack
     assert pack.info.labels == ("a", "b", "c")
@@ -127,3 +136,47 @@ def test_a_setfit_folder_needs_the_bodys_weights(base: Base, checkpoint: Path, v
     save_file(changed, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(ConversionError, match="the body was tuned"):
         from_setfit(folder, base, trust_pickle=True)
+
+
+@pytest.mark.parametrize(
+    ("modules", "pooling", "said", "reason"),
+    [
+        (("Pooling", "Dense"), "mean", {}, "the layer Dense behind the pooling"),
+        (("Pooling", "LayerNorm"), "mean", {}, "the layer LayerNorm behind the pooling"),
+        (("Pooling",), "max", {}, "pools this model by max"),
+        (("Pooling",), "mean_sqrt_len_tokens", {}, "root of the length"),
+        ((), "mean", {}, "names no pooling"),
+        (("Pooling",), "cls", {}, "pools by cls, the base by mean"),
+        (("Pooling",), "mean", {"sentence_bert_config.json": {"do_lower_case": True}}, "lower case"),
+        (
+            ("Pooling",),
+            "mean",
+            {"config_sentence_transformers.json": {"prompts": {"q": "query: "}, "default_prompt_name": "q"}},
+            "its prompt 'q'",
+        ),
+    ],
+)
+def test_a_setfit_head_on_other_vectors_is_refused(
+    modules: tuple[str, ...],
+    pooling: str,
+    said: dict[str, Any],
+    reason: str,
+    base: Base,
+    checkpoint: Path,
+    vectors: Any,
+    tmp_path: Path,
+) -> None:
+    folder = setfit_folder(tmp_path, checkpoint, vectors, "Transformer", *modules, pooling_mode=pooling)
+    for name, document in said.items():
+        (folder / name).write_text(json.dumps(document))
+    with pytest.raises(ConversionError, match=reason):
+        from_setfit(folder, base, trust_pickle=True)
+
+
+def test_lengths_and_prompts_that_setfit_never_uses_are_no_reason(
+    base: Base, checkpoint: Path, vectors: Any, tmp_path: Path
+) -> None:
+    modules = ("Transformer", "Pooling", "Normalize")
+    folder = setfit_folder(tmp_path, checkpoint, vectors, *modules, pooling_mode="mean")
+    (folder / "config_sentence_transformers.json").write_text('{"prompts": {"query": "query: "}}')
+    assert from_setfit(folder, base, texts=TEXTS, trust_pickle=True).pack.has_head

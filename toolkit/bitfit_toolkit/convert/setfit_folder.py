@@ -18,6 +18,8 @@ from bitfit_toolkit.errors import ConversionError
 
 HEAD: Final = "model_head.pkl"
 CONFIG: Final = "config_setfit.json"
+# How the notes begin that change no answer: a head is scaled for lengths, and SetFit asks with no prompt but a default.
+HARMLESS: Final = ("vectors are not scaled to length 1", "the model has prompts")
 
 
 def from_setfit(
@@ -35,6 +37,7 @@ def from_setfit(
     folder, base, naming = as_path(folder, "folder"), opened(base), naming or Naming()
     if not (folder / HEAD).is_file():
         raise ConversionError(f"{folder} holds no {HEAD}; give the folder that SetFit's save_pretrained wrote")
+    _check_vectors(folder, base)
     _check_body(folder, base)
     config = read_object(folder / CONFIG) if (folder / CONFIG).is_file() else {}
     normalized = bool(config.get("normalize_embeddings")) or _normalizes(folder)
@@ -52,13 +55,24 @@ def from_setfit(
     return from_sklearn(estimator, base, naming, texts if normalized else None)
 
 
-def _check_body(folder: Path, base: Base) -> None:
-    """Raise ConversionError unless the folder's encoder and pooling are the base's."""
-    pooling = read_sentence_settings(folder).pooling
-    if pooling is not None and pooling != base.manifest.pooling:
+def _check_vectors(folder: Path, base: Base) -> None:
+    """Raise ConversionError unless the folder makes vectors of hidden states as the base does, up to their length."""
+    settings = read_sentence_settings(folder)
+    other = next((note for note in settings.notes if not note.startswith(HARMLESS)), None)
+    if other is None and settings.pooling is None and (folder / MODULES_FILE).is_file():
+        other = f"{MODULES_FILE} names no pooling"
+    if other is not None:
         raise ConversionError(
-            f"{folder} pools by {pooling}, the base by {base.manifest.pooling}; export the base with that"
+            f"{folder}: its head reads other vectors than a base gives ({other}); fit a head on those of Engine.embed"
         )
+    if settings.pooling is not None and settings.pooling != base.manifest.pooling:
+        raise ConversionError(
+            f"{folder} pools by {settings.pooling}, the base by {base.manifest.pooling}; export the base with that"
+        )
+
+
+def _check_body(folder: Path, base: Base) -> None:
+    """Raise ConversionError unless the folder's encoder is the base's."""
     found = sort_tensors(base, checkpoint_tensors(folder))
     try:
         check_same_weights(base, found.weights, str(folder))
