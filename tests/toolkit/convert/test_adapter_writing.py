@@ -20,11 +20,17 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of peft and transformers ab
 TEXTS = ["aaa zz", "quick, brown.", "hello you"]
 
 
+@pytest.fixture(scope="module")
+def pooled(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Base:
+    folder = tmp_path_factory.mktemp("pooled") / "base"
+    export(str(checkpoint), folder, ExportOptions(offline=True, pooling="pooler", precision="fp32"))
+    return Base.open(folder)
+
+
 def test_peft_answers_as_the_engine_and_the_adapter_comes_back(
-    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    pooled: Base, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    export(str(checkpoint), tmp_path / "base", ExportOptions(offline=True, pooling="pooler", precision="fp32"))
-    base, engine = Base.open(tmp_path / "base"), Engine(tmp_path / "base", threads=1)
+    base, engine = pooled, Engine(pooled, threads=1)
     pack = random_pack(base, labels=3)
     engine.install("t", pack)
     file = write_pack(pack, tmp_path / "p.safetensors")
@@ -44,6 +50,16 @@ def test_peft_answers_as_the_engine_and_the_adapter_comes_back(
     engine.install("back", tmp_path / "q.safetensors")
     for text in TEXTS:
         assert np.abs(engine.logits([text], "t")[0] - engine.logits([text], "back")[0]).max() < 1e-3
+
+
+def test_that_an_adapter_holds_no_task_type_is_said_on_both_ways(
+    pooled: Base, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = to_peft(random_pack(pooled, labels=3, task_type="multi-label"), pooled, tmp_path / "adapter")
+    assert any('problem_type="multi_label_classification"' in note for note in written.notes)
+    back = ("convert", "--from", "peft", "--base", pooled.folder, "--adapter", tmp_path / "adapter")
+    code, _, err = bitfit(*back, "--output", tmp_path / "q.safetensors", "--source", checkpoint, capsys=capsys)
+    assert code == 0 and "taken as classification; give --type multi-label" in err
 
 
 def test_a_head_that_transformers_lacks_is_left_out_or_refused(base: Base, tmp_path: Path) -> None:

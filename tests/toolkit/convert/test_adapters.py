@@ -1,5 +1,7 @@
 """Biases that PEFT and plain torch trained, against the original in torch."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,35 @@ def test_values_alone_stay_values_and_begin_where_they_changed(pooled: Base, che
     pack = from_peft(tmp_path, pooled).pack
     assert (pack.info.terms, pack.info.from_layer) == (("v",), 1)
     agrees(pooled, pack, model, checkpoint)
+
+
+def tell(config: Path, problem: str) -> None:
+    """Write a problem_type into a config.json."""
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"problem_type": problem}))
+
+
+@pytest.mark.parametrize(("outputs", "taken"), [(3, "classification"), (1, "regression")])
+def test_what_an_adapter_answers_is_told_by_its_model_or_doubted(
+    outputs: int, taken: str, pooled: Base, checkpoint: Path, tmp_path: Path
+) -> None:
+    source = Path(shutil.copytree(checkpoint, tmp_path / checkpoint.name))
+    config = BeftConfig(target_modules=["query"], task_type="SEQ_CLS")
+    get_peft_model(sequence_model(source, outputs), config).save_pretrained(tmp_path / "adapter")
+    found = from_peft(tmp_path / "adapter", pooled)
+    assert found.pack.info.task_type == taken
+    assert any(f"taken as {taken}; give `task_type` multi-label" in note for note in found.notes)
+    sets = from_peft(tmp_path / "adapter", pooled, Naming(task_type="multi-label"))
+    assert sets.pack.info.task_type == "multi-label" and not any("problem_type" in note for note in sets.notes)
+    tell(source / "config.json", "multi_label_classification")
+    found = from_peft(tmp_path / "adapter", pooled)
+    assert found.pack.info.task_type == "multi-label" and any("that of its model" in note for note in found.notes)
+
+
+def test_what_a_checkpoint_answers_is_told_or_doubted(pooled: Base, checkpoint: Path, tmp_path: Path) -> None:
+    moved(sequence_model(checkpoint)).save_pretrained(tmp_path)
+    assert any("taken as classification" in note for note in from_peft(tmp_path, pooled).notes)
+    tell(tmp_path / "config.json", "single_label_classification")
+    assert not any("taken as" in note for note in from_peft(tmp_path, pooled).notes)
 
 
 def test_a_checkpoint_whose_biases_were_trained_is_a_pack(pooled: Base, checkpoint: Path, tmp_path: Path) -> None:

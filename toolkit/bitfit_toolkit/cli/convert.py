@@ -8,6 +8,7 @@ import typer
 
 from bitfit_runtime import Base, Pack, read_pack
 from bitfit_runtime.onnx_adapter import write_onnx_adapter
+from bitfit_toolkit.cli.failures import with_flags
 from bitfit_toolkit.cli.options import BaseFolder
 from bitfit_toolkit.cli.output import print_json, print_notes, print_pairs
 
@@ -81,7 +82,11 @@ def command(
         naming = Naming(task, None if labels is None else tuple(labels.split(",")), task_type, max_length, encoding)
         converted = _convert(origin, adapter, Base.open(base), naming, source, normalized, trust_pickle)
         path, name = converted.write(output), "pack"
-        found = {"path": str(path), "bytes": path.stat().st_size, "notes": list(converted.notes)}
+        found = {
+            "path": str(path),
+            "bytes": path.stat().st_size,
+            "notes": [with_flags(note, {"task_type": "--type"}) for note in converted.notes],
+        }
     print_notes(found["notes"])
     if json:
         print_json({"format": name, **found})

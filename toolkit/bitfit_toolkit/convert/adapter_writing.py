@@ -13,19 +13,18 @@ from transformers import AutoConfig
 
 from bitfit_exporters.encoder_weights import make_skeleton
 from bitfit_exporters.read_back import read_parameters
-from bitfit_runtime import Base, Pack, read_pack
+from bitfit_runtime import Base, Pack, PackInfo, read_pack
 from bitfit_runtime.arguments import as_path
 from bitfit_runtime.files import write_output
 from bitfit_runtime.formats.schema import CONFIG_FILE
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT
-from bitfit_toolkit.convert.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS, DELTA, OUTER
+from bitfit_toolkit.convert.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS, DELTA, OUTER, PROBLEMS
 from bitfit_toolkit.convert.packing import opened
 from bitfit_toolkit.convert.tensors import BIAS, WEIGHT, check_head_fits
 from bitfit_toolkit.errors import ConversionError
 
 Float32 = npt.NDArray[np.float32]
 KINDS: Final = {"sequence": "SEQ_CLS", "token": "TOKEN_CLS", "none": "FEATURE_EXTRACTION"}
-SEQUENCES: Final = ("classification", "multi-label", "regression")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def to_peft(
     if kind != "none":
         whole.append("classifier")
         tensors |= {WEIGHT: np.ascontiguousarray(values[HEAD_WEIGHT].T), BIAS: values[HEAD_BIAS]}
-        notes.append(f"load it on a model with num_labels={len(pack.info.labels)}: {', '.join(pack.info.labels)[:200]}")
+        notes.append(_how_to_load(pack.info))
     document = {
         "peft_type": "BEFT",
         "task_type": KINDS[kind],
@@ -73,6 +72,13 @@ def to_peft(
     write_output(folder / ADAPTER_WEIGHTS, data)
     write_output(folder / ADAPTER_CONFIG, (json.dumps(document, indent=1) + "\n").encode())
     return WrittenAdapter(str(folder), KINDS[kind], len(data), tuple(notes))
+
+
+def _how_to_load(info: PackInfo) -> str:
+    """Return what an adapter does not hold of its head, and transformers is told when it makes the model."""
+    problem = PROBLEMS.get(info.task_type)
+    asked = f"num_labels={len(info.labels)}" + ("" if problem is None else f', problem_type="{problem}"')
+    return f"load it on a model with {asked}: {', '.join(info.labels)[:200]}"
 
 
 def _tensors(
@@ -105,9 +111,7 @@ def _tensors(
 def _kind(pack: Pack, base: Base) -> tuple[str, list[str]]:
     """Return the kind of model that the adapter is for, and notes on what it leaves out."""
     info, notes = pack.info, list[str]()
-    kind = (
-        "sequence" if info.task_type in SEQUENCES else "token" if info.task_type == "token-classification" else "none"
-    )
+    kind = "sequence" if info.task_type in PROBLEMS else "token" if info.task_type == "token-classification" else "none"
     if kind != "none":
         try:
             check_head_fits(base, kind)

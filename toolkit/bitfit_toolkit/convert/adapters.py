@@ -28,7 +28,13 @@ ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
 OUTER: Final = "base_model.model."
 DELTA: Final = ".beft_bias"
 KINDS: Final = {"SEQ_CLS": "sequence", "TOKEN_CLS": "token", "FEATURE_EXTRACTION": "none", None: "none"}
-TYPES: Final = {"sequence": ("classification", "multi-label", "regression"), "token": ("token-classification",)}
+# What transformers calls the task types of a sequence classifier.
+PROBLEMS: Final = {
+    "classification": "single_label_classification",
+    "multi-label": "multi_label_classification",
+    "regression": "regression",
+}
+TYPES: Final = {"sequence": tuple(PROBLEMS), "token": ("token-classification",)}
 REASONS: Final = {
     "LORA": "LoRA's biases (bias='all') mean nothing without its weights",
     "LN_TUNING": "LN-tuning trains weights of norms too",
@@ -76,14 +82,17 @@ def _adapter(folder: Path, base: Base, naming: Naming, source: str | Path | None
     deltas = sort_tensors(base, {bias: tensors[name].reshape(-1) for name, bias in short.items()}).biases
     found = sort_tensors(base, {name: value for name, value in tensors.items() if name not in short})
     check_same_weights(base, found.weights, str(folder), partly=True)
-    notes = _check_source(str(source or config.get("base_model_name_or_path") or ""), base, source is not None)
+    problem, notes = _check_source(str(source or config.get("base_model_name_or_path") or ""), base, source is not None)
     biases = dict(found.biases)
     for name, delta in deltas.items():
         start = biases.get(name, base.default_biases[name])
         _check_size(name, delta, start, folder)
         biases[name] = (start + delta).astype(np.float32)
-    labels = read_object(folder / CONFIG_FILE) if (folder / CONFIG_FILE).is_file() else {}
-    return _finish(folder, base, naming, biases, found.rest, KINDS[task], labels, notes)
+    own = read_object(folder / CONFIG_FILE) if (folder / CONFIG_FILE).is_file() else {}
+    if KINDS[task] == "sequence" and problem and not own.get("problem_type") and naming.task_type is None:
+        own = {**own, "problem_type": problem}
+        notes = (*notes, f"problem_type {problem} is that of its model; give `task_type` if it learned as another")
+    return _finish(folder, base, naming, biases, found.rest, KINDS[task], own, notes)
 
 
 def _checkpoint(folder: Path, base: Base, naming: Naming) -> Converted:
@@ -124,7 +133,8 @@ def _finish(
     head = linear_head(rest, str(folder))
     if head is None:
         raise ConversionError(f"{folder} holds no classifier; save it with the adapter (modules_to_save)")
-    task_type = naming.task_type or _task_type(kind, len(head[1]), config)
+    task_type, doubts = (naming.task_type, ()) if naming.task_type else _task_type(kind, len(head[1]), config)
+    notes = (*notes, *doubts)
     if task_type not in TYPES[kind]:
         raise ConversionError(f"a head for {kind} classification can be {', '.join(TYPES[kind])}, found {task_type!r}")
     known = config.get("id2label")
@@ -137,19 +147,29 @@ def _finish(
     return Converted(make_pack(base, biases, head, task_type, labels, naming), (*notes, UNMEASURED))
 
 
-def _task_type(kind: str, outputs: int, config: Mapping[str, Any]) -> str:
-    """Return the task type of a head, as transformers takes it."""
+def _task_type(kind: str, outputs: int, config: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Return the task type of a head, as transformers takes it, and a note where no file tells it."""
     if kind == "token":
-        return "token-classification"
-    if config.get("problem_type") == "multi_label_classification":
-        return "multi-label"
-    if config.get("problem_type") == "regression" and outputs != 1:
+        return "token-classification", ()
+    problem = config.get("problem_type")
+    if problem == "regression" and outputs != 1:
         raise ConversionError(f"a regression of {outputs} numbers at once cannot be a pack; it gives one number")
-    return "regression" if outputs == 1 else "classification"
+    known = next((name for name, theirs in PROBLEMS.items() if theirs == problem), None)
+    if known is not None:
+        return known, ()
+    taken, other = (
+        ("regression", "its one output is a label's")
+        if outputs == 1
+        else ("classification", "a text may have several labels")
+    )
+    return taken, (f"no file tells its problem_type: taken as {taken}; give `task_type` multi-label where {other}",)
 
 
-def _check_source(name: str, base: Base, given: bool) -> tuple[str, ...]:
-    """Compare the model that an adapter was trained on with the base. Returns notes. Raises ConversionError."""
+def _check_source(name: str, base: Base, given: bool) -> tuple[str | None, tuple[str, ...]]:
+    """Compare the model that an adapter was trained on with the base.
+
+    Returns the problem_type that the model tells, which an adapter does not hold, and notes. Raises ConversionError.
+    """
     if not name:
         raise ConversionError("the adapter does not name the model that it was trained on; say it with `source`")
     try:
@@ -161,7 +181,7 @@ def _check_source(name: str, base: Base, given: bool) -> tuple[str, ...]:
                 f"the adapter was trained on {name}, which cannot be compared with base {base.manifest.name} "
                 f"({first_line(error)}); say with `source` where that model is"
             ) from None
-        return (f"{name} is not here to be compared: that the base was made of it is known by its name alone",)
+        return None, (f"{name} is not here to be compared: that the base was made of it is known by its name alone",)
     found = sort_tensors(base, loaded)
     check_same_weights(base, found.weights, name)
     moved = [spec.name for spec in base.manifest.biases if not _equal(found.biases, spec.name, base)]
@@ -169,7 +189,7 @@ def _check_source(name: str, base: Base, given: bool) -> tuple[str, ...]:
         raise ConversionError(
             f"{name}: {moved[0]} differs from the base's; the adapter adds to that model's biases: export that model"
         )
-    return ()
+    return read_object(folder / CONFIG_FILE).get("problem_type"), ()
 
 
 def _equal(biases: Mapping[str, Float32], name: str, base: Base) -> bool:
