@@ -141,6 +141,19 @@ def test_tags_and_vectors_are_converted(base: Base, checkpoint: Path, tmp_path: 
     assert from_peft(tmp_path / "vectors", base).pack.info.task_type == "embedding"
 
 
+@pytest.mark.parametrize("wrapped", [False, True], ids=["checkpoint", "adapter"])
+def test_a_pooler_that_the_base_does_not_use_is_passed_over(
+    wrapped: bool, base: Base, checkpoint: Path, tmp_path: Path
+) -> None:
+    model = transformers.AutoModel.from_pretrained(checkpoint)
+    if wrapped:  # deltas of the pooler too
+        config = BeftConfig(target_modules=["value", "pooler.dense"], task_type="FEATURE_EXTRACTION")
+        model = get_peft_model(model, config)
+    moved(model, "bias" if wrapped else "value.bias").save_pretrained(tmp_path)
+    pack = from_peft(tmp_path, base).pack
+    assert (pack.info.task_type, pack.info.terms) == ("embedding", ("v",))
+
+
 @pytest.mark.parametrize(
     ("config", "reason"),
     [

@@ -19,7 +19,7 @@ from bitfit_runtime.errors import first_line
 from bitfit_runtime.formats.schema import CONFIG_FILE
 from bitfit_toolkit.convert.packing import UNMEASURED, Converted, Naming, label_names, make_pack, opened
 from bitfit_toolkit.convert.source import check_same_weights
-from bitfit_toolkit.convert.tensors import check_head_fits, checkpoint_tensors, linear_head, sort_tensors
+from bitfit_toolkit.convert.tensors import check_head_fits, checkpoint_tensors, is_idle, linear_head, sort_tensors
 from bitfit_toolkit.errors import ConversionError
 
 Float32 = npt.NDArray[np.float32]
@@ -77,7 +77,7 @@ def _adapter(folder: Path, base: Base, naming: Naming, source: str | Path | None
     known = {spec.name for spec in base.manifest.biases}
     short = {name: name.removesuffix(DELTA) + ".bias" for name in tensors if name.endswith(DELTA)}
     for name, bias in short.items():
-        if bias not in known and bias.partition(".")[2] not in known:
+        if bias not in known and bias.partition(".")[2] not in known and not is_idle(base, name):
             raise ConversionError(f"{folder} holds {name}, of a layer that base {base.manifest.name} lacks")
     deltas = sort_tensors(base, {bias: tensors[name].reshape(-1) for name, bias in short.items()}).biases
     found = sort_tensors(base, {name: value for name, value in tensors.items() if name not in short})

@@ -40,13 +40,19 @@ def sort_tensors(base: Base, tensors: Mapping[str, Float32]) -> Sorted:
     weights = {spec.name for spec in base.manifest.weights}
     found: tuple[dict[str, Float32], ...] = ({}, {}, {})
     for name, value in tensors.items():
+        if is_idle(base, name):
+            continue
         short = name if name in biases | weights else name.partition(".")[2]
-        if short.startswith("pooler.") and base.manifest.pooling != "pooler":
-            continue  # which no answer of this base goes through
         place = 0 if short in biases else 1 if short in weights else 2
         if not name.endswith(BUFFERS):
             found[place][short if place < 2 else name] = value
     return Sorted(*found)
+
+
+def is_idle(base: Base, name: str) -> bool:
+    """Return whether a tensor is of a pooler that no answer of the base goes through."""
+    idle = base.manifest.pooling != "pooler"
+    return idle and (name.startswith("pooler.") or name.partition(".")[2].startswith("pooler."))
 
 
 def linear_head(rest: Mapping[str, Float32], where: str) -> tuple[Float32, Float32] | None:
