@@ -119,7 +119,7 @@ def _convert(
 def _texts(path: Path) -> list[str]:
     from bitfit_toolkit.data import load_examples
 
-    return [example.text for example in load_examples(path)]
+    return [example.text for example in load_examples(path, need_label=False)]
 
 
 def _peft(base: Base, read: Pack, pack: Path, output: Path) -> dict[str, Any]:
