@@ -27,6 +27,7 @@ from support.examples import texts
 TEXTS = [" ".join(words) for words in texts(60)]
 MANY = np.array([("zz" in text) + ("b" in text) for text in TEXTS])
 TWO = np.array(["yes" if "zz" in text else "no" for text in TEXTS])
+SETS = np.stack([MANY > 0, TWO == "yes"], 1).astype(int)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +66,7 @@ def test_classifiers_give_the_same_labels(base: Base, vectors: Any, estimator: A
 
 
 def test_label_sets_and_numbers_are_converted(base: Base, vectors: Any) -> None:
-    sets = np.stack([MANY > 0, TWO == "yes"], 1).astype(int)
-    several = OneVsRestClassifier(LogisticRegression()).fit(vectors, sets)
+    several = OneVsRestClassifier(LogisticRegression()).fit(vectors, SETS)
     found = answers(base, from_sklearn(several, base, Naming(labels=("b", "z"))).pack)
     assert np.allclose([answer.probabilities for answer in found], several.predict_proba(vectors), atol=1e-4)
     numbers = Ridge().fit(vectors, MANY * 100.0)
@@ -83,6 +83,32 @@ def test_a_head_on_vectors_of_length_one_is_scaled_and_says_so(base: Base, vecto
     assert "length 1" in converted.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("estimator", "targets", "exact"),
+    [
+        (LogisticRegression(fit_intercept=False), TWO, True),
+        (LogisticRegression(), TWO, False),
+        (OneVsRestClassifier(LogisticRegression(fit_intercept=False)), SETS, True),
+        (OneVsRestClassifier(LogisticRegression()), SETS, False),
+        (Ridge(), MANY, False),
+        (Ridge(fit_intercept=False), MANY, False),
+    ],
+)
+def test_labels_are_called_exact_where_lengths_change_none(
+    estimator: Any, targets: Any, exact: bool, base: Base, vectors: Any
+) -> None:
+    scaled = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    notes = from_sklearn(estimator.fit(scaled, targets), base, normalized_texts=TEXTS).notes
+    assert ("labels are exact" in notes[0]) == exact
+
+
+def test_equal_biases_of_a_label_set_are_still_biases(base: Base, vectors: Any) -> None:
+    several = OneVsRestClassifier(LogisticRegression()).fit(vectors, SETS)
+    for member in several.estimators_:
+        member.intercept_[:] = 0.5
+    assert "labels are exact" not in from_sklearn(several, base, normalized_texts=TEXTS).notes[0]
+
+
 def test_what_is_not_linear_is_refused(base: Base, vectors: Any) -> None:
     for estimator, reason in (
         (LogisticRegression(), "not fitted"),
@@ -90,7 +116,7 @@ def test_what_is_not_linear_is_refused(base: Base, vectors: Any) -> None:
         (SVC(kernel="linear").fit(vectors, TWO), "not a linear classifier"),
         (PoissonRegressor().fit(vectors, MANY), "answers otherwise"),
         (PLSRegression(2).fit(vectors + 1, MANY), "not fitted, or is not linear|answers otherwise"),
-        (RidgeClassifier().fit(vectors, np.stack([MANY > 0, TWO == "yes"], 1).astype(int)), "answers otherwise"),
+        (RidgeClassifier().fit(vectors, SETS), "answers otherwise"),
         (make_pipeline(Normalizer(), LogisticRegression()).fit(vectors, TWO), "Normalizer cannot"),
         (LogisticRegression().fit(vectors[:, :9], TWO), "vectors of 9 numbers"),
         (object(), "not fitted, or is not linear"),

@@ -55,11 +55,19 @@ def _for_lengths(head: LinearHead, base: Base, texts: Sequence[str]) -> tuple[Li
         raise ConversionError("`normalized_texts` should be texts like those to answer, at least one")
     lengths = np.linalg.norm(Engine(base, threads=1).embed(list(texts)), axis=1)
     middle, spread = float(np.median(lengths)), float(np.std(lengths) / np.mean(lengths))
-    same = "" if np.ptp(head.bias) else " (labels are exact: the head has no biases)"
     return head.scaled(1 / middle), (
         f"the head was fitted on vectors of length 1, a pack's are about {middle:.3g} long (± {spread:.1%}): it is "
-        f"scaled for that, and answers near the border may differ{same}"
+        f"scaled for that, and {_what_lengths_change(head)}"
     )
+
+
+def _what_lengths_change(head: LinearHead) -> str:
+    """Return which answers of a head differ where a vector's length is not the one that it was scaled for."""
+    if head.task_type == "regression":
+        return "numbers differ as far as lengths do"
+    # The largest output stays the largest beside equal biases; a label of a set stays on its side of 0 without one.
+    exact = not (np.ptp(head.bias) if head.task_type == "classification" else head.bias.any())
+    return "answers near the border may differ" + " (labels are exact: the head has no biases)" * exact
 
 
 def read_estimator(path: str | Path, trust_pickle: bool = False) -> Any:
