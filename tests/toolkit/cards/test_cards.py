@@ -102,6 +102,17 @@ def test_every_task_type_has_a_card_that_parses(base: Base) -> None:
         assert "License: not stated" in text and "nobody said where that is" in text
 
 
+def test_a_card_names_what_the_pack_holds(base: Base) -> None:
+    info = random_pack(base).info
+    for one, held in (
+        (info, "deltas of biases and a head"),
+        (replace(info, task_type="embedding", labels=()), "deltas of biases"),
+        (replace(info, terms=()), "a head"),
+    ):
+        text = pack_card(one, PackBase(info.base, info.base_name), "me/x")
+        assert f"for {one.task_type}: {held}, on base" in text
+
+
 def test_pushed_cards_are_whole_and_valid(trained: Path, base: Base, tmp_path: Path) -> None:
     with hub_stand_in() as hub:
         environment = hub.environment(tmp_path / "home")

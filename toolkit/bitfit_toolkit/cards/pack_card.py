@@ -8,6 +8,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from bitfit_exporters.base_card import files_of, license_line
 from bitfit_runtime import PackInfo
 from bitfit_runtime.hub import PackBase
+from bitfit_runtime.tasks import TASK_TYPES
 from bitfit_toolkit.cards.facts import TrainingFacts
 
 PIPELINES: Final = {
@@ -77,9 +78,9 @@ def pack_card(
 def _head(info: PackInfo, base: PackBase, stated: str | None) -> Iterator[str]:
     where = "nobody said where that is" if base.source is None else f"which is [{base.source}]({_link(base)})"
     yield f"# {_inline(info.task)}"
+    held = " and ".join(["deltas of biases"] * bool(info.terms) + ["a head"] * TASK_TYPES[info.task_type].has_head)
     yield (
-        f"A pack of bitfit-edge for {info.task_type}: deltas of biases and a "
-        f"head, on base {_inline(base.name)} (`{base.digest}`), {where}."
+        f"A pack of bitfit-edge for {info.task_type}: {held}, on base {_inline(base.name)} (`{base.digest}`), {where}."
     )
     yield license_line(stated, "whoever pushed it, or the card of its base,")
     if info.labels:
