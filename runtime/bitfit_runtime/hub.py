@@ -133,12 +133,12 @@ def local_path(path: Path) -> Path:
     return fetch_base(found.name) if found.kind == BASE else fetch_pack(found.name)[0]
 
 
-def optional_file(name: HubName, file: str, token: str | None = None) -> Path | None:
+def optional_file(name: HubName, file: str) -> Path | None:
     """Return a file of a repository, None where it has none. Raises HubError."""
 
     def find() -> Path | None:
         try:
-            return Path(huggingface_hub.hf_hub_download(name.repository, file, revision=name.revision, token=token))
+            return Path(huggingface_hub.hf_hub_download(name.repository, file, revision=name.revision))
         except (hub_errors.RemoteEntryNotFoundError, hub_errors.LocalEntryNotFoundError):
             return None
 
