@@ -35,6 +35,9 @@ class HubName:
     @classmethod
     def of_path(cls, path: Path) -> "HubName | None":
         """Return what a path that does not exist names, None where it exists or can only be a path."""
-        if path.is_absolute() or path.exists():
+        try:
+            if path.is_absolute() or path.exists():
+                return None
+        except OSError:  # too long a name, or in a folder that may not be read: whoever reads it says so
             return None
         return cls.parse(path.as_posix())

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bitfit_runtime import Base, Engine, write_pack
+from bitfit_runtime import Base, Engine, read_pack, write_pack
+from bitfit_runtime.errors import PackError
 from bitfit_runtime.hub import PackBase, PackDocument
 from bitfit_runtime.hub_names import HubName
 from support.hub_stand_in import HubStandIn, Repository, hub_stand_in, run_python
@@ -161,3 +162,9 @@ def test_an_existing_path_is_never_asked_for(tmp_path: Path, monkeypatch: pytest
     Path("me/base").mkdir(parents=True)
     assert HubName.of_path(Path("me/base")) is None
     assert HubName.of_path(Path("me/other@v1")) == HubName("me/other", "v1")
+
+
+def test_a_name_that_is_too_long_for_a_file_stays_a_path_and_is_refused_as_one() -> None:
+    assert HubName.of_path(Path("x" * 300)) is None
+    with pytest.raises(PackError, match="File name too long"):
+        read_pack("x" * 300)
