@@ -187,7 +187,7 @@ def _attention_heads(base: Base) -> int:
     hidden = base.manifest.hidden_size
     try:
         config = json.loads((base.folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         config = None
     found = config.get("num_attention_heads", config.get("n_heads")) if isinstance(config, dict) else None
     return found if isinstance(found, int) and 0 < found <= hidden else -(-hidden // 32)

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 import subprocess
@@ -9,7 +10,14 @@ import pytest
 
 import bitfit_runtime
 from bitfit_runtime import Base, Engine
-from bitfit_runtime.errors import BaseFormatError, BaseIntegrityError, BaseNotFoundError, SelfTestError, first_line
+from bitfit_runtime.errors import (
+    BaseError,
+    BaseFormatError,
+    BaseIntegrityError,
+    BaseNotFoundError,
+    SelfTestError,
+    first_line,
+)
 from bitfit_runtime.formats.manifest import parse_manifest
 
 
@@ -94,6 +102,52 @@ def test_an_altered_or_missing_file_is_refused(copy: Path, name: str) -> None:
 def test_a_folder_without_a_manifest_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(BaseNotFoundError, match="bitfit export"):
         Engine(tmp_path)
+
+
+def replace_listed(folder: Path, name: str, content: bytes) -> None:
+    """Give a file of a base other content, and the manifest its digest."""
+    (folder / name).write_bytes(content)
+    document = json.loads((folder / "bitfit.json").read_text())
+    document["files"][name] = hashlib.sha256(content).hexdigest()
+    (folder / "bitfit.json").write_text(json.dumps(document))
+
+
+def test_a_configuration_that_nests_too_deeply_for_python_is_passed_over(copy: Path) -> None:
+    replace_listed(copy, "config.json", b"[" * 100_000)
+    Engine(copy)
+
+
+@pytest.mark.parametrize("dtype", ["BF16", "F8_E4M3"])
+def test_default_biases_of_a_dtype_that_numpy_lacks_are_refused(copy: Path, dtype: str) -> None:
+    content = (copy / "biases.safetensors").read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header, tensors = json.loads(content[8 : 8 + length]), content[8 + length :]
+    header["more"] = {"dtype": dtype, "shape": [0], "data_offsets": [len(tensors)] * 2}
+    table = json.dumps(header).encode()
+    replace_listed(copy, "biases.safetensors", len(table).to_bytes(8, "little") + table + tensors)
+    code = f"from bitfit_runtime import Base; Base.open({str(copy)!r})"  # a process whose NumPy nobody gave more dtypes
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1].startswith("bitfit_runtime.errors.BaseFormatError: ")
+
+
+def test_what_the_system_does_not_let_be_read_is_an_error_of_the_base(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BaseError, match=r"cannot read x+/bitfit.json \(File name too long\)"):
+        Base.open("x" * 300)
+    base = Base.open(copy)
+    (copy / "model.onnx").unlink()
+    (copy / "model.onnx").mkdir()
+    for verify in (True, False):
+        with pytest.raises(BaseError, match=r"cannot read .*model.onnx \(Is a directory\)"):
+            base.check_graph(verify)
+
+    def deny(path: Path, *_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_text", deny)
+    with pytest.raises(BaseError, match=r"cannot read .*bitfit.json \(Permission denied\)"):
+        Base.open(copy)
 
 
 def test_the_self_test_notices_kernels_that_compute_something_else(copy: Path) -> None:

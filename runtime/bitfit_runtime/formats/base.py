@@ -1,7 +1,8 @@
 """Bases on disk: a graph, its weights, biases, tokenizer and manifest in one folder."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from bitfit_runtime.arguments import as_path
-from bitfit_runtime.errors import BaseFormatError, BaseIntegrityError, BaseNotFoundError, HubError
+from bitfit_runtime.errors import BaseError, BaseFormatError, BaseIntegrityError, BaseNotFoundError, HubError
 from bitfit_runtime.formats.manifest import Manifest, parse_manifest
 from bitfit_runtime.formats.onnx_files import external_files
 from bitfit_runtime.formats.schema import (
@@ -45,13 +46,18 @@ class Base:
     def open(cls, folder: str | Path) -> "Base":
         """Read the manifest and the default biases of the base in `folder`, or of that name on the hub.
 
-        A hub name (`org/name`, `org/name@revision`) counts where there is no such folder. Raises BaseNotFoundError,
-        BaseFormatError or BaseIntegrityError.
+        A hub name (`org/name`, `org/name@revision`) counts where there is no such folder. Raises BaseError or one of
+        its subclasses.
         """
         folder = as_path(folder, "folder")
         on_hub = HubName.of_path(folder)
         if on_hub is not None:
             return cls._fetched(on_hub, None)
+        with _reading(folder):
+            return cls._read(folder)
+
+    @classmethod
+    def _read(cls, folder: Path) -> "Base":
         path = folder / MANIFEST_FILE
         if not path.is_file():
             raise BaseNotFoundError(f"{folder} is not a base: it has no {MANIFEST_FILE}; make one with 'bitfit export'")
@@ -121,7 +127,10 @@ class Base:
         return self.folder / TOKENIZER_FILE
 
     def verify(self, graph: bool = True) -> None:
-        """Compare every file with the manifest's digest, the graph only if `graph`. Raises BaseIntegrityError."""
+        """Compare every file with the manifest's digest, the graph only if `graph`.
+
+        Raises BaseIntegrityError, and BaseError where a file cannot be read.
+        """
         names = (name for name in self.manifest.files if graph or name != MODEL_FILE)
         verify_files(self.folder, self.manifest, names)
 
@@ -129,12 +138,13 @@ class Base:
         """Check the graph before it is opened: ONNX Runtime computes its constants while it loads it.
 
         With `verify`, compares it with the manifest's digest. Its weights may only be in the file of weights that the
-        manifest lists: any other could be altered unnoticed. Raises BaseIntegrityError, BaseFormatError.
+        manifest lists: any other could be altered unnoticed. Raises BaseError or one of its subclasses.
         """
         if verify:
             verify_files(self.folder, self.manifest, (MODEL_FILE,))
         allowed = {WEIGHTS_FILE} & self.manifest.files.keys()
-        strange = sorted(external_files(self.model_path) - allowed)
+        with _reading(self.model_path):
+            strange = sorted(external_files(self.model_path) - allowed)
         if strange:
             raise BaseIntegrityError(
                 f"{self.model_path} takes weights from {strange[0]!r}, which the manifest does not list; copy or "
@@ -156,9 +166,10 @@ class Base:
 
 
 def verify_files(folder: Path, manifest: Manifest, names: Iterable[str]) -> None:
-    """Compare the named files with the manifest's digests. Raises BaseIntegrityError."""
+    """Compare the named files with the manifest's digests. Raises BaseIntegrityError, BaseError."""
     for name in names:
-        found = file_digest(folder / name)
+        with _reading(folder / name):
+            found = file_digest(folder / name)
         if found != manifest.files[name]:
             raise BaseIntegrityError(
                 f"{folder / name} was altered or is incomplete: expected SHA-256 {manifest.files[name][:12]}…, "
@@ -172,10 +183,21 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say in one line what the system did not let be read. Raises BaseError."""
+    try:
+        yield
+    except OSError as error:
+        raise BaseError(
+            f"cannot read {error.filename or path} ({error.strerror or error}); check the path and its permissions"
+        ) from None
+
+
 def _read_defaults(path: Path, manifest: Manifest) -> dict[str, Float32]:
     try:
         tensors = safetensors.numpy.load_file(path)
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, TypeError, AttributeError) as error:  # the last two: a dtype that NumPy lacks
         raise BaseFormatError(f"{path} cannot be read ({error}); export the base again") from None
     for spec in manifest.biases:
         tensor = tensors.get(spec.name)
