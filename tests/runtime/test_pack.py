@@ -134,6 +134,29 @@ def test_what_no_reader_would_take_is_not_written(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metrics": {"m": float("nan")}}, "'m' is not a finite number"),
+        ({"metrics": {"m": np.float32(1)}}, "float32 is not JSON serializable"),
+        ({"task": "\ud800"}, "'task' is not Unicode text"),
+        ({"labels": ("yes", "yes")}, "distinct labels"),
+        ({"terms": ()}, "should not hold the tensor biases"),
+    ],
+)
+def test_what_a_reader_refuses_is_refused_when_it_is_written(change: dict[str, object], message: str) -> None:
+    pack = small_pack(np.arange(5))
+    with pytest.raises(PackFormatError, match=message):
+        serialize(replace(pack, info=replace(pack.info, **change)))
+
+
+@pytest.mark.parametrize("tensor", [np.ones(2, complex), [1.0]])
+def test_a_tensor_that_no_file_holds_is_refused_when_it_is_written(tensor: np.ndarray) -> None:
+    pack = small_pack(np.arange(5))
+    with pytest.raises(PackFormatError):
+        serialize(replace(pack, tensors={**pack.tensors, "biases": tensor}))
+
+
 def test_a_failed_write_keeps_the_earlier_pack_and_leaves_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

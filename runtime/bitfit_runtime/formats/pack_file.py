@@ -47,11 +47,7 @@ def parse_pack(data: bytes, where: str = "pack") -> Pack:
         raise PackFormatError(
             f"{where} is truncated, altered or not a pack ({first_line(error)}); get it again"
         ) from None
-    info = _parse_info(document, where)
-    check_finite(tensors, where)
-    canary = _parse_canary(document[CANARY], tensors.pop(CANARY, None), where) if CANARY in document else None
-    _check_tensors(tensors, info, where)
-    return Pack(info, tensors, canary)
+    return _checked(document, tensors, where)
 
 
 def read_pack(path: str | Path, token: str | None = None) -> Pack:
@@ -85,8 +81,25 @@ def _fetched(name: HubName, token: str | None) -> Path:
 def serialize(pack: Pack) -> bytes:
     """Return the pack as the bytes of a `.safetensors` file. Equal packs give equal bytes.
 
-    Raises PackFormatError when no reader would take it: too large, or with a value that is not finite.
+    Raises PackFormatError when no file can hold it, or no reader would take it: too large, or with a value that is not
+    finite, say.
     """
+    where = f"pack {pack.info.task!r}"
+    try:
+        document, tensors = _stored(pack)
+        metadata = {METADATA_KEY: json.dumps(document, ensure_ascii=False, sort_keys=True)}
+        _checked(load_json(metadata[METADATA_KEY]), dict(tensors), where)
+        data = bytes(safetensors.numpy.save(tensors, metadata=metadata))
+    except (SafetensorError, ValueError, RecursionError, AttributeError, TypeError) as error:
+        raise PackFormatError(
+            f"{where} holds what no file of a pack can ({first_line(error)}); correct it, and write it again"
+        ) from None
+    check_size(data, where)
+    return data
+
+
+def _stored(pack: Pack) -> tuple[dict[str, Any], dict[str, Stored]]:
+    """Return the document and the tensors that the file of a pack holds."""
     fields = {name: value for name, value in asdict(pack.info).items() if value is not None}
     if not pack.info.from_layer:
         del fields["from_layer"]
@@ -101,12 +114,7 @@ def serialize(pack: Pack) -> bytes:
             "kernels": pack.canary.kernel_fingerprint,
         }
         tensors[CANARY] = pack.canary.expected
-    metadata = {METADATA_KEY: json.dumps(document, ensure_ascii=False, sort_keys=True)}
-    where = f"pack {pack.info.task!r}"
-    check_finite(tensors, where)
-    data = bytes(safetensors.numpy.save(tensors, metadata=metadata))
-    check_size(data, where)
-    return data
+    return document, tensors
 
 
 def write_pack(pack: Pack, path: str | Path) -> Path:
@@ -119,6 +127,15 @@ def write_pack(pack: Pack, path: str | Path) -> Path:
     except OSError as error:
         raise PackError(f"cannot write {path} ({error.strerror or error}); what was there is unchanged") from None
     return path
+
+
+def _checked(document: Any, tensors: dict[str, Stored], where: str) -> Pack:
+    """Return the pack of a document and tensors, the canary's being taken out. Raises PackFormatError."""
+    info = _parse_info(document, where)
+    check_finite(tensors, where)
+    canary = _parse_canary(document[CANARY], tensors.pop(CANARY, None), where) if CANARY in document else None
+    _check_tensors(tensors, info, where)
+    return Pack(info, tensors, canary)
 
 
 def _load_tensors(data: bytes, where: str) -> dict[str, Stored]:
