@@ -86,6 +86,7 @@ def test_a_declared_option_is_a_key_in_toml_where_each_run_may_set_it(tmp_path: 
         (TrainOptions(seed=1 << 32), "`seed` should be at least 0 and at most 4294967295"),
         (TrainOptions(max_length=7), "`max_length` should be at least 8, found 7"),
         (TrainOptions(tolerance=-0.1), "`tolerance` should be at least 0"),
+        (TrainOptions(task="\udcff"), "`task` should be Unicode text"),
     ],
 )
 def test_a_declared_option_is_checked(wrong: TrainOptions, message: str) -> None:

@@ -14,6 +14,7 @@ from bitfit_runtime.tasks.classification import CLASSIFICATION
 from bitfit_runtime.transitions import LEARNED, LEGAL
 from bitfit_toolkit.errors import TrainingError
 from bitfit_toolkit.tasks import TRAINABLE_TASKS
+from bitfit_toolkit.tasks.base import is_unicode
 from bitfit_toolkit.training.option_spec import Sharing, option, problems
 
 AUTO: Final = "auto"
@@ -262,6 +263,8 @@ def _conflicts(of: TrainOptions) -> Iterator[str]:
     task, longest = TRAINABLE_TASKS[of.task_type], LIMITS.task_name_characters
     if not 1 <= len(of.task) <= longest:
         yield f"`task` should have 1 to {longest} characters, found {len(of.task)}"
+    if not is_unicode(of.task):
+        yield f"`task` should be Unicode text, found {of.task!r} (it holds half a surrogate pair)"
     if of.metric_for_best_model not in (None, *task.metric_names):
         expected, found = ", ".join(task.metric_names), of.metric_for_best_model
         yield f"`metric_for_best_model` of a {of.task_type} task should be one of {expected}, found {found!r}"
