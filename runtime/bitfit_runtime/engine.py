@@ -279,12 +279,10 @@ class Engine:
         rows = as_rows(inputs, task) if tasks is None else list(chain.from_iterable(as_rows_per_task(inputs, tasks)))
         packs = self._packs_of(rows)
         outputs = [TASK_TYPES[pack.info.task_type].output for pack in packs]
-        runner, batches, texts = self._runner, list[Batch](), 0
+        runner, batches = self._runner, list[Batch]()
         for asked in self._pieces(rows, packs, outputs):
-            requests = [request for one in asked for request in one.requests]
-            batches += runner.plan(requests)
-            texts += len({request.tokens.key for request in requests})
-        return Sharing.of(batches, texts, self._levels)
+            batches += runner.plan([request for one in asked for request in one.requests])
+        return Sharing.of(rows, batches, self._levels)
 
     def _packs_of(self, rows: Sequence[Row]) -> list[Pack]:
         packs = self._packs  # one read: a replacement from another thread is seen whole or not at all

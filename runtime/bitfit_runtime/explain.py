@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bitfit_runtime.inputs import Row
 from bitfit_runtime.levels import Levels
 from bitfit_runtime.planning import Batch
 
@@ -11,7 +12,8 @@ from bitfit_runtime.planning import Batch
 class LevelSharing:
     """A level of the graph: its first encoder layer, how many layers it has, and the rows that are computed there.
 
-    What comes after the last layer, pooling and heads, belongs to the last level.
+    A text that is answered in windows has a row for each. What comes after the last layer, pooling and heads, belongs
+    to the last level.
     """
 
     from_layer: int
@@ -34,15 +36,14 @@ class Sharing:
     saved: float
 
     @classmethod
-    def of(cls, batches: Sequence[Batch], texts: int, levels: Levels) -> "Sharing":
-        """Describe the batches of a call."""
-        rows = sum(len(batch.rows) for batch in batches)
+    def of(cls, rows: Sequence[Row], batches: Sequence[Batch], levels: Levels) -> "Sharing":
+        """Describe a call by its rows and the batches in which they run, a row in several windows perhaps."""
+        texts = {(row.text, row.text_pair) for row in rows}
         counts = [sum(len(batch.levels[level].requests) for batch in batches) for level in range(len(levels))]
         parts = tuple(map(LevelSharing, levels.starts, levels.layers, counts))
-        whole = rows * sum(levels.layers)
-        return cls(
-            rows, texts, len(batches), parts, 1 - sum(p.rows * p.layers for p in parts) / whole if whole else 0.0
-        )
+        whole = sum(len(batch.rows) for batch in batches) * sum(levels.layers)
+        saved = 1 - sum(part.rows * part.layers for part in parts) / whole if whole else 0.0
+        return cls(len(rows), len(texts), len(batches), parts, saved)
 
     def __str__(self) -> str:
         """Return one line for the call and one for each level."""

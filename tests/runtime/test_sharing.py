@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitfit_runtime import Base, Embedding, Engine, Entities, Prediction, Row, Span
+from bitfit_runtime.batching import PIECE_ROWS
 from bitfit_runtime.errors import InputError
+from bitfit_runtime.formats import Windows
 from bitfit_runtime.graph import TOKENS_READ
 from support.layered import LayeredSession, layered_base, layered_engine
 from support.packs import random_pack
@@ -111,6 +113,22 @@ def test_what_a_call_shares_is_explained(base: Base) -> None:
         engine.explain("a", "0", tasks=["1"])
     with pytest.raises(InputError, match="no task"):
         engine.explain("a")
+
+
+def test_explained_rows_and_texts_are_those_of_the_call_whatever_its_windows_and_pieces(base: Base) -> None:
+    engine = engine_of_five_starts(base)
+    pack = random_pack(engine.base, 0)
+    engine.install("windows", replace(pack, info=replace(pack.info, max_length=16, windows=Windows("mean", 4, 8))))
+    text = " ".join("abcdefghijklmnopqrstuvwxyz")  # so that no two windows are the same
+    sharing = engine.explain(text, "windows")
+    windows = sharing.levels[0].rows
+    assert (sharing.rows, sharing.texts, sharing.saved) == (1, 1, 0) and windows > 1
+    twice = engine.explain([text, text], "windows")
+    assert (twice.rows, twice.texts, twice.saved, twice.levels[0].rows) == (2, 1, 0.5, windows)
+    many = engine.explain(["same"] * (PIECE_ROWS + 1), "0")
+    assert (many.rows, many.texts, many.batches) == (PIECE_ROWS + 1, 1, 2)
+    pairs = [Row("a", "0"), Row("a", "0", "b"), Row("a", "0", "c"), Row("a", "1", "c")]
+    assert engine.explain(pairs).texts == 3
 
 
 def test_entities_spans_embeddings_and_the_bare_base_share_with_labels(base: Base) -> None:
