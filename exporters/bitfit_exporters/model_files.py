@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from huggingface_hub.utils import logging as hub_logging
 from transformers.utils import logging as transformers_logging
 
 from bitfit_exporters.errors import CheckpointError
@@ -24,17 +23,6 @@ def quiet_transformers() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-@contextmanager
-def quiet_hub() -> Iterator[None]:
-    """Keep huggingface_hub from writing each of its attempts inside the block: what came of the last is raised."""
-    before = hub_logging.get_verbosity()
-    hub_logging.set_verbosity(hub_logging.CRITICAL)
-    try:
-        yield
-    finally:
-        hub_logging.set_verbosity(before)
 
 
 def check_content(path: Path, remedy: str = "download it again") -> None:

@@ -10,10 +10,10 @@ from typing import Any
 from transformers.utils import cached_file
 
 from bitfit_exporters.errors import CheckpointError, ModelUnavailableError, UnknownModelError
-from bitfit_exporters.model_files import quiet_hub
 from bitfit_exporters.options import ExportOptions
 from bitfit_runtime.errors import first_line
 from bitfit_runtime.formats.schema import CONFIG_FILE
+from bitfit_runtime.hub import quiet_hub
 
 SHORT_NAMES = {
     "albert-base": "albert/albert-base-v2",
@@ -102,7 +102,7 @@ def _encoder_folder(folder: Path, name: str) -> Path:
     raise CheckpointError(f"{name} is not a checkpoint: it has no config.json; give a folder that has one")
 
 
-@quiet_hub()
+@quiet_hub
 def _fetch(name: str, source: str, options: ExportOptions) -> Path:
     """Return the folder of the local cache that holds a hub's model, of one revision."""
     hub: dict[str, Any] = {"revision": options.revision, "local_files_only": options.offline}

@@ -7,7 +7,9 @@ and where that is. All files are of the one commit that the first of them came f
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable
+from contextlib import ContextDecorator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -168,16 +170,41 @@ def _download(name: HubName, file: str, token: str | None) -> Path:
     )
 
 
+class _Quiet(ContextDecorator):
+    """Keeps huggingface_hub from writing each of its attempts inside the block: what came of the last is raised.
+
+    Its verbosity is the whole process's: the first thread that enters lowers it, the last that leaves restores it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._before = hub_logging.get_verbosity()
+                hub_logging.set_verbosity(hub_logging.CRITICAL)
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                hub_logging.set_verbosity(self._before)
+
+
+quiet_hub: Final = _Quiet()
+
+
 def asked(name: HubName, ask: Callable[[], T], file: str = MANIFEST_FILE) -> T:
     """Return what the hub answers; whatever goes wrong is one line. Raises HubError."""
-    before = hub_logging.get_verbosity()
-    hub_logging.set_verbosity(hub_logging.CRITICAL)  # what came of the last attempt is raised
     try:
-        return ask()
+        with quiet_hub:
+            return ask()
     except Exception as error:  # the hub's, the network's and the cache's errors share no base class
         raise HubError(_explained(name, file, error)) from None
-    finally:
-        hub_logging.set_verbosity(before)
 
 
 def _explained(name: HubName, file: str, error: Exception) -> str:

@@ -1,14 +1,16 @@
 """Bases and packs by their names on the hub, through a stand-in of it: there, back, and what can go wrong."""
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub.utils import logging as hub_logging
 
 from bitfit_runtime import Base, Engine, read_pack, write_pack
 from bitfit_runtime.errors import PackError
-from bitfit_runtime.hub import PackBase, PackDocument
+from bitfit_runtime.hub import PackBase, PackDocument, asked
 from bitfit_runtime.hub_names import HubName
 from support.hub_stand_in import HubStandIn, Repository, hub_stand_in, run_python
 from support.packs import random_pack
@@ -168,3 +170,23 @@ def test_a_name_that_is_too_long_for_a_file_stays_a_path_and_is_refused_as_one()
     assert HubName.of_path(Path("x" * 300)) is None
     with pytest.raises(PackError, match="File name too long"):
         read_pack("x" * 300)
+
+
+def test_calls_at_once_silence_the_hub_until_the_last_is_done_and_no_longer() -> None:
+    before, entered, leave = hub_logging.get_verbosity(), threading.Event(), threading.Event()
+
+    def outlast() -> None:
+        entered.set()
+        leave.wait(10)
+
+    def overlap() -> int:
+        other.start()
+        entered.wait(10)
+        return hub_logging.get_verbosity()
+
+    other = threading.Thread(target=asked, args=(HubName("me/late"), outlast))
+    assert asked(HubName("me/early"), overlap) == hub_logging.CRITICAL  # it leaves first
+    assert hub_logging.get_verbosity() == hub_logging.CRITICAL
+    leave.set()
+    other.join()
+    assert hub_logging.get_verbosity() == before
