@@ -122,7 +122,7 @@ class Pack:
         place, fits = hub_push.repository(name), hub.PackBase(self.info.base, self.info.base_name)
         if base is not None:
             fits = hub_push.located(fits, hub_push.repository(base), token)
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory() as folder:  # the door writes files alone, and `serialize` imports this module
             data = write_pack(self, Path(folder, hub.PACK_FILE)).read_bytes()
         return str(hub_push.push_pack(data, fits, place, token, private, card))
 
