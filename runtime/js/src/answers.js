@@ -65,19 +65,16 @@ export async function outputsOf(context, wanted, result, signal) {
 }
 
 /**
- * Return the batches in which rows would run, and how many different texts they are.
+ * Return the batches in which rows would run.
  * @param {Context} context
  * @param {Wanted[]} wanted
  */
 export async function plansOf(context, wanted) {
   const batches = [];
-  let count = 0;
   for await (const { asked, texts } of tokenized(context, wanted)) {
-    const requests = requestsOf(asked, texts);
-    batches.push(...planned(context.machine, context.planner, requests));
-    count += new Set(requests.map(({ tokens }) => tokens.key)).size;
+    batches.push(...planned(context.machine, context.planner, requestsOf(asked, texts)));
   }
-  return { batches, count };
+  return batches;
 }
 
 /**

@@ -220,12 +220,12 @@ export class Engine {
   async explain(inputs, options) {
     const { task, tasks } = this.#asked(options);
     const rows = tasks ? asRowsPerTask(inputs, tasks).flat() : asRows(inputs, task);
-    const { batches, count } = await plansOf(
+    const batches = await plansOf(
       this.#context,
       rows.map((row) => wantedOf(row, this.#find(row.task))),
     );
     const { sharingOf } = await part(import("./explain.js"));
-    return sharingOf(batches, count, this.#parts.machine.levels);
+    return sharingOf(rows, batches, this.#parts.machine.levels);
   }
 
   /** Free the session, once what runs now has ended; the engine answers no more. */

@@ -10,20 +10,20 @@
  */
 
 /**
- * Describe the batches of a call.
+ * Describe a call by its rows and the batches in which they run, a row in several windows perhaps.
+ * @param {import("./inputs.js").Row[]} rows
  * @param {import("./planning.js").Batch[]} batches
- * @param {number} texts
  * @param {import("./levels.js").Levels} levels
  * @returns {Sharing}
  */
-export function sharingOf(batches, texts, { starts, layers }) {
+export function sharingOf(rows, batches, { starts, layers }) {
   const sum = (/** @type {number[]} */ values) => values.reduce((total, value) => total + value, 0);
-  const rows = sum(batches.map((batch) => batch.rows.size));
+  const texts = new Set(rows.map(({ text, textPair }) => JSON.stringify([text, textPair])));
   const parts = starts.map((fromLayer, level) => {
     const count = sum(batches.map((batch) => batch.levels[level].requests.length));
     return { fromLayer, layers: layers[level], rows: count };
   });
-  const whole = rows * sum(layers);
+  const whole = sum(batches.map((batch) => batch.rows.size)) * sum(layers);
   const saved = whole ? 1 - sum(parts.map((part) => part.rows * part.layers)) / whole : 0;
-  return { rows, texts, batches: batches.length, levels: parts, saved };
+  return { rows: rows.length, texts: texts.size, batches: batches.length, levels: parts, saved };
 }

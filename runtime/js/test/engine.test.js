@@ -104,6 +104,8 @@ test("rows of a text share the layers below the first that a pack changes", asyn
   assert.equal(found.batches, 1);
   assert.equal(found.levels[0].rows, 2, "the base's biases and those of one pack");
   assert.equal(found.levels.at(-1).rows, 2, "equal packs are one row");
+  const twice = await engine.explain(Array(1500).fill(text), { task: "other" });
+  assert.deepEqual([twice.rows, twice.texts], [1500, 1], "a text is one, in however many pieces the call is answered");
   const answers = await engine.predict(text, { tasks: ["other", "twin"] });
   assert.deepEqual(answers.other.probabilities, answers.twin.probabilities);
 });
