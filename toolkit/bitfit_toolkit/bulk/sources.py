@@ -1,17 +1,15 @@
 """Files of rows, streamed: Parquet, CSV, TSV and JSON lines, of which no more than a chunk is in memory."""
 
-import csv
-import gzip
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Final, TextIO, TypeAlias
+from typing import Final, TypeAlias
 
 from bitfit_runtime.errors import first_line
 from bitfit_toolkit.data.arrow_files import pyarrow
+from bitfit_toolkit.data.delimited import open_delimited
+from bitfit_toolkit.data.text_encoding import UNREADABLE, find_encoding, open_text
 from bitfit_toolkit.errors import DataError
 
 CHUNK: Final = 1024  # rows
@@ -42,12 +40,15 @@ def is_source(name: str) -> bool:
 def stream(path: Path, choose: Choose, encoding: str | None = None) -> Iterator[Chunk]:
     """Yield the chosen cells of each row, a chunk at a time. Raises DataError."""
     kind = _ending(path.name)
-    if kind == PARQUET:
-        return _parquet(path, choose)
-    rows = (
-        _delimited(path, choose, encoding, SEPARATORS[kind]) if kind in SEPARATORS else _lines(path, choose, encoding)
-    )
-    return _chunks(rows)
+    try:
+        if kind == PARQUET:
+            yield from _parquet(path, choose)
+        elif kind in SEPARATORS:
+            yield from _chunks(_delimited(path, choose, encoding, SEPARATORS[kind]))
+        else:
+            yield from _chunks(_lines(path, choose, encoding))
+    except UNREADABLE as error:
+        raise DataError(f"{path} cannot be read ({first_line(error)}); write it again") from None
 
 
 def _ending(name: str) -> str:
@@ -74,32 +75,13 @@ def _parquet(path: Path, choose: Choose) -> Iterator[Chunk]:
         raise DataError(f"{path} cannot be read as Parquet ({first_line(error)}); write it again") from None
 
 
-@contextmanager
-def _opened(path: Path, encoding: str | None) -> Iterator[TextIO]:
-    """Open text, and say what is wrong with its bytes."""
-    try:
-        opener = gzip.open if path.name.lower().endswith(".gz") else open
-        with opener(path, "rt", encoding=encoding or "utf-8-sig", newline="") as text:
-            yield text
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not {encoding or 'UTF-8'} ({error.reason}); name its text_encoding") from None
-    except LookupError:
-        raise DataError(f"no text encoding is called {encoding!r}; name one such as cp1252") from None
-    except (OSError, EOFError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read ({first_line(error)}); write it again") from None
-
-
 def _delimited(path: Path, choose: Choose, encoding: str | None, separator: str) -> Iterator[Cells | Malformed]:
-    csv.field_size_limit(min(sys.maxsize, 1 << 30))
-    with _opened(path, encoding) as text:
-        rows = csv.reader(text, delimiter=separator)
-        header = next(rows, None)
-        if header is None:
+    with open_delimited(path, encoding, separator) as found:
+        header = found.header
+        if not header:
             raise DataError(f"{path} is empty; expected a line that names the columns")
         places = [header.index(name) for name in choose(header)]
-        for row in rows:
-            if not row:
-                continue
+        for _, row in found.rows:
             if len(row) != len(header):
                 yield Malformed(f"the row has {len(row)} cells, the first line {len(header)}")
             else:
@@ -108,7 +90,7 @@ def _delimited(path: Path, choose: Choose, encoding: str | None, separator: str)
 
 def _lines(path: Path, choose: Choose, encoding: str | None) -> Iterator[Cells | Malformed]:
     names: Sequence[str] | None = None
-    with _opened(path, encoding) as text:
+    with open_text(path, find_encoding(path, encoding)) as text:
         for line in text:
             if not line.strip():
                 continue

@@ -4,6 +4,7 @@ import csv
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from bitfit_toolkit.data.table import Column, Table
 from bitfit_toolkit.data.text_encoding import find_encoding, open_text
 from bitfit_toolkit.errors import DataError
 
-SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+TAB = "\t"
+SEPARATORS = {",": "comma", ";": "semicolon", TAB: "tab", "|": "bar"}
 EXCEL_HINT = "sep="  # a first line that Excel writes and reads
 
 
@@ -22,38 +24,51 @@ def read_csv(path: Path, text_encoding: str | None = None) -> Table:
 
 def read_tsv(path: Path, text_encoding: str | None = None) -> Table:
     """Read a file separated by tabs, in which a quote is a character like any other, as GLUE has them."""
-    return _read(path, text_encoding, "\t")
+    return _read(path, text_encoding, TAB)
 
 
-def _read(path: Path, text_encoding: str | None, usual: str) -> Table:
+@dataclass(frozen=True, slots=True)
+class Delimited:
+    """A file that is open: its header, and each row that is not blank with the line on which it begins."""
+
+    header: list[str]
+    rows: Iterator[tuple[int, list[str]]]
+    encoding: str
+    separator: str
+    quoted: bool
+
+
+@contextmanager
+def open_delimited(path: Path, text_encoding: str | None, usual: str) -> Iterator[Delimited]:
+    """Open a file whose header shows its separator, `usual` where it shows none. Raises DataError, also in reading."""
     encoding = find_encoding(path, text_encoding)
     first, separator = _header(path, encoding, usual)
-    style: dict[str, Any] = {"delimiter": separator, "strict": True}
-    remedy = f"quote a cell that holds a {SEPARATORS[separator]}"
-    if usual == separator == "\t":
-        style |= {"quoting": csv.QUOTE_NONE}
-        remedy = "a cell of a TSV file holds no tab"
-    header: list[str] = []
-    cells: list[list[str]] = []
-    lines: list[int] = []
+    quoted = not usual == separator == TAB
+    quoting: Any = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     with open_text(path, encoding, newline="") as stream, _long_fields():
         for _ in range(first):
             next(stream)
-        reader = csv.reader(stream, **style)
-        for line, row in _rows(path, reader, first):
-            if not header:
-                header = [name.strip() for name in row]
-                cells = [[] for _ in header]
-                continue
-            if len(row) != len(header):
-                raise DataError(
-                    f"{path}, line {line} has {len(row)} cells where the header has {len(header)}; {remedy}"
-                )
+        rows = _rows(path, csv.reader(stream, delimiter=separator, strict=True, quoting=quoting), first)
+        _, header = next(rows, (first, []))
+        yield Delimited([name.strip() for name in header], rows, encoding, separator, quoted)
+
+
+def _read(path: Path, text_encoding: str | None, usual: str) -> Table:
+    with open_delimited(path, text_encoding, usual) as found:
+        cells: list[list[str]] = [[] for _ in found.header]
+        lines: list[int] = []
+        for line, row in found.rows:
+            if len(row) != len(cells):
+                remedy = "a cell of a TSV file holds no tab"
+                if found.quoted:
+                    remedy = f"quote a cell that holds a {SEPARATORS[found.separator]}"
+                raise DataError(f"{path}, line {line} has {len(row)} cells where the header has {len(cells)}; {remedy}")
             for column, value in zip(cells, row, strict=True):
                 column.append(value)
             lines.append(line)
-    facts = {"format": "TSV" if usual == "\t" else "CSV", "encoding": encoding, "separator": SEPARATORS[separator]}
-    return Table(str(path), tuple(map(Column, header, cells)), lines, facts)
+    kind, separator = "TSV" if usual == TAB else "CSV", SEPARATORS[found.separator]
+    facts = {"format": kind, "encoding": found.encoding, "separator": separator}
+    return Table(str(path), tuple(map(Column, found.header, cells)), lines, facts)
 
 
 def _rows(path: Path, reader: Any, skipped: int) -> Iterator[tuple[int, list[str]]]:

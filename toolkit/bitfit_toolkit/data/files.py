@@ -1,6 +1,5 @@
 """Files and folders of examples, by how their names end."""
 
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from bitfit_toolkit.data.conll import read_conll
 from bitfit_toolkit.data.delimited import read_csv, read_tsv
 from bitfit_toolkit.data.json_files import read_json
 from bitfit_toolkit.data.table import Table
+from bitfit_toolkit.data.text_encoding import UNREADABLE
 from bitfit_toolkit.errors import DataError
 
 PLAIN, PARQUET, COMPRESSED = ".txt", ".parquet", ".gz"
@@ -29,7 +29,7 @@ def read_file(path: Path, text_encoding: str | None = None, tagged: bool = False
     """Read a file, or the folder of a saved data set; `.txt` where words are `tagged`. Raises DataError."""
     try:
         return _read(path, text_encoding, tagged)
-    except (OSError, EOFError, zlib.error) as error:
+    except UNREADABLE as error:
         raise DataError(f"{path} cannot be read ({first_line(error)}); check the file") from None
 
 

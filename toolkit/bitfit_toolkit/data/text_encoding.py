@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ NOT_TEXT = {
 }
 GZIP = b"\x1f\x8b"
 LOOKED_AT = 4096  # bytes
+UNREADABLE = (OSError, EOFError, zlib.error)  # what bytes raise that are not there, or compressed and altered
 
 
 @contextmanager
