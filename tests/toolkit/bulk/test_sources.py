@@ -3,11 +3,13 @@
 import gzip
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from bitfit_toolkit import load_examples
 from bitfit_toolkit.bulk import BulkOptions
-from bitfit_toolkit.bulk.reading import Asked, Item, read_part
+from bitfit_toolkit.bulk.reading import Asked, Item, Unanswered, read_part
 from bitfit_toolkit.errors import DataError
 
 OPTIONS = BulkOptions(tasks=("t",))
@@ -57,3 +59,37 @@ def test_an_altered_gzip_is_an_error_of_its_part(tmp_path: Path, name: str, head
     for cut in (whole[:-9], whole[:12] + b"\xff" * 8 + whole[20:]):
         with pytest.raises(DataError, match="cannot be read"):
             items(tmp_path / name, cut)
+
+
+def test_a_column_that_the_first_line_lacks_is_never_lost_silently(tmp_path: Path) -> None:
+    lines = (
+        '{"text": "a", "id": 1}',
+        '{"text": "q", "text_pair": "c"}',
+        '{"text": "b", "text_pair": null, "note": "of no role"}',
+        '{"sentence": "s"}',
+        '{"text": "d", "text": "e"}',
+    )
+    found = items(tmp_path / "a.jsonl", "\n".join(lines))
+    assert [item.text for item in found if isinstance(item, Asked)] == ["a", "b"]
+    aside = {item.number: item.reason for item in found if isinstance(item, Unanswered)}
+    assert aside == {
+        1: "column 'text_pair' is not in the first line, which decides about columns; write it there, as null",
+        3: "the text is missing",
+        4: "the line is not a JSON object",
+    }
+    given = items(tmp_path / "a.jsonl", '{"text": "a", "text_pair": null}\n{"text": "q", "text_pair": "c"}\n')
+    assert [(item.text, item.text_pair) for item in given if isinstance(item, Asked)] == [("a", None), ("q", "c")]
+
+
+def test_a_late_column_that_looks_like_the_chosen_one_is_not_read_for_it(tmp_path: Path) -> None:
+    one, other = items(tmp_path / "a.jsonl", '{"Text": "a"}\n{"Text": "b", "TEXT": "c"}\n')
+    assert isinstance(one, Asked) and isinstance(other, Unanswered) and "'TEXT' and 'Text'" in other.reason
+
+
+@pytest.mark.parametrize("options", [OPTIONS, BulkOptions(tasks=("t",), text_column="text")])
+def test_a_column_that_is_chosen_and_stands_twice_is_refused(tmp_path: Path, options: BulkOptions) -> None:
+    with pytest.raises(DataError, match="two columns named 'text'; rename one"):
+        items(tmp_path / "a.csv", "text,id,text\na,1,b\n", options)
+    parquet.write_table(pa.table([["a"], ["b"]], names=["text", "text"]), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="two columns named 'text'; rename one"):
+        items(tmp_path / "a.parquet", (tmp_path / "a.parquet").read_bytes(), options)

@@ -36,44 +36,36 @@ Item = Asked | Unanswered
 
 def read_part(path: Path, where: str, options: BulkOptions, known: Container[str]) -> Iterator[list[Item]]:
     """Yield the rows of a part, a chunk at a time; `where` names it in errors. Raises DataError."""
-    has_pair = False
-
-    def choose(names: Sequence[str]) -> list[str]:
-        nonlocal has_pair
-        text, pair = _columns(where, names, options)
-        has_pair = pair is not None
-        task = [] if options.task_column is None else [options.task_column]
-        return [text, *([] if pair is None else [pair]), *task]
-
     number = 0
-    for chunk in stream(path, choose, options.text_encoding):
-        items = [_item(number + index, cells, has_pair, options, known) for index, cells in enumerate(chunk)]
+    for chunk in stream(path, lambda names: _columns(where, names, options), options.text_encoding):
+        items = [_item(number + index, cells, options, known) for index, cells in enumerate(chunk)]
         number += len(items)
         yield items
 
 
-def _columns(where: str, names: Sequence[str], options: BulkOptions) -> tuple[str, str | None]:
-    """Return the columns of the text and of the second text."""
-    wanted = {options.text_column, options.text_pair_column, options.task_column} - {None}
-    twice = [name for name in wanted if name is not None and list(names).count(name) > 1]
-    if twice:
-        raise DataError(f"{where} has two columns named {twice[0]!r}; rename one")
-    if options.task_column is not None and options.task_column not in names:
+def _columns(where: str, names: Sequence[str], options: BulkOptions) -> list[str]:
+    """Return the columns of the text, of the second text and of the task, as far as there are any."""
+    task = [] if options.task_column is None else [options.task_column]
+    if not set(task) <= set(names):
         found = ", ".join(names) or "none"
         raise DataError(f"{where} has no column {options.task_column!r} (found: {found}); check task_column")
-    others = [name for name in names if name != options.task_column]
-    table = Table(where, tuple(Column(name, ()) for name in others))
+    table = Table(where, tuple(Column(name, ()) for name in names if name not in task))
     usual = {role: TrainableTask.columns[role] for role in ("text", "text_pair")}
     roles = find_roles(table, usual, Columns(options.text_column, options.text_pair_column), need_label=False).names
-    return roles["text"], roles.get("text_pair")
+    chosen = [*roles.values(), *task]
+    twice = [name for name in chosen if list(names).count(name) > 1]
+    if twice:
+        raise DataError(f"{where} has two columns named {twice[0]!r}; rename one")
+    return chosen
 
 
-def _item(number: int, cells: Cells | Malformed, has_pair: bool, options: BulkOptions, known: Container[str]) -> Item:
+def _item(number: int, cells: Cells | Malformed, options: BulkOptions, known: Container[str]) -> Item:
     if isinstance(cells, Malformed):
         return Unanswered(number, None, cells.reason)
+    text, *others = cells
     tasks = options.tasks
     if options.task_column is not None:
-        name = cells[-1]
+        name = others.pop()
         if isinstance(name, int) and not isinstance(name, bool):
             name = str(name)  # numbers of tenants
         if not isinstance(name, str) or not name:
@@ -81,7 +73,7 @@ def _item(number: int, cells: Cells | Malformed, has_pair: bool, options: BulkOp
         if name not in known:
             return Unanswered(number, name, "no pack has that name")
         tasks = (name,)
-    text, pair = cells[0], cells[1] if has_pair else None
+    pair = others[0] if others else None
     reason = _fault("text", text) or ("" if pair is None else _fault("second text", pair))
     if reason or not isinstance(text, str) or not isinstance(pair, (str, type(None))):
         return Unanswered(number, tasks[0] if len(tasks) == 1 else None, reason)

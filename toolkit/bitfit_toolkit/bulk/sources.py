@@ -1,7 +1,6 @@
 """Files of rows, streamed: Parquet, CSV, TSV and JSON lines, of which no more than a chunk is in memory."""
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -9,6 +8,7 @@ from typing import Final, TypeAlias
 from bitfit_runtime.errors import first_line
 from bitfit_toolkit.data.arrow_files import pyarrow
 from bitfit_toolkit.data.delimited import open_delimited
+from bitfit_toolkit.data.json_files import DECODER
 from bitfit_toolkit.data.text_encoding import UNREADABLE, find_encoding, open_text
 from bitfit_toolkit.errors import DataError
 
@@ -89,19 +89,37 @@ def _delimited(path: Path, choose: Choose, encoding: str | None, separator: str)
 
 
 def _lines(path: Path, choose: Choose, encoding: str | None) -> Iterator[Cells | Malformed]:
-    names: Sequence[str] | None = None
+    first: list[str] | None = None
+    names: Sequence[str] = ()
     with open_text(path, find_encoding(path, encoding)) as text:
         for line in text:
             if not line.strip():
                 continue
             try:
-                found = json.loads(line)
+                found = DECODER.decode(line)
             except (ValueError, RecursionError):
                 found = None
             if not isinstance(found, dict):
-                if names is None:
+                if first is None:
                     raise DataError(f"{path}: the first line should be a JSON object; write an object on each line")
                 yield Malformed("the line is not a JSON object")
                 continue
-            names = choose(list(found)) if names is None else names
-            yield tuple(found.get(name) for name in names)
+            if first is None:
+                first = list(found)
+                names = choose(first)
+            yield _overlooked(found, first, names, choose) or tuple(found.get(name) for name in names)
+
+
+def _overlooked(row: Mapping[str, object], first: list[str], names: Sequence[str], choose: Choose) -> Malformed | None:
+    """Say so where a row has a column that would have been chosen, had the first row had it too."""
+    late = [name for name, value in row.items() if value is not None and name not in first]
+    if not late:
+        return None
+    try:
+        missed = set(choose([*first, *late])) - set(names)
+    except DataError as error:
+        return Malformed(str(error))
+    if not missed:
+        return None
+    name = min(missed)
+    return Malformed(f"column {name!r} is not in the first line, which decides about columns; write it there, as null")
