@@ -125,6 +125,15 @@ def test_anything_else_in_memory_is_refused(data: Any) -> None:
         load_examples(data)
 
 
+def test_missing_cells_of_columns_of_0_and_1_are_refused() -> None:
+    for kind, missing in (("Int64", pd.NA), ("boolean", pd.NA), ("float64", float("nan"))):
+        frame = pd.DataFrame({"text": ["x", "y"], "a": pd.array([1, missing], kind), "b": pd.array([0, 1], kind)})
+        with pytest.raises(DataError, match="column 'a' holds 0, 1 and cells that are neither"):
+            load_examples(frame, task_type="multi-label")
+        found = load_examples(frame[:1], task_type="multi-label")
+        assert [example.label for example in found] == [("a",)]
+
+
 @pytest.mark.parametrize("label", (1, True, 1.5, np.int64(1)))
 def test_labels_of_examples_are_names_as_those_of_tables(label: Any) -> None:
     made, table = (

@@ -179,6 +179,35 @@ def test_columns_of_0_and_1_are_labels(tmp_path: Path) -> None:
     assert "columns a, b of 0 and 1" in read_examples(tmp_path / "a.csv", task_type="multi-label").notes[0]
 
 
+def test_labels_named_in_a_table_without_a_text_column_are_refused(tmp_path: Path) -> None:
+    assert "has no text column" in refusal(tmp_path / "a.csv", "body,a,b\nx,1,0\n", "multi-label", label="a,b")
+
+
+@pytest.mark.parametrize(
+    ("header", "given"),
+    [
+        ("text,context", {"label": "context"}),
+        ("text,sentence2", {"label": "sentence2"}),
+        ("question1,Question2", {"label": "Question2"}),
+        ("sentence,text", {"label": "text"}),
+        ("text,label,task", {"label": "task"}),
+    ],
+)
+def test_a_column_that_is_named_for_a_role_has_no_other(tmp_path: Path, header: str, given: dict[str, str]) -> None:
+    (tmp_path / "a.csv").write_text(f"{header}\n{','.join(header.split(','))}\n")
+    (example,) = load_examples(tmp_path / "a.csv", Columns(**given))
+    assert example == Example(header.split(",")[0], None, given["label"])
+
+
+def test_a_second_text_and_a_task_are_no_part_of_a_list_of_labels(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,context,task\nx,1,0\n")
+    for need_label, label in ((True, ("context",)), (False, None)):
+        found = load_examples(tmp_path / "a.csv", Columns(label="context,task"), need_label, "multi-label")
+        assert found == [Example("x", None, label)]
+    (tmp_path / "b.csv").write_text("text,sentence,label\nc,q,l\n")
+    assert load_examples(tmp_path / "b.csv", Columns(text_pair="text")) == [Example("q", "c", "l")]
+
+
 @pytest.mark.parametrize("label", ["1,5", "1_000", "nan", "inf", "1e400", "1e39", "x", ""])
 def test_a_number_is_one_that_training_can_hold(tmp_path: Path, label: str) -> None:
     assert "should be a number" in refusal(tmp_path / "a.csv", f'text,label\nx,"{label}"\n', "regression")

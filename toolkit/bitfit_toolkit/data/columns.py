@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bitfit_toolkit.data.table import Column, Table
+from bitfit_toolkit.data.table import Table, plain
 from bitfit_toolkit.errors import DataError
 
 SAID = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
@@ -39,27 +39,35 @@ def find_roles(table: Table, usual: Mapping[str, tuple[str, ...]], columns: Colu
     for role, given in wanted.items():
         if not isinstance(given, (str, type(None))):
             raise DataError(f"{role}_column should be the name of a column, found {given!r}")
+    parts = _parts(table, columns.label)
+    taken = {*wanted.values(), *parts}
     found: dict[str, str] = {}
     for role, names in usual.items():
-        if role == "label" and not need_label:
+        if role == "label" and (parts or not need_label):
             continue
         name = wanted.get(role)
         if name is None:
-            name = next(filter(None, (_match(table, usual_name) for usual_name in names)), None)
-            if name is None or name in found.values():
+            matches = filter(None, (_match(table, usual_name) for usual_name in names))
+            name = next((match for match in matches if match not in (*taken, *found.values())), None)
+            if name is None:
                 continue
         elif name not in table.names:
-            listed = tuple(part.strip() for part in name.split(","))
-            if role == "label" and len(listed) > 1 and all(part in table.names for part in listed):
-                return Roles(_without_label(found, usual, table), listed)
             raise DataError(f"{table.where} has no column {name!r} (found: {_listed(table)}); check the name")
         found[role] = name
     if "text" not in found:
         hint = "" if table.facts.get("format") not in ("CSV", "TSV") else "; the first line should name the columns"
         raise DataError(f"{table.where} has no text column (found: {_listed(table)}); name it with text_column{hint}")
     if need_label and "label" not in found:
-        return Roles(found, _indicators(table, found))
+        return Roles(found, parts or _indicators(table, found))
     return Roles(found)
+
+
+def _parts(table: Table, label: str | None) -> tuple[str, ...]:
+    """Return the columns that `label` names with commas between them; none where it names one."""
+    if label is None or label in table.names:
+        return ()
+    parts = tuple(part.strip() for part in label.split(","))
+    return parts if len(parts) > 1 and set(parts) <= set(table.names) else ()
 
 
 def indicator(value: object) -> bool | None:
@@ -67,12 +75,6 @@ def indicator(value: object) -> bool | None:
     if isinstance(value, str):
         return SAID.get(value.strip().lower())
     return bool(value) if isinstance(value, (bool, int, float)) and value in (0, 1) else None
-
-
-def _without_label(found: dict[str, str], usual: Mapping[str, tuple[str, ...]], table: Table) -> dict[str, str]:
-    """Add what comes after the label: the task of each row."""
-    task = next(filter(None, (_match(table, name) for name in usual.get("task", ()))), None)
-    return found | ({"task": task} if task else {})
 
 
 def _match(table: Table, name: str) -> str | None:
@@ -90,10 +92,11 @@ def _indicators(table: Table, found: Mapping[str, str]) -> tuple[str, ...]:
     others = [column for column in table.columns if column.name not in found.values() and column.name.strip()]
     chosen: list[str] = []
     for column in others:
-        values = [indicator(value) for value in column.values]
+        cells = [plain(value) for value in column.values]
+        values = [indicator(cell) for cell in cells]
         if None not in values:
             chosen.append(column.name)
-        elif any(value is not None for value in values) and _unsure(column, values):
+        elif any(value is not None for value in values) and _unsure(cells, values):
             raise DataError(
                 f"{table.where}: column {column.name!r} holds 0, 1 and cells that are neither; fill them in"
             )
@@ -102,11 +105,8 @@ def _indicators(table: Table, found: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def _unsure(column: Column, values: Sequence[bool | None]) -> bool:
-    return all(
-        known is not None or value in UNSURE or value != value
-        for value, known in zip(column.values, values, strict=True)
-    )
+def _unsure(cells: Sequence[object], values: Sequence[bool | None]) -> bool:
+    return all(value is not None or cell in UNSURE for cell, value in zip(cells, values, strict=True))
 
 
 def _listed(table: Table) -> str:
