@@ -79,8 +79,28 @@ def test_encode_has_the_signature_of_sentence_transformers(engine: Engine, base:
     assert encoder.encode(TEXTS, convert_to_tensor=True).shape == vectors.shape
     assert np.array_equal(encoder.encode([{"text": TEXTS}], task_metadata=None, hf_split="test"), vectors)  # of MTEB
     assert encoder.encode([]).shape == (0, vectors.shape[1])
-    for options in ({"precision": "int8"}, {"output_value": "token_embeddings"}):
-        with pytest.raises(InputError):
-            encoder.encode(TEXTS, **options)
-    with pytest.raises(InputError, match="expected texts"):
-        encoder.encode([1])
+    for wrong in ([1], [TEXTS], [{"text": 1}], [{"texts": TEXTS}]):
+        with pytest.raises(InputError, match="expected texts"):
+            encoder.encode(wrong)
+
+
+def test_a_mapping_has_one_text_or_a_batch_of_them(engine: Engine) -> None:
+    encoder = SentenceEncoder(engine)
+    vectors = encoder.encode(TEXTS)
+    for given in ([{"text": TEXTS[0]}, {"text": TEXTS[1:]}], [{"text": text} for text in TEXTS], {"text": TEXTS}):
+        assert np.array_equal(encoder.encode(given), vectors)
+
+
+def test_encode_drops_no_argument_that_would_change_vectors(engine: Engine) -> None:
+    encoder = SentenceEncoder(engine)
+    plain = {"precision": "float32", "truncate_dim": None, "prompt_name": None, "device": "cpu", "prompt_type": "query"}
+    assert np.array_equal(encoder.encode(TEXTS, **plain), encoder.encode(TEXTS))
+    for name, value in (
+        ("precision", "int8"),
+        ("output_value", "token_embeddings"),
+        ("truncate_dim", 8),
+        ("prompt_name", "query"),
+        ("normalise_embeddings", True),
+    ):
+        with pytest.raises(InputError, match=name):
+            encoder.encode(TEXTS, **{name: value})

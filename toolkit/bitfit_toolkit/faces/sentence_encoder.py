@@ -1,7 +1,7 @@
 """Vectors of texts by the `encode` of sentence-transformers and MTEB."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,16 @@ from bitfit_runtime.arguments import instance, whole_number
 from bitfit_runtime.errors import InputError
 
 Float32 = npt.NDArray[np.float32]
+# What sentence-transformers takes and MTEB gives beside the parameters, and what changes no vector here.
+OF_MTEB: Final = ("task_metadata", "task_name", "hf_split", "hf_subset", "prompt_type")
+IGNORED: Final = (*OF_MTEB, "device", "pool", "chunk_size")
+# What would change vectors: the value that does not, and what to do in place of another.
+FIXED: Final[Mapping[str, tuple[str | None, str]]] = {
+    "output_value": ("sentence_embedding", "tokens' states are Engine.hidden_states"),
+    "precision": ("float32", "round the vectors yourself"),
+    "truncate_dim": (None, "cut the vectors yourself"),
+    "prompt_name": (None, "give the prompt's text as `prompt`"),
+}
 
 
 class SentenceEncoder:
@@ -38,22 +48,17 @@ class SentenceEncoder:
         convert_to_tensor: bool = False,
         normalize_embeddings: bool = False,
         prompt: str | None = None,
-        **ignored: Any,
+        **others: Any,
     ) -> Any:
         """Return `[texts, hidden]` in the order of the texts, or `[hidden]` of one text.
 
         MTEB gives batches, each a mapping with `text`; what it says of its task is ignored, as is `batch_size`: the
         engine makes its own. `prompt` is put before each text. Without `convert_to_numpy` a list of vectors comes
-        back, with `convert_to_tensor` a tensor of torch. Raises InputError.
+        back, with `convert_to_tensor` a tensor of torch. Raises InputError, also on `others` that would change vectors.
         """
         del show_progress_bar  # there is none
         whole_number(batch_size, "batch_size", 1)
-        if ignored.get("output_value", "sentence_embedding") != "sentence_embedding":
-            raise InputError("`output_value` should be sentence_embedding; tokens' states are Engine.hidden_states")
-        if ignored.get("precision", "float32") != "float32":
-            raise InputError(
-                f"`precision` should be float32, found {ignored['precision']!r}; round the vectors yourself"
-            )
+        _check(others)
         single = isinstance(sentences, str)
         texts = [str(sentences)] if single else _texts(sentences)
         vectors = self.engine.embed([(prompt or "") + text for text in texts], self.task)
@@ -70,9 +75,20 @@ class SentenceEncoder:
 def _texts(sentences: Any) -> list[str]:
     """Return the texts of a list, an array, a series, or MTEB's batches."""
     found: list[str] = []
-    for item in sentences:
-        found += item["text"] if isinstance(item, dict) and "text" in item else [item]
+    for item in [sentences] if isinstance(sentences, dict) else sentences:
+        given = item["text"] if isinstance(item, dict) and "text" in item else [item]
+        found += given if isinstance(given, (list, tuple)) else [given]
     odd = next((text for text in found if not isinstance(text, str)), None)
     if odd is not None:
         raise InputError(f"expected texts, found {type(odd).__name__}; give a list of strings")
     return list(map(str, found))
+
+
+def _check(others: Mapping[str, object]) -> None:
+    """Raise InputError on arguments that would change the vectors, and on names that no one gives."""
+    for name, value in others.items():
+        if name not in (*FIXED, *IGNORED):
+            raise InputError(f"encode has no argument `{name}`; check its spelling, or leave it out")
+        fixed, remedy = FIXED.get(name, (value, ""))
+        if value != fixed:
+            raise InputError(f"`{name}` should be {fixed}, found {value!r}; {remedy}")
