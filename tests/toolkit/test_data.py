@@ -144,6 +144,51 @@ def test_labels_of_examples_are_names_as_those_of_tables(label: Any) -> None:
     assert number.label == 1.5
 
 
+@pytest.mark.parametrize(
+    ("task_type", "label", "taken"),
+    [
+        ("multi-label", ["x", "y", "x"], ("x", "y")),
+        ("multi-label", np.array(["x"]), ("x",)),
+        ("multi-label", [], ()),
+        ("token-classification", [Mark("A", 0, 1)], (Mark("A", 0, 1),)),
+        ("token-classification", [], ()),
+        ("span", [Mark("answer", 0, 1)], (Mark("answer", 0, 1),)),
+        ("regression", np.float32(1.5), 1.5),
+        ("regression", 2, 2.0),
+    ],
+)
+def test_a_label_of_an_example_is_brought_to_the_shape_of_its_task_type(task_type: str, label: Any, taken: Any) -> None:
+    (example,) = load_examples([Example("a text", "b", label, "t")], task_type=task_type)
+    assert example == Example("a text", "b", taken, "t")
+
+
+@pytest.mark.parametrize(
+    ("task_type", "label", "says"),
+    [
+        ("multi-label", "x|y", "should be a tuple of strings, found 'x|y'"),
+        ("multi-label", 3, "should be a tuple of strings, found 3"),
+        ("multi-label", (Mark("A", 0, 1),), "should be a string, found Mark"),
+        ("token-classification", "A", "should be a tuple of Mark"),
+        ("token-classification", ("A",), "should be a tuple of Mark"),
+        ("token-classification", [{"start": 0, "end": 1, "label": "A"}], "should be a tuple of Mark"),
+        ("span", "a", "should be a tuple of Mark"),
+        ("span", (), "no answer is given"),
+        ("classification", ("x",), "should be a string, found list"),
+        ("classification", " ", "the label is missing"),
+        ("regression", "much", "should be a number, found 'much'"),
+        ("embedding", (1.0,), "should be a number"),
+    ],
+)
+def test_a_label_of_an_example_that_its_task_type_does_not_take_is_refused(
+    task_type: str, label: Any, says: str
+) -> None:
+    with pytest.raises(DataError, match="the data, example 2: ") as error:
+        good: Any = {"multi-label": ("x",), "classification": "x", "regression": 1, "embedding": 1}
+        first = Example("a text", "b", good.get(task_type, (Mark("A", 0, 1),)))
+        load_examples([first, Example("a text", "b", label)], task_type=task_type)
+    assert says in str(error.value) and "\n" not in str(error.value)
+
+
 def test_whole_and_decimal_numbers_are_never_two_labels_by_accident() -> None:
     with pytest.raises(DataError, match="example 2: labels are whole numbers in some rows and decimal ones in others"):
         load_examples([{"text": "a", "label": 1}, {"text": "b", "label": 1.0}])

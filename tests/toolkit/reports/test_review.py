@@ -23,6 +23,7 @@ from bitfit_toolkit.tasks.base import Mark
 from bitfit_toolkit.tasks.judgement import NOTHING, Judgement
 from bitfit_toolkit.training.evaluation import evaluate
 from support.command_line import ROWS, bitfit, write_csv
+from support.packs import random_pack
 
 EXAMPLES = [Example(text, None, label) for text, label in ROWS]
 
@@ -87,6 +88,15 @@ def test_numbers_are_off_rather_than_wrong_and_rows_have_the_places_they_are_giv
     judgements = TRAINABLE_TASKS["regression"].judge(examples, [Score("t", 1.5), Score("t", 4.0)])
     review = Review.of(examples, judgements, (3, 8))
     assert review.wrong is None and [one.row for one in review.mistakes] == [8, 3]
+
+
+def test_an_evaluation_takes_labels_as_training_does(base: Base) -> None:
+    engine = Engine(base, threads=1)
+    engine.install("t", random_pack(base, labels=2, task_type="multi-label"))
+    metrics = [evaluate(engine, "t", [Example("aa", label=label)]) for label in (("label-0",), ["label-0"])]
+    assert metrics[0] == metrics[1]
+    with pytest.raises(DataError, match="example 1: the label should be a tuple of strings, found 'label-0'"):
+        evaluate(engine, "t", [Example("aa", label="label-0")])
 
 
 def test_odd_data_are_named() -> None:

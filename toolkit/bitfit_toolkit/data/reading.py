@@ -2,11 +2,9 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
-
-import numpy as np
 
 from bitfit_runtime.tasks.classification import CLASSIFICATION
 from bitfit_runtime.tasks.token_classification import TOKEN_CLASSIFICATION
@@ -15,7 +13,7 @@ from bitfit_toolkit.data.files import read_file
 from bitfit_toolkit.data.labels import tidy_labels
 from bitfit_toolkit.data.memory import WHERE, as_table
 from bitfit_toolkit.data.sentences import Sentences, find_sentences
-from bitfit_toolkit.data.table import Table
+from bitfit_toolkit.data.table import Table, plain
 from bitfit_toolkit.errors import DataError
 from bitfit_toolkit.tasks import TRAINABLE_TASKS, Cells, Example, TrainableTask
 from bitfit_toolkit.tasks.list_cells import parse_list
@@ -148,19 +146,16 @@ def _labels_of_indicators(table: Table, names: Sequence[str], several: bool) -> 
 def _checked(number: int, example: Example, labelled: type[TrainableTask[Any, Any]] | None) -> Example:
     """Return an example that a program made, with a label as the task type of `labelled` ones has it.
 
-    Raises DataError on a text that is none, or a missing label.
+    Raises DataError on a text that is none, and on a label that is missing or that the task type does not take.
     """
-    where, label = f"{WHERE}, example {number}", example.label
-    cells = Cells(where, example.text, example.text_pair)
-    cells.example(None)
+    cells = Cells(f"{WHERE}, example {number}", example.text, example.text_pair, plain(example.label), example.task)
     if labelled is None:
+        cells.example(None)
         return example
-    if label is None or label != label or isinstance(label, (bytes, dict, set)):
-        found = "" if label is None or label != label else f", found {type(label).__name__}"
-        raise DataError(f"{where}: the label is missing{found}; give every example one")
-    if labelled.task_type is CLASSIFICATION and not isinstance(label, str):
-        return replace(example, label=cells.name(label.item() if isinstance(label, np.generic) else label))
-    return example
+    if cells.label is None or isinstance(cells.label, (bytes, dict, set)):
+        found = "" if cells.label is None else f", found {type(cells.label).__name__}"
+        raise DataError(f"{cells.where}: the label is missing{found}; give every example one")
+    return labelled.take(cells)
 
 
 def _unlabelled(cells: Cells, roles: Roles) -> Example:

@@ -159,6 +159,11 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
         return [cls.read(cells) for cells in rows], []
 
     @classmethod
+    def take(cls, cells: Cells) -> Example:
+        """Return an example that a program made, of whose label a tuple is a list here. Raises DataError, naming it."""
+        return cls.read(cells)
+
+    @classmethod
     def lost(cls, example: Example, target: Target) -> int:
         """Return how much of an example's label `target` no longer holds, because the text was cut."""
         del example, target
@@ -259,6 +264,14 @@ class TrainableTask(ABC, Generic[Target, AnswerT]):
 def marks(example: Example) -> tuple[Mark, ...]:
     """Return an example's marks."""
     return tuple(m for m in example.label if isinstance(m, Mark)) if isinstance(example.label, tuple) else ()
+
+
+def take_marks(cells: Cells) -> Example:
+    """Return an example that a program made, whose label holds marks. Raises DataError where it holds others."""
+    label = cells.label
+    if not isinstance(label, list) or not all(isinstance(part, Mark) for part in label):
+        raise DataError(f"{cells.where}: the label should be a tuple of Mark(label, start, end), found {label!r:.60}")
+    return cells.example(tuple(label))
 
 
 def check_known(found: Iterable[str], known: Sequence[str]) -> None:

@@ -45,6 +45,13 @@ class MultiLabel(TrainableTask[list[float], LabelSet]):
         return cells.example(tuple(dict.fromkeys(name for name in names if tidy(name))))
 
     @classmethod
+    def take(cls, cells: Cells) -> Example:
+        """Take a list of strings: a string is one label, or several in a file alone."""
+        if not isinstance(cells.label, list):
+            raise DataError(f"{cells.where}: the label should be a tuple of strings, found {cells.label!r:.60}")
+        return cls.read(cells)
+
+    @classmethod
     def check_labels(cls, examples: Sequence[Example], known: Sequence[str]) -> None:
         """Raise DataError on an unknown label."""
         check_known((label for example in examples for label in _labels(example)), known)

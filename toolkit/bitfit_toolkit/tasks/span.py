@@ -11,8 +11,9 @@ import numpy.typing as npt
 from bitfit_runtime.tasks.span import SPAN, Span, find_tokens, searched_text
 from bitfit_runtime.tokenized_text import TokenizedText
 from bitfit_runtime.words import visible
+from bitfit_toolkit.errors import DataError
 from bitfit_toolkit.tasks.answer_reading import read_answers
-from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, Float32, Int64, TrainableTask, marks
+from bitfit_toolkit.tasks.base import IGNORED, Cells, Example, Float32, Int64, TrainableTask, marks, take_marks
 from bitfit_toolkit.tasks.judgement import Judgement
 
 if TYPE_CHECKING:
@@ -44,6 +45,13 @@ class SpanExtraction(TrainableTask[list[int], Span]):
         Raises DataError, with their number, where questions have no answer: an answer always names a place.
         """
         return read_answers(rows), []
+
+    @classmethod
+    def take(cls, cells: Cells) -> Example:
+        """Take marks, of which training learns the first."""
+        if not cells.label:
+            raise DataError(f"{cells.where}: no answer is given; leave questions without an answer out")
+        return take_marks(cells)
 
     @classmethod
     def lost(cls, example: Example, target: list[int]) -> int:

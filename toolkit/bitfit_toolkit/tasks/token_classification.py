@@ -12,7 +12,17 @@ from bitfit_runtime.tokenized_text import FIRST, TokenizedText
 from bitfit_runtime.transitions import BEGIN, INSIDE, OUTSIDE
 from bitfit_runtime.words import visible
 from bitfit_toolkit.errors import TrainingError
-from bitfit_toolkit.tasks.base import CONTINUED, IGNORED, Cells, Example, TrainableTask, check_known, marks, rarity
+from bitfit_toolkit.tasks.base import (
+    CONTINUED,
+    IGNORED,
+    Cells,
+    Example,
+    TrainableTask,
+    check_known,
+    marks,
+    rarity,
+    take_marks,
+)
 from bitfit_toolkit.tasks.entity_reading import read_entities
 from bitfit_toolkit.tasks.judgement import NOTHING, Judgement, set_classes
 from bitfit_toolkit.tasks.transition_scores import transition_scores
@@ -52,6 +62,11 @@ class TokenClassification(TrainableTask[list[int], Entities]):
         Words are joined by spaces.
         """
         return read_entities(rows)
+
+    @classmethod
+    def take(cls, cells: Cells) -> Example:
+        """Take marks, or none."""
+        return take_marks(cells)
 
     @classmethod
     def lost(cls, example: Example, target: list[int]) -> int:

@@ -11,6 +11,7 @@ from bitfit_runtime import Engine, PackInfo, Row
 from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_runtime.request import Found, answer
 from bitfit_runtime.tasks import TASK_TYPES
+from bitfit_toolkit.data import load_examples
 from bitfit_toolkit.decisions.report import accepted
 from bitfit_toolkit.errors import DataError
 from bitfit_toolkit.reports.review import Review
@@ -28,7 +29,8 @@ def evaluate(engine: Engine, task: str, examples: Sequence[Example]) -> dict[str
 
     Where the pack accepts answers they have the `coverage`, and of the accepted ones the share that is wrong.
     """
-    return measure(engine, task, examples)[0]
+    checked = load_examples(examples, task_type=engine.tasks[task].task_type) if examples else []
+    return measure(engine, task, checked)[0]
 
 
 def measure(engine: Engine, task: str, examples: Sequence[Example]) -> tuple[dict[str, float], Review]:
