@@ -4,6 +4,7 @@ import pickle
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -78,6 +79,28 @@ def test_a_regressor_gives_numbers(base: Base) -> None:
     numbers = np.array([text.count("z") for text in TEXTS], float)
     found = BitFitRegressor(base.folder, threads=1, **QUICK).fit(TEXTS, numbers).predict(TEXTS)
     assert found.shape == (60,) and np.corrcoef(found, numbers)[0, 1] > 0.5
+
+
+def test_classes_are_the_labels_that_were_given_white_space_and_all(base: Base) -> None:
+    labels = ["yes " if "zz" in text else "no" for text in TEXTS]
+    estimator = BitFitClassifier(base.folder, threads=1, **QUICK).fit(TEXTS, labels)
+    assert list(estimator.classes_) == ["no", "yes "] and estimator.pack_.info.labels == ("no", "yes")
+    assert estimator.score(TEXTS, labels) > 0.8
+    with pytest.raises(DataError, match="look alike"):
+        estimator.fit(TEXTS, ["yes", *labels[1:-1], "yes "])
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.nan, pd.NA, pd.NaT])
+def test_a_missing_label_is_refused_and_never_a_class(base: Base, missing: Any) -> None:
+    labels: list[Any] = ["yes", "no"] * 30
+    labels[3] = missing
+    for given in (labels, np.array(labels, object), pd.Series(labels, index=range(60, 0, -1))):
+        with pytest.raises(DataError, match=r"y\[3\] is missing"):
+            BitFitClassifier(base.folder, **QUICK).fit(TEXTS, given)
+    numbers = np.arange(60.0)
+    numbers[3] = np.nan
+    with pytest.raises(DataError, match=r"y\[3\] is missing"):
+        BitFitRegressor(base.folder, **QUICK).fit(TEXTS, numbers)
 
 
 def test_wrong_inputs_are_refused(base: Base) -> None:

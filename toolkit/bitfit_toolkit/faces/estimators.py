@@ -11,8 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from bitfit_runtime import Base, Engine, Pack
 from bitfit_runtime.formats import parse_pack
+from bitfit_toolkit.data.table import plain
 from bitfit_toolkit.errors import DataError
 from bitfit_toolkit.tasks import Example
+from bitfit_toolkit.tasks.base import tidy
 from bitfit_toolkit.training.options import AUTO, TrainOptions
 from bitfit_toolkit.training.train import train
 
@@ -109,9 +111,9 @@ class BitFitClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         """Train a pack. Raises TrainingError, DataError, BaseError."""
         texts, labels = _texts(X), _labels(X, y)
         self.classes_, places = np.unique(labels, return_inverse=True)
-        names = [str(label) for label in self.classes_]
+        names = self._names()
         if len(set(names)) != len(names):
-            raise DataError("two labels look alike as text; give labels of one kind")
+            raise DataError("two labels of y look alike as text, without white space around them; write them alike")
         self._train([Example(text, label=names[place]) for text, place in zip(texts, places, strict=True)])
         return self
 
@@ -124,8 +126,12 @@ class BitFitClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         """Return probabilities `[texts, classes]` in the order of `classes_`."""
         answers = self._answers(X)
         known = {label: place for place, label in enumerate(self.pack_.info.labels)}
-        order = [known[str(label)] for label in self.classes_]
+        order = [known[name] for name in self._names()]
         return np.array([answer.probabilities for answer in answers]).reshape(-1, len(known))[:, order]
+
+    def _names(self) -> list[str]:
+        """Return the classes as the pack names them."""
+        return [tidy(str(label)) for label in self.classes_]
 
 
 class BitFitRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
@@ -156,8 +162,11 @@ def _texts(given: Any) -> list[str]:
 
 
 def _labels(given: Any, labels: Any) -> Any:
-    """Return labels as a vector as long as the texts. Raises DataError."""
+    """Return labels as a vector as long as the texts. Raises DataError, also where one is missing."""
     found = np.asarray(labels)
     if labels is None or found.ndim != 1 or len(found) != len(given):
         raise DataError(f"y should hold one label for each of {len(given)} texts, found shape {found.shape}")
+    missing = [index for index, label in enumerate(labels) if plain(label) is None]  # which numpy writes as a word
+    if missing:
+        raise DataError(f"y[{missing[0]}] is missing; give every text a label, or leave its row out")
     return found
