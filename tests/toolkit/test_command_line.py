@@ -119,6 +119,8 @@ def test_predict_takes_several_tasks_and_pairs(base: Base, tmp_path: Path, capsy
     rows.write_text('{"line": "x", "task": "a"}\n{"line": "y", "task": null}\n')
     named = ("--input", rows, "--text-column", "line", "--tasks", "b,c")
     assert [(task, text) for task, text, _ in tasks(*named)] == [("a", "x"), ("b", "y"), ("c", "y")]
+    table = write_csv(tmp_path / "rows.csv", [("x", "a"), ("y", ""), ("z", " ")], ("text", "task"))
+    assert [task for task, _, _ in tasks("--input", table, "--task", "b")] == ["a", "b", "b"]
     for expected, wrong in (
         (2, ("--text", "x", "--task", "a", "--tasks", "b")),
         (2, ("--text", "x", "--text-pair", "u", "--text-pair", "v")),
@@ -127,6 +129,22 @@ def test_predict_takes_several_tasks_and_pairs(base: Base, tmp_path: Path, capsy
     ):
         code, _, err = bitfit(*common, *wrong, capsys=capsys)
         assert code == expected, err
+
+
+def test_predict_refuses_flags_that_would_do_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bulk = ("--packs", tmp_path, "--input", "*.csv", "--output", tmp_path / "out", "--tasks", "a")
+    text, file = ("--pack", tmp_path, "--text", "x"), ("--pack", tmp_path, "--input", "a.csv")
+    for given, flag, says in (
+        ((*bulk, "--top", 3), "--top", "does not go with --packs"),
+        ((*bulk, "--task", "a"), "--task", "does not go with --packs"),
+        ((*file, "--text-pair", "u"), "--text-pair", "belongs to --text"),
+        ((*file, "--output", "out"), "--output", "belongs to --packs"),
+        ((*text, "--text-column", "line"), "--text-column", "belongs to --input"),
+        ((*text, "--text-pair-column", "line"), "--text-pair-column", "belongs to --input"),
+        ((*text, "--text-encoding", "cp1252"), "--text-encoding", "belongs to --input"),
+    ):
+        code, _, err = bitfit("predict", "--base", tmp_path, *given, capsys=capsys)
+        assert code == 2 and f"Invalid value for {flag}: {says}" in err, err
 
 
 def test_messages_of_the_library_name_flags_at_the_command_line() -> None:

@@ -1,6 +1,6 @@
 """`bitfit predict`: answer texts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,19 +66,22 @@ def command(
 ) -> None:
     """Answer texts with one task, several, or every installed one, in mixed batches."""
     flags = BulkFlags(packs, output, task_column, memory_limit, ray, workers)
+    reading = {"text_column": text_column, "text_pair_column": text_pair_column, "text_encoding": text_encoding}
     if packs is not None:
-        alone = {"--pack": pack, "--text": text, "--text-pair": text_pair, "--task": task}
-        for name in (name for name, value in alone.items() if value):
-            raise typer.BadParameter("does not go with --packs, which answers files", param_hint=name)
-        reading = {"text_column": text_column, "text_pair_column": text_pair_column, "text_encoding": text_encoding}
+        alone = {"--pack": pack, "--text": text, "--text-pair": text_pair, "--task": task, "--top": top > 1}
+        _refuse(alone, "does not go with --packs, which answers files")
         answer_files(base, flags, source, tasks, reading | {"threads": 1 if threads is None else threads}, json)
         return
-    for flag in given_flags(flags):
-        raise typer.BadParameter("belongs to --packs", param_hint=flag)
+    _refuse(dict.fromkeys(given_flags(flags), True), "belongs to --packs")
     if not pack:
         raise typer.BadParameter("is needed, or --packs", param_hint="--pack")
     if bool(text) == bool(source):
         raise typer.BadParameter("give either --text or --input", param_hint="--text / --input")
+    if source is None:
+        of_files = {f"--{name.replace('_', '-')}": value for name, value in reading.items()}
+        _refuse(of_files, "belongs to --input; --text gives texts themselves")
+    else:
+        _refuse({"--text-pair": text_pair}, "belongs to --text; --text-pair-column names the column of --input")
     if task is not None and tasks is not None:
         raise typer.BadParameter("give either --task or --tasks", param_hint="--task / --tasks")
     engine = engine_with(base, pack, threads)
@@ -86,13 +89,13 @@ def command(
     given = _typed(text or [], text_pair) if source is None else _read(Path(source), columns)
     names = [task] if task else [name.strip() for name in tasks.split(",")] if tasks else list(engine.tasks)
     rows = [row for item in given for row in ([item] if item.task else next(as_rows_per_task([item], names)))]
-    answers = engine.predict(rows)
-    if json:
-        for row, answer in zip(rows, answers, strict=True):
-            print_json(_document(row, answer, top))
-    else:
-        lines = [(a.task, a.summary(top), _shortened(row.text)) for row, a in zip(rows, answers, strict=True)]
-        print_table(("task", "answer", "text"), lines)
+    _show(rows, engine.predict(rows), top, json)
+
+
+def _refuse(given: Mapping[str, object], why: str) -> None:
+    """Raise BadParameter on the first flag that says something."""
+    for flag in (flag for flag, value in given.items() if value):
+        raise typer.BadParameter(why, param_hint=flag)
 
 
 def _typed(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[Row]:
@@ -106,7 +109,17 @@ def _typed(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[Row]:
 
 def _read(source: Path, columns: Columns) -> Iterator[Row]:
     for example in load_examples(source, columns, need_label=False):
-        yield Row(example.text, example.task, example.text_pair)
+        task = example.task if example.task and example.task.strip() else None  # an empty cell names none
+        yield Row(example.text, task, example.text_pair)
+
+
+def _show(rows: Sequence[Row], answers: Sequence[Answer], top: int, json: bool) -> None:
+    if json:
+        for row, answer in zip(rows, answers, strict=True):
+            print_json(_document(row, answer, top))
+    else:
+        lines = [(a.task, a.summary(top), _shortened(row.text)) for row, a in zip(rows, answers, strict=True)]
+        print_table(("task", "answer", "text"), lines)
 
 
 def _shortened(text: str) -> str:
