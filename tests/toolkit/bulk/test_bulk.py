@@ -161,6 +161,18 @@ def test_a_part_that_cannot_be_read_leaves_the_others(base: Base, packs: Path, t
     assert set(outputs(tmp_path / "out")) == {"bitfit-plan.json", "day=0/rows.parquet", "day=2/rows.parquet"}
 
 
+@pytest.mark.parametrize("names", [("a.jsonl", "a.jsonl.parquet"), ("a.parquet", "unanswered/a.parquet")])
+def test_parts_that_would_share_an_output_are_refused(
+    base: Base, packs: Path, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    for name in names:
+        write_part(tmp_path / "in" / name, [{"tenant": "t0", "text": name}])
+    where = tmp_path / "in"
+    with pytest.raises(DataError, match=f"{names[0]} and {where / names[1]} would both become .*{names[1]}; rename"):
+        plan_bulk(base, str(packs), f"{where}/**/*", str(tmp_path / "out"), TENANT)
+    assert len(plan_bulk(base, str(packs), f"{where}/{names[1]}", str(tmp_path / "out"), TENANT).parts) == 1
+
+
 def test_what_cannot_be_begun_is_said(base: Base, packs: Path, tmp_path: Path) -> None:
     source = str(write_part(tmp_path / "rows.parquet", [{"words": "a", "tenant": "t0"}]))
     body = str(write_part(tmp_path / "body.parquet", [{"body": "a", "tenant": "t0"}]))

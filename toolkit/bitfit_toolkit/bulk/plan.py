@@ -20,6 +20,7 @@ from bitfit_toolkit.places import file_system, is_address, joined, list_place, r
 
 PACK_ENDING: Final = ".safetensors"
 OUTPUT_ENDING: Final = ".parquet"
+UNANSWERED: Final = "unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class Part:
     source: str
     state: str
     name: str
+
+    @property
+    def aside(self) -> str:
+        """The name of what has its rows without an answer."""
+        return f"{UNANSWERED}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,14 @@ def _parts(pattern: str) -> tuple[Part, ...]:
     if wrong:
         raise DataError(f"{wrong[0]} should end in {', '.join(ENDINGS)}; convert it, or narrow the pattern")
     root = _fixed(pattern)
-    return tuple(Part(source, states[source], _name(source, root)) for source in sorted(states))
+    parts = tuple(Part(source, states[source], _name(source, root)) for source in sorted(states))
+    taken: dict[str, str] = {}
+    for part in parts:
+        for name in (part.name, part.aside):
+            other = taken.setdefault(name, part.source)
+            if other != part.source:
+                raise DataError(f"{other} and {part.source} would both become {name}; rename one of them")
+    return parts
 
 
 def _files(pattern: str) -> dict[str, str]:

@@ -28,7 +28,6 @@ from bitfit_toolkit.bulk.writing import (
 from bitfit_toolkit.errors import DataError
 from bitfit_toolkit.places import fetched, joined
 
-UNANSWERED: Final = "unanswered"
 WORK_BYTES: Final = 48_000_000  # of a limit, for rows that are read, answered and not yet written
 
 
@@ -105,7 +104,7 @@ class Worker:
 
     def _written(self, part: Part) -> tuple[int, int, int]:
         plan, scorer, rows = self._plan, Scorer(self._engine, self.shelf), 0
-        output, aside = (joined(plan.output, part.name), joined(plan.output, f"{UNANSWERED}/{part.name}"))
+        output, aside = joined(plan.output, part.name), joined(plan.output, part.aside)
         with (
             tempfile.TemporaryDirectory(prefix="bitfit-part-") as folder,
             Sink(output, answer_schema()) as sink,
