@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import onnx_ir as ir
 import torch
 from transformers import AutoConfig, AutoModel
 
+from bitfit_exporters.base_graph import read_model
 from bitfit_exporters.encoder import add_missing_biases
 from bitfit_exporters.passes.smoothing import factors_of, scale_of, zero_point_of
 from bitfit_runtime import Base
@@ -87,7 +87,7 @@ class _Initializers:
     """The constants of a base's graph by name. Raises BaseFormatError on one that is missing or cannot be read."""
 
     def __init__(self, base: Base) -> None:
-        self._base, self._found = base, _read_graph(base).initializers
+        self._base, self._found = base, read_model(base).graph.initializers
 
     def __contains__(self, name: str) -> bool:
         return name in self._found
@@ -97,7 +97,7 @@ class _Initializers:
         if tensor is None:
             raise BaseFormatError(f"{self._base.model_path} has no initializer {name}; export the base again")
         try:
-            return _inside(self._base, tensor).numpy()
+            return tensor.numpy()
         except (OSError, ValueError) as error:
             raise BaseFormatError(
                 f"{self._base.model_path}: {name} cannot be read ({first_line(error)}); export the base again"
@@ -107,31 +107,6 @@ class _Initializers:
         """Return what multiplies the inputs of a weight before they are rounded, `[in]`, 1 where nothing does."""
         name = "" if weight.static is None else factors_of(weight.static)
         return self(name).astype(np.float32) if name in self else 1.0
-
-
-def _read_graph(base: Base) -> ir.Graph:
-    try:
-        model = ir.load(base.model_path)
-    except Exception as error:  # protobuf's decoding errors share no base class
-        raise BaseFormatError(
-            f"{base.model_path} is not an ONNX graph ({first_line(error)}); export the base again"
-        ) from None
-    base.check_weights(model.metadata_props)
-    return model.graph
-
-
-def _inside(base: Base, tensor: ir.TensorProtocol) -> ir.TensorProtocol:
-    """Return a tensor that can be read. Raises ValueError when it is in a file that the manifest does not list.
-
-    Without a folder, onnx_ir follows links and accepts files of several names, as caches and package stores make them.
-    ONNX Runtime does so too, and the file's digest was verified.
-    """
-    if not isinstance(tensor, ir.ExternalTensor):
-        return tensor
-    if tensor.location not in base.manifest.files:
-        raise ValueError(f"it is in {str(tensor.location)!r}, outside the files of the base")
-    path = base.folder / tensor.location
-    return ir.ExternalTensor(path, tensor.offset, tensor.length, tensor.dtype, shape=tensor.shape, name=tensor.name)
 
 
 def _decode(weight: WeightSpec, array: _Initializers) -> Float32:

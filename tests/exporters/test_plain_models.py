@@ -1,6 +1,7 @@
 """A pack and its base as one plain model: the engine's logits, files that transformers reads, and what is said."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import transformers
 
 from bitfit_exporters import ExportError, PlainModel, write_plain_model
 from bitfit_runtime import Base, Engine, Pack, Row
-from bitfit_runtime.formats import parse_pack
+from bitfit_runtime.errors import BaseFormatError, BaseIntegrityError
+from bitfit_runtime.formats import file_digest, parse_pack
 from bitfit_runtime.session import make_exact
 from bitfit_runtime.tasks import TASK_TYPES
 from vectors.packs import BASE, PACKS
@@ -112,6 +114,54 @@ def test_what_is_lost_is_said(name: str, said: tuple[str, ...], tiny: Base, tmp_
     notes = " ".join(written.notes)
     assert all(word in notes for word in said) and bool(said) == bool(notes)
     assert all(note in (tmp_path / "model" / "README.md").read_text() for note in written.notes)
+
+
+def one_bit_less(content: bytes) -> bytes:
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+@pytest.mark.parametrize("name", ["model.weights", "model.onnx", "tokenizer.json", "config.json"])
+def test_an_altered_base_is_refused(name: str, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(BASE, tmp_path / "base"))
+    for content in (one_bit_less((copy / name).read_bytes()), b"garbage"):
+        (copy / name).write_bytes(content)
+        with pytest.raises(BaseIntegrityError, match=rf"{name} was altered or is incomplete"):
+            write_plain_model(Base.open(copy), pack("classification-int4"), tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def listed(folder: Path, name: str, content: bytes) -> Base:
+    """The base in `folder` with another file, whose digest its manifest has."""
+    (folder / name).write_bytes(content)
+    manifest = json.loads((folder / "bitfit.json").read_text())
+    manifest["files"][name] = file_digest(folder / name)
+    (folder / "bitfit.json").write_text(json.dumps(manifest))
+    return Base.open(folder)
+
+
+def test_a_base_whose_graph_is_not_of_its_own_files_is_refused(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(BASE, tmp_path / "base"))
+    graph, weights = ((folder / name).read_bytes() for name in ("model.onnx", "model.weights"))
+    (folder / "other.weights").write_bytes(weights)
+    for name, content, error, message in (
+        ("model.onnx", b"garbage", BaseFormatError, "is not an ONNX graph"),
+        ("model.onnx", graph.replace(b"model.weights", b"other.weights"), BaseFormatError, "outside the files of the"),
+        ("model.weights", one_bit_less(weights), BaseIntegrityError, "belongs to weights with SHA-256"),
+    ):
+        copy = Path(shutil.copytree(folder, tmp_path / "copy", dirs_exist_ok=True))
+        with pytest.raises(error, match=message):
+            write_plain_model(listed(copy, name, content), pack("classification-int4"), tmp_path / "model")
+
+
+def test_a_base_of_links_gives_the_same_plain_model(tiny: Base, tmp_path: Path) -> None:
+    (tmp_path / "links").mkdir()
+    for path in BASE.iterdir():
+        (tmp_path / "links" / path.name).symlink_to(path)
+    one, other = (
+        write_plain_model(base, pack("classification-int4"), tmp_path / name)
+        for name, base in (("one", tiny), ("other", Base.open(tmp_path / "links")))
+    )
+    assert Path(one.folder, one.model).read_bytes() == Path(other.folder, other.model).read_bytes()
 
 
 def test_a_plain_model_replaces_its_like_alone(tiny: Base, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import onnx_ir as ir
 from onnx_ir.external_data import load_to_model
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
+from bitfit_exporters.base_graph import read_model
 from bitfit_exporters.errors import OutputError
 from bitfit_runtime import Base, Pack
 from bitfit_runtime.formats.schema import WEIGHTS_DIGEST
@@ -23,11 +24,13 @@ MOST_BYTES: Final = (1 << 31) - 1  # of a file of protobuf
 
 
 def plain_graph(base: Base, pack: Pack) -> ir.Model:
-    """Return the base's graph with a pack's values. Raises PackError, or OutputError where one file cannot hold it.
+    """Return the base's graph with a pack's values; logits are divided by its temperature, by way of the head.
 
-    Logits are divided by the pack's temperature, by way of the head.
+    Every file of the base is compared with its digest first: nobody can tell from a plain model what it was made of.
+    Raises BaseError, PackError, or OutputError where one file cannot hold it.
     """
-    model = ir.load(base.model_path)
+    base.verify()
+    model = read_model(base)
     graph = model.graph
     for name, numbers in _values(base, pack).items():
         graph.initializers[name].const_value = ir.tensor(numbers, name=name)

@@ -38,7 +38,7 @@ class PlainModel:
 def write_plain_model(base: Base, pack: Pack, output: str | Path) -> PlainModel:
     """Write one task as a model that needs none of this package, to the folder `output`.
 
-    An earlier such model there is replaced when the new one is whole. Raises PackError, OutputError.
+    An earlier such model there is replaced when the new one is whole. Raises BaseError, PackError, OutputError.
     """
     output = as_path(output, "output")
     file = FLOAT if base.manifest.precision == "fp32" else QUANTIZED
