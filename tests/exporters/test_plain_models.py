@@ -10,6 +10,7 @@ import pytest
 import transformers
 
 from bitfit_exporters import ExportError, PlainModel, write_plain_model
+from bitfit_exporters.plain.card import notes
 from bitfit_runtime import Base, Engine, Pack, Row
 from bitfit_runtime.errors import BaseFormatError, BaseIntegrityError
 from bitfit_runtime.formats import file_digest, parse_pack
@@ -111,9 +112,17 @@ def test_a_temperature_is_folded_into_the_head(tiny: Base, tmp_path: Path) -> No
 )
 def test_what_is_lost_is_said(name: str, said: tuple[str, ...], tiny: Base, tmp_path: Path) -> None:
     written = write_plain_model(tiny, pack(name), tmp_path / "model")
-    notes = " ".join(written.notes)
-    assert all(word in notes for word in said) and bool(said) == bool(notes)
+    lost = " ".join(written.notes)
+    assert all(word in lost for word in said) and bool(said) == bool(lost)
     assert all(note in (tmp_path / "model" / "README.md").read_text() for note in written.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "by_first_token"), [("token-classification-whole", False), ("token-classification-int4", True)]
+)
+def test_words_are_said_to_be_tagged_as_the_pack_has_it(name: str, by_first_token: bool, tiny: Base) -> None:
+    (tagged,) = (note for note in notes(tiny, pack(name).info) if "the engine tags words" in note)
+    assert tagged.endswith("words by their first token") == by_first_token
 
 
 def one_bit_less(content: bytes) -> bytes:

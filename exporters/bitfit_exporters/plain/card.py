@@ -22,12 +22,12 @@ def notes(base: Base, info: PackInfo) -> tuple[str, ...]:
     """Return a line for each thing that answers differently than the engine does."""
     decisions = info.decisions
     thresholds = ", ".join(f"{value:g}" for value in (decisions and decisions.thresholds) or ())
+    by_first_token = ", and words by their first token" if info.words is None else ""
     found = {
         f"windows are lost: a text of more than {info.max_length} tokens is cut there": info.windows is not None,
         "transitions are lost: each token is tagged by itself": info.transitions is not None,
         "words are lost: a token's logits are its own, not the mean over its word": info.words is not None,
-        "a pipeline tags tokens; the engine tags words, and words by their first token": info.task_type
-        == "token-classification",
+        "a pipeline tags tokens; the engine tags words" + by_first_token: info.task_type == "token-classification",
         "logits are divided by the pack's temperature": decisions is not None and decisions.temperature != 1,
         f"thresholds are lost: labels were chosen from {thresholds} on": decisions is not None
         and decisions.thresholds is not None,
