@@ -53,7 +53,8 @@ def measure_branch_error(
     for point in manifest.branches:
         tree[point] = [row % rows for row in range(2, rows + 3)] + [0]
         rows = len(tree[point])
-    return max((trial.difference(tree) for tree in [*trees, tree]), default=0.0)
+    differences = [trial.difference(tree) for tree in [*trees, tree]]
+    return float(np.max(differences))  # which, unlike max, keeps what is not a number
 
 
 class _Trial:

@@ -171,12 +171,21 @@ class Confused(ort.InferenceSession):
         return self.session.run(names, {n: a[::-1] if n == self.name else a for n, a in feeds.items()})
 
 
+class Blank(Confused):
+    """A session that gives what is no number where rows branch at one layer."""
+
+    def run(self, names: list[str], feeds: Feeds) -> list[np.ndarray]:
+        outputs = self.session.run(names, feeds)
+        return [np.full_like(output, np.nan) for output in outputs] if self.name in feeds else outputs
+
+
 @pytest.mark.parametrize("layer", [1, 4])
 def test_the_export_finds_rows_that_continue_the_wrong_ones(deep: Deep, layer: int) -> None:
     loaded = load_checkpoint(str(deep.checkpoint), ExportOptions(offline=True))
     defaults = deep.bases[1].default_biases
     assert measure_branch_error(deep.branching, loaded, deep.manifest, defaults) == 0
     assert measure_branch_error(Confused(deep.branching, layer), loaded, deep.manifest, defaults) > 1e-3
+    assert np.isnan(measure_branch_error(Blank(deep.branching, layer), loaded, deep.manifest, defaults))
 
 
 @pytest.mark.parametrize(
