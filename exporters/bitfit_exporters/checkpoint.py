@@ -52,7 +52,8 @@ class Checkpoint:
 def load_checkpoint(name: str, options: ExportOptions) -> Checkpoint:
     """Load a model by short name, hub name or folder.
 
-    Raises UnknownModelError, ModelUnavailableError, CheckpointError or ArchitectureError.
+    Raises UnknownModelError, ModelUnavailableError, CheckpointError or ArchitectureError; ExportError where an option
+    does not fit the model.
     """
     folder = model_folder(name, options)
     config = load_config(folder, name)

@@ -9,7 +9,7 @@ from typing import Any
 
 from transformers.utils import cached_file
 
-from bitfit_exporters.errors import CheckpointError, ModelUnavailableError, UnknownModelError
+from bitfit_exporters.errors import CheckpointError, ExportError, ModelUnavailableError, UnknownModelError
 from bitfit_exporters.options import ExportOptions
 from bitfit_runtime.errors import first_line
 from bitfit_runtime.formats.schema import CONFIG_FILE
@@ -53,11 +53,23 @@ def model_folder(name: str, options: ExportOptions) -> Path:
     """Return the folder that holds the files of a model by short name, hub name or folder.
 
     Files of a hub are fetched into the local cache first. Raises UnknownModelError, ModelUnavailableError or
-    CheckpointError.
+    CheckpointError, ExportError for a revision of a folder.
     """
     source = resolve(name)
     folder = Path(source)
-    return folder if folder.is_absolute() else _fetch(name, source, options)
+    if not folder.is_absolute():
+        return _fetch(name, source, options)
+    check_revision(folder, options)
+    return folder
+
+
+def check_revision(path: Path, options: ExportOptions) -> None:
+    """Refuse a revision of what lies at `path`: only the hub has several. Raises ExportError."""
+    if options.revision is not None:
+        raise ExportError(
+            f"`revision` is for a model of the hub, and {path} is on this machine; leave it out, or give a hub name "
+            "that no folder has"
+        )
 
 
 def base_name(name: str) -> str:

@@ -318,6 +318,11 @@ def test_missing_torn_and_ambiguous_files_are_refused(copy: Path, tmp_path: Path
         load_onnx(copy / "one.onnx", OPTIONS)
 
 
+def test_a_revision_of_an_onnx_model_is_refused(model: Path) -> None:
+    with pytest.raises(ExportError, match=r"`revision` is for a model of the hub, and .* is on this machine; leave it"):
+        load_onnx(model, ExportOptions(revision="main"))
+
+
 def test_an_onnx_folder_needs_its_tokenizer_and_says_how_its_model_is_used(copy: Path) -> None:
     modules = [{"type": "sentence_transformers.models.Transformer", "path": ""}]
     modules.append({"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"})

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from bitfit_exporters import ExportOptions, model_source
+from bitfit_exporters import ExportError, ExportOptions, model_source
 from bitfit_exporters.checkpoint import load_checkpoint
 from bitfit_exporters.errors import ModelUnavailableError, UnknownModelError
 from support.checkpoints import make_checkpoint
@@ -109,6 +109,18 @@ def test_a_path_that_leads_nowhere_is_not_taken_for_a_name_of_the_hub(name: str)
 def test_a_name_that_the_hub_does_not_give_says_that_there_is_no_such_folder_either() -> None:
     with pytest.raises(ModelUnavailableError, match="no folder of that name; run once without `offline`"):
         load_checkpoint("models/mine", OFFLINE)
+
+
+def test_a_revision_of_a_folder_is_refused_whatever_it_is_called(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "owner").mkdir()
+    folder.rename(tmp_path / "owner" / "model")
+    monkeypatch.chdir(tmp_path)
+    for name in ("owner/model", "./owner/model"):
+        load_checkpoint(name, OFFLINE)
+        with pytest.raises(ExportError, match=r"`revision` is for a model of the hub, and .*/owner/model is on this"):
+            load_checkpoint(name, ExportOptions(offline=True, revision="main"))
 
 
 def test_attempts_to_reach_the_hub_are_not_written(

@@ -12,6 +12,7 @@ from bitfit_exporters.encoder_weights import make_skeleton
 from bitfit_exporters.errors import OnnxModelError
 from bitfit_exporters.model_config import load_config
 from bitfit_exporters.model_files import quiet_transformers
+from bitfit_exporters.model_source import check_revision
 from bitfit_exporters.model_tokenizer import load_tokenizer
 from bitfit_exporters.onnx_import.agreement import check_agreement
 from bitfit_exporters.onnx_import.recover import recover_parameters
@@ -27,8 +28,9 @@ def load_onnx(path: Path, options: ExportOptions) -> Checkpoint:
     """Load the encoder that the ONNX model at `path` (a file, or the folder that holds it) computes.
 
     Raises OnnxModelError, CheckpointError (config.json or the tokenizer), ArchitectureError, and VerificationError when
-    the ONNX model does not compute what its config.json says.
+    the ONNX model does not compute what its config.json says; ExportError for a revision.
     """
+    check_revision(path, options)
     source = locate(path)
     name = options.name or source.folder.name
     graph = read_model(source.model).graph
