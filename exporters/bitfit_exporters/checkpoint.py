@@ -10,7 +10,7 @@ import torch
 
 from bitfit_exporters.encoder import add_missing_biases, token_inputs
 from bitfit_exporters.encoder_weights import load_encoder
-from bitfit_exporters.errors import ArchitectureError, CheckpointError
+from bitfit_exporters.errors import ArchitectureError, CheckpointError, ExportError
 from bitfit_exporters.families import FAMILIES, Family
 from bitfit_exporters.model_config import load_config
 from bitfit_exporters.model_files import quiet_transformers
@@ -91,7 +91,7 @@ def assemble(
 
     Raises ArchitectureError when the model has no pooler to pool with, CheckpointError when a parameter is not finite
     (the embedding of a rare token would pass every other check), a token has no embedding, or there are too few
-    positions.
+    positions, and ExportError when more tokens are asked for than it has positions.
     """
     family, pooling = FAMILIES[config.model_type], choose_pooling(config, settings, options)
     if pooling == "pooler" and family.pooler is None:
@@ -120,10 +120,28 @@ def assemble(
         tokenizer=tokenizer.tokenizer,
         pad_token_id=int(pad or 0),
         inputs=token_inputs(model, config),
-        max_length=min(positions, options.max_length or settings.max_length or positions),
+        max_length=_max_length(name, positions, settings, options),
         pooling=pooling,
         notes=settings.notes,
     )
+
+
+def _max_length(name: str, positions: int, settings: SentenceSettings, options: ExportOptions) -> int:
+    """Return the longest input in tokens: what was asked for, else what sentence-transformers' files say, else all."""
+    asked, length = options.max_length, settings.max_length or positions
+    if asked is not None:
+        if asked > positions:
+            raise ExportError(
+                f"`max_length` should be at most {positions}, as many tokens as {name} takes, found {asked}; choose "
+                "less, or leave it out"
+            )
+        return asked
+    if length < SHORTEST:
+        raise CheckpointError(
+            f"{name}: max_seq_length in sentence_bert_config.json should be at least {SHORTEST}, found {length}; "
+            "correct it, or give `max_length`"
+        )
+    return min(positions, length)
 
 
 def needed(parameters: Iterable[str], pooling: str) -> list[str]:

@@ -15,8 +15,8 @@ class ExportOptions:
 
     - `precision`: `int8`, `int4` (half the size) or `fp32`.
     - `pooling`: `mean`, `cls` or `pooler`; None is what sentence-transformers' files say, else the family's default.
-    - `max_length`: the longest input in tokens, at least 8; None is what those files say, else as many
-      as the model has positions.
+    - `max_length`: the longest input in tokens, at least 8 and at most as many as the model has positions; None is what
+      those files say, else that many.
     - `revision`: branch, tag or commit on the hub; None is the default branch.
     - `offline`: use folders and the local cache only.
     - `name`: name of the base; None is the last part of the model's name or folder.

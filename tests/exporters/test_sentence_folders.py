@@ -12,7 +12,7 @@ from huggingface_hub import constants
 
 from bitfit_exporters import ExportError, ExportOptions, model_source
 from bitfit_exporters.checkpoint import load_checkpoint
-from bitfit_exporters.errors import ModelUnavailableError, UnknownModelError
+from bitfit_exporters.errors import CheckpointError, ModelUnavailableError, UnknownModelError
 from support.checkpoints import make_checkpoint
 from support.model_changes import OFFLINE, Change, both, document, load, write
 
@@ -51,6 +51,25 @@ def test_settings_of_sentence_transformers_are_taken_over_unless_options_say_oth
     assert (found.pooling, found.max_length, found.notes) == ("cls", 32, ())
     found = load(folder, ExportOptions(offline=True, pooling="mean", max_length=64))
     assert (found.pooling, found.max_length) == ("mean", 64)
+
+
+def test_a_longest_input_beyond_the_positions_is_refused_where_it_was_asked_for(folder: Path) -> None:
+    sentence_transformers(pooling=modes("cls_token"), max_seq_length=512)(folder)
+    assert load(folder).max_length == 130
+    assert load(folder, ExportOptions(offline=True, max_length=130)).max_length == 130
+    with pytest.raises(
+        ExportError, match="`max_length` should be at most 130, as many tokens as model takes, found 131"
+    ):
+        load(folder, ExportOptions(offline=True, max_length=131))
+
+
+def test_a_longest_input_that_no_base_can_have_is_refused_where_it_counts(folder: Path) -> None:
+    sentence_transformers(pooling=modes("cls_token"), max_seq_length=7)(folder)
+    assert load(folder, ExportOptions(offline=True, max_length=64)).max_length == 64
+    with pytest.raises(
+        CheckpointError, match=r"max_seq_length in sentence_bert_config\.json should be at least 8, found 7"
+    ):
+        load(folder)
 
 
 @pytest.mark.parametrize(
