@@ -128,8 +128,16 @@ def check_size(name: str, loaded: LoadedTokenizer, rows: int) -> None:
 
 
 def check_tokens(name: str, loaded: LoadedTokenizer, rows: int) -> None:
-    """Refuse a tokenizer with an id for which the embedding's `rows` do not suffice. Raises CheckpointError."""
+    """Refuse a tokenizer with an id for which the embedding's `rows` do not suffice, or without special tokens.
+
+    Those alone are what an empty text is answered as. Raises CheckpointError.
+    """
     check_size(name, loaded, rows)
+    if not loaded.tokenizer.encode("").ids:
+        raise CheckpointError(
+            f"{name}: an empty text should have special tokens, but the tokenizer adds none (post_processor in "
+            f"{TOKENIZER_FILE}); {COPY}"
+        )
     tokens = loaded.tokenizer.get_vocab(with_added_tokens=True)
     beyond = sorted((token_id, token) for token, token_id in tokens.items() if token_id >= rows)
     if beyond:

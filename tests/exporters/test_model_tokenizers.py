@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from bitfit_exporters.errors import CheckpointError
 from support.checkpoints import COMMON
@@ -79,9 +79,10 @@ def test_a_vocabulary_that_was_cut_is_refused(folder: Path) -> None:
 def test_a_byte_level_tokenizer_whose_merges_were_cut_is_refused(folder: Path, kept: int, message: str) -> None:
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     pairs = [(a, b) for a in alphabet[:60] for b in alphabet[60:90]]
-    vocabulary = {token: i for i, token in enumerate(["[PAD]", "[UNK]", *alphabet, *map("".join, pairs)])}
+    vocabulary = {token: i for i, token in enumerate(["[PAD]", "[UNK]", "[SEP]", *alphabet, *map("".join, pairs)])}
     merged = Tokenizer(models.BPE(vocab=vocabulary, merges=pairs[:kept], unk_token="[UNK]"))
     merged.pre_tokenizer = pre_tokenizers.ByteLevel()
+    merged.post_processor = processors.TemplateProcessing("$A [SEP]", special_tokens=[("[SEP]", 2)])
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=merged, pad_token="[PAD]", unk_token="[UNK]")
     remove("*token*")(folder)
     fast.save_pretrained(folder)
@@ -139,4 +140,10 @@ def test_what_would_take_gigabytes_is_refused_before_it_does(folder: Path, chang
 def test_a_special_token_of_a_type_that_no_model_has_is_refused(folder: Path) -> None:
     with_ids(lambda content: content["post_processor"]["single"][0]["SpecialToken"].update(type_id=300))(folder)
     with pytest.raises(CheckpointError, match="a special token has an id or a type that no model has"):
+        load(folder)
+
+
+def test_a_tokenizer_that_leaves_an_empty_text_without_a_token_is_refused(folder: Path) -> None:
+    tokenizer(post_processor=None)(folder)
+    with pytest.raises(CheckpointError, match=r"an empty text should have special tokens, but the tokenizer adds"):
         load(folder)
