@@ -51,7 +51,8 @@ class Tokenizer:
 
         Of a pair the longer side is cut first. An empty text is its special tokens alone. Of a text of more than
         100,000 characters nothing is read after a word of more than 1,000, which itself is cut there. Raises InputError
-        on a string that is not valid Unicode, BaseFormatError where the tokenizer itself fails.
+        on a string that is not valid Unicode, or of which no token is left where the tokenizer adds none,
+        BaseFormatError where the tokenizer itself fails.
         """
         return [found.text for found in self.tokenize_windows(texts, [Limit(length) for length in max_lengths])]
 
@@ -68,6 +69,11 @@ class Tokenizer:
             seconds = dict(zip(paired, pairs, strict=True))
             for index, (layout, first, limit) in enumerate(zip(layouts, firsts, own, strict=True)):
                 found.append(WindowedText.cut(layout, first, seconds.get(index, NO_SIDE), limit))
+        if not all(len(one.text) for one in found):
+            raise InputError(
+                "a text has no token, not even a special one, as this base's tokenizer adds none; pass texts with "
+                "words, or export the base again with a tokenizer that adds special tokens"
+            )
         return found
 
     def _encode(self, texts: Sequence[str], rooms: Sequence[int]) -> list[Side]:

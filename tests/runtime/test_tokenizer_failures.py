@@ -5,10 +5,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from bitfit_runtime import Base, Engine
-from bitfit_runtime.errors import BaseFormatError
+from bitfit_runtime import Base, Engine, Row
+from bitfit_runtime.errors import BaseFormatError, InputError
 from bitfit_runtime.formats import file_digest
 from bitfit_runtime.tokenizer import Tokenizer
 
@@ -50,6 +51,17 @@ def test_a_tokenizer_that_fails_on_a_text_alone_is_refused_then(base: Base, tmp_
     with pytest.raises(BaseFormatError, match=r"the base's tokenizer fails on a text \(.*UNK.*\); export"):
         engine.embed("a ✗")
     assert engine.embed("a").shape == (1, 64)
+
+
+def test_a_text_without_any_token_is_refused_as_that(base: Base, tmp_path: Path) -> None:
+    pair = [SEQUENCE, {"Sequence": {"id": "B", "type_id": 1}}]
+    bare = {"type": "TemplateProcessing", "single": [SEQUENCE], "pair": pair, "special_tokens": {}}
+    engine = Engine(altered(base, tmp_path / "base", post_processor=bare), threads=1, self_test="off")
+    for texts in ("", ["a", ""], [" \t"], Row("", text_pair="")):
+        for ask in (engine.embed, engine.hidden_states):
+            with pytest.raises(InputError, match="a text has no token, not even a special one"):
+                ask(texts)
+    assert np.isfinite(engine.embed(["a", Row("", text_pair="a")])).all()
 
 
 def test_a_panic_on_a_text_is_refused_too(base: Base, tmp_path: Path) -> None:
