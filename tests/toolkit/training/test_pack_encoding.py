@@ -19,19 +19,17 @@ def test_the_smallest_encoding_is_taken_that_leaves_answers_as_they_are(
     base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = TrainOptions(max_steps=1, tolerance=1.0)
-    few = train(base, EXAMPLES, EXAMPLES, tmp_path / "few", short)
-    assert few.encoding == "int3" and few.encodings_tried["int2"].agreement == 1.0
-    monkeypatch.setattr(pack_encoding, "FEWEST_ROWS", len(EXAMPLES))
     coarsest = train(base, EXAMPLES, EXAMPLES, tmp_path / "coarsest", short)
-    assert coarsest.encoding == "int2" and coarsest.encodings_tried.keys() == {"float32", "int2"}
+    assert coarsest.encoding == "int3" and coarsest.encodings_tried.keys() == {"float32", "int3"}
+    assert coarsest.encodings_tried["int3"].agreement == 1.0
     monkeypatch.setattr(pack_encoding, "STAYS", 1.01)
     finer = train(base, EXAMPLES, EXAMPLES, tmp_path / "finer", short)
-    assert finer.encoding == "int8" and finer.encodings_tried.keys() == {"float32", "int2", "int3", "int4", "int8"}
+    assert finer.encoding == "int8" and finer.encodings_tried.keys() == {"float32", "int3", "int4", "int8"}
     numbers = [Example(text, None, float(len(text))) for text, _ in ROWS]
     scored = train(base, numbers, numbers, tmp_path / "scored", replace(short, task_type="regression"))
     assert scored.encoding == "int3" and scored.encodings_tried["int3"].agreement is None
-    named = train(base, EXAMPLES, EXAMPLES, tmp_path / "named", replace(short, encoding="int4"))
-    assert named.encoding == "int4" and named.encodings_tried.keys() == {"int4"}
+    named = train(base, EXAMPLES, EXAMPLES, tmp_path / "named", replace(short, encoding="int2"))
+    assert named.encoding == "int2" and named.encodings_tried.keys() == {"int2"}
 
 
 @pytest.mark.parametrize(

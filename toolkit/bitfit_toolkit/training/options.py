@@ -170,7 +170,7 @@ class TrainOptions:
     )
     encoding: str = option(
         AUTO,
-        f"auto (the smallest that is as good as float32, by what the rows can tell), {', '.join(ENCODINGS)}.",
+        f"auto (the smallest from int3 on that is as good as float32, by what rows can tell), {', '.join(ENCODINGS)}.",
         choices=(*ENCODINGS, AUTO),
         sharing=EACH,
         resumable=True,

@@ -21,12 +21,12 @@ from bitfit_toolkit.training.run import Run
 
 Float32 = npt.NDArray[np.float32]
 REFERENCE: Final = "float32"
-COARSEST: Final = "int2"
-COARSE: Final = (COARSEST, "int3", "int4")
+COARSE: Final = ("int3", "int4")
+# By auto; int2 cost more on new rows than those held out could tell (docs/decisions/packs.md).
+TRIED: Final = tuple(name for name in ENCODINGS if name not in (REFERENCE, "int2"))
 # Of the answers, that must stay as in float32 for a coarse encoding. What costs a point or two on new rows shows in the
 # answers of some hundred rows, if not in their metric (docs/accuracy.md, pack size).
 STAYS: Final = 0.95
-FEWEST_ROWS: Final = 60  # for int2: 3 / (1 − 0.95), the rule of three of an event that was not seen
 # Standard errors that an encoding may be behind. Eight bits are exact to 0.4 %: where they are behind, rounding of
 # activations made float32 lucky more often than it made them worse.
 COARSE_ERRORS, FINE_ERRORS = 1.0, 2.0
@@ -56,9 +56,9 @@ class EncodedPack:
 def choose_encoding(run: Run, engine: Engine, examples: Sequence[Example]) -> EncodedPack:
     """Pack what the run's finished model learned, measure it in the engine, and leave it installed as the run's task.
 
-    With `encoding` auto, the smallest is taken that is as good as float32: at most `tolerance` worse, or by no more
-    than one standard error of the difference, of eight bits and float16 two. Codes of at most four bits must leave 95 %
-    of the answers as they are, too; int2 is for sixty rows or more, and not for answers that are numbers.
+    With `encoding` auto, the smallest from int3 on is taken that is as good as float32: at most `tolerance` worse, or
+    by no more than one standard error of the difference, of eight bits and float16 two. Codes of three and four bits
+    must leave 95 % of the answers as they are, too.
     """
     manifest, defaults, options = engine.base.manifest, engine.base.default_biases, run.options
     values = pack_tensors(run.model, run.base)
@@ -78,11 +78,12 @@ def choose_encoding(run: Run, engine: Engine, examples: Sequence[Example]) -> En
     if options.encoding != AUTO:
         return measure(options.encoding)
     reference = measure(REFERENCE)
-    for encoding in [name for name in ENCODINGS if name != REFERENCE]:
+    for encoding in TRIED:
         chosen = measure(encoding)
         agreement = same_share(run.task, chosen.answers, reference.answers)
         tried[encoding] = replace(tried[encoding], agreement=agreement)
-        if _stays(encoding, agreement, len(examples)) and _holds(run, examples, chosen, reference.answers):
+        stays = encoding not in COARSE or agreement is None or agreement >= STAYS
+        if stays and _holds(run, examples, chosen, reference.answers):
             return chosen
     engine.install(options.task, reference.pack)
     return reference
@@ -92,13 +93,6 @@ def same_share(task: TrainableTask[Any, Any], answers: Sequence[Any], others: Se
     """Return the share of answers that agree with others to the same examples; None where answers are numbers."""
     same = [task.agree(one, other) for one, other in zip(answers, others, strict=True)]
     return None if None in same else float(np.mean([bool(one) for one in same]))
-
-
-def _stays(encoding: str, agreement: float | None, rows: int) -> bool:
-    """Whether an encoding leaves enough answers to so many rows as they are."""
-    if encoding == COARSEST and (agreement is None or rows < FEWEST_ROWS):
-        return False
-    return agreement is None or encoding not in COARSE or agreement >= STAYS
 
 
 def _holds(run: Run, examples: Sequence[Example], chosen: EncodedPack, reference: Sequence[Any]) -> bool:
