@@ -4,21 +4,24 @@
 
 Of the `cells.jsonl` of FOLDER: in equal time; and each in the number of steps that rows held out like best in the mean
 of the seeds, the default recipe's own among BitFit's. A method has the rate that was best with seed 0. Only what has
-every seed is compared. Writes `par.md`.
+every seed is compared. Writes `par.md`, and plots of every method in equal time.
 """
 
 import argparse
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 from typing import Final
 
 from bitfit_runtime.files import write_output
-from bitfit_toolkit.compare import CellFile
+from bitfit_toolkit.compare import CellFile, summarize
 from bitfit_toolkit.compare.cells import Cell
+from bitfit_toolkit.compare.methods import method
+from bitfit_toolkit.compare.plots import draw
+from bitfit_toolkit.compare.table import Row
 from harness.datasets import DATASETS
 from harness.options import make_parser, results_of
 from methods.jobs import Amount
@@ -31,13 +34,17 @@ NEAR_CHANCE: Final = "cola"
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A method on a task: steps and metrics in points, seed after seed; `steps` differ where runs choose them."""
+    """A method on a task: steps and metrics in points, seed after seed; `steps` differ where runs choose them.
+
+    `collapsed` says that a run gave one answer for all.
+    """
 
     task: str
     metric: str
     steps: tuple[int, ...]
     held_out: float
     shipped: tuple[float, ...]
+    collapsed: bool = False
 
     def __str__(self) -> str:
         return ", ".join(f"{value:.1f}" for value in self.shipped)
@@ -65,9 +72,18 @@ class Pair:
 def main() -> None:
     arguments = parse_arguments()
     amount = Amount(arguments.examples, arguments.steps, arguments.seeds)
-    text = report(CellFile(arguments.output / CELLS).cells, default_runs(arguments.recipe), amount)
+    cells = CellFile(arguments.output / CELLS).cells
+    text = report(cells, default_runs(arguments.recipe), amount)
     write_output(arguments.output / "par.md", text.encode())
+    draw(in_equal_time(summarize(cells), amount), arguments.output)
     print(text)
+
+
+def in_equal_time(rows: Sequence[Row], amount: Amount) -> list[Row]:
+    """Return each method's row in the time of full fine-tuning's steps, as if it had taken as many."""
+    steps = {True: amount.in_time, False: amount.steps}
+    fair = (row for row in rows if row.steps == steps[method(row.method).trains_biases_alone])
+    return [replace(row, steps=amount.steps) for row in fair if row.examples == amount.rows]
 
 
 def default_runs(file: Path | None) -> list[RecipeCell]:
@@ -78,7 +94,7 @@ def default_runs(file: Path | None) -> list[RecipeCell]:
 
 def report(cells: Sequence[Cell], default: Sequence[RecipeCell], amount: Amount) -> str:
     """Return both tables in Markdown."""
-    bitfit, full = (sides(cells, method, amount) for method in ("bitfit", "full"))
+    bitfit, full = (sides(cells, name, amount) for name in ("bitfit", "full"))
     in_time = [
         Pair(a, b)
         for task in DATASETS
@@ -97,11 +113,11 @@ def report(cells: Sequence[Cell], default: Sequence[RecipeCell], amount: Amount)
     )
 
 
-def sides(cells: Iterable[Cell], method: str, amount: Amount) -> defaultdict[str, list[Side]]:
+def sides(cells: Iterable[Cell], name: str, amount: Amount) -> defaultdict[str, list[Side]]:
     """Return, by task, a method's runs of each number of steps that has every seed, at the best rate of seed 0."""
     groups: defaultdict[tuple[str, int], list[Cell]] = defaultdict(list)
     for cell in cells:
-        if (cell.method, cell.examples) == (method, amount.rows):
+        if (cell.method, cell.examples) == (name, amount.rows):
             groups[cell.task, cell.steps].append(cell)
     found: defaultdict[str, list[Side]] = defaultdict(list)
     for (task, steps), group in groups.items():
@@ -111,7 +127,8 @@ def sides(cells: Iterable[Cell], method: str, amount: Amount) -> defaultdict[str
             chosen = [runs[seed] for seed in amount.every]
             held_out = 100 * mean(cell.held_out for cell in chosen)
             shipped = tuple(100 * cell.shipped for cell in chosen)
-            found[task].append(Side(task, best.metric, (steps,) * len(chosen), held_out, shipped))
+            collapsed = any(cell.collapsed for cell in chosen)
+            found[task].append(Side(task, best.metric, (steps,) * len(chosen), held_out, shipped, collapsed))
     return found
 
 
@@ -139,14 +156,15 @@ def liked(found: Sequence[Side]) -> Side:
 
 
 def table(pairs: Sequence[Pair]) -> str:
-    """Return a line for each task, and the means over tasks."""
+    """Return a line for each task, and means over those of which full fine-tuning learned something."""
     head = ("task", "BitFit", "steps", "full", "steps", "difference", "mean")
     lines = [head, ("---",) * len(head)]
     for pair in pairs:
         name, signed = f"{pair.bitfit.task} ({pair.bitfit.metric})", (f"{value:+.1f}" for value in pair.differences)
         sizes = (str(pair.bitfit), pair.bitfit.how_long, str(pair.full), pair.full.how_long)
-        lines.append((name, *sizes, ", ".join(signed), f"{mean(pair.differences):+.1f}"))
-    gaps = {pair.bitfit.task: mean(pair.differences) for pair in pairs}
+        gap = "full learned nothing" if pair.full.collapsed else f"{mean(pair.differences):+.1f}"
+        lines.append((name, *sizes, ", ".join(signed), gap))
+    gaps = {pair.bitfit.task: mean(pair.differences) for pair in pairs if not pair.full.collapsed}
     others = {task: gap for task, gap in gaps.items() if task not in MADE}
     means = {
         "all": gaps,
