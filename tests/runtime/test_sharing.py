@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitfit_runtime import Base, Embedding, Engine, Entities, Prediction, Row, Span
-from bitfit_runtime.batching import PIECE_ROWS
+from bitfit_runtime.batching import PIECE
 from bitfit_runtime.errors import InputError
 from bitfit_runtime.formats import Windows
 from bitfit_runtime.graph import TOKENS_READ
@@ -125,8 +125,8 @@ def test_explained_rows_and_texts_are_those_of_the_call_whatever_its_windows_and
     assert (sharing.rows, sharing.texts, sharing.saved) == (1, 1, 0) and windows > 1
     twice = engine.explain([text, text], "windows")
     assert (twice.rows, twice.texts, twice.saved, twice.levels[0].rows) == (2, 1, 0.5, windows)
-    many = engine.explain(["same"] * (PIECE_ROWS + 1), "0")
-    assert (many.rows, many.texts, many.batches) == (PIECE_ROWS + 1, 1, 2)
+    many = engine.explain(["same"] * (PIECE.windows + 1), "0")
+    assert (many.rows, many.texts, many.batches) == (PIECE.windows + 1, 1, 2)
     pairs = [Row("a", "0"), Row("a", "0", "b"), Row("a", "0", "c"), Row("a", "1", "c")]
     assert engine.explain(pairs).texts == 3
 

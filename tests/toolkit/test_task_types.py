@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitfit_runtime import Base, Engine, Row, read_pack
+from bitfit_runtime import Base, Engine, Row
 from bitfit_runtime.errors import InputError
 from bitfit_toolkit import Example, TrainOptions, load_examples, train
 from bitfit_toolkit.errors import DataError, TrainingError
@@ -158,6 +158,5 @@ def test_a_pack_with_the_wrong_number_of_labels_for_its_type_is_refused(base: Ba
     from bitfit_runtime.errors import PackFormatError
 
     good = random_pack(base, labels=3)
-    path = write_pack(replace(good, info=replace(good.info, task_type="span")), tmp_path / "p")
     with pytest.raises(PackFormatError, match="a span task has 2 to 2"):
-        read_pack(path)
+        write_pack(replace(good, info=replace(good.info, task_type="span")), tmp_path / "p")
