@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bitfit_runtime.formats import Pack
+from bitfit_runtime.formats import Pack, PackInfo
 from bitfit_runtime.graph import HEAD_BIAS, HEAD_WEIGHT, TOKEN_LOGITS, branch_input
 from bitfit_runtime.inputs import Row
 from bitfit_runtime.pack_cache import DecodedPack
@@ -33,11 +33,9 @@ class Load(NamedTuple):
         """Return the most that a row holds whose pack reads so much of it."""
         size = len(row.text) + len(row.text_pair or "")
         windows = limit.most_windows(size)
-        if pack is None or TASK_TYPES[pack.info.task_type].output != TOKEN_LOGITS:
-            return cls(size, windows)
         plain = row.text.isascii() and (row.text_pair or "").isascii()
         tokens = min(limit.max_length, size * (1 if plain else MOST_TOKENS) + SPECIAL)
-        return cls(size, windows, FLOAT * windows * tokens * len(pack.info.labels))
+        return cls(size, windows, 0 if pack is None else token_bytes(pack.info, windows * tokens))
 
     def __add__(self, other: object) -> "Load":
         """Return what rows hold together."""
@@ -60,6 +58,11 @@ def pieces(loads: Sequence[Load]) -> Iterator[slice]:
         held = together
     if loads:
         yield slice(start, len(loads))
+
+
+def token_bytes(info: PackInfo, tokens: int) -> int:
+    """Return the bytes of the numbers that a pack gives for so many tokens: none where it reads no token logits."""
+    return FLOAT * tokens * len(info.labels) if TASK_TYPES[info.task_type].output == TOKEN_LOGITS else 0
 
 
 def batch_feeds(packs: Sequence[DecodedPack], defaults: Mapping[str, Float32]) -> dict[str, Float32]:

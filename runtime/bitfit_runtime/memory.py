@@ -5,16 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bitfit_runtime.batching import PIECE
+from bitfit_runtime.batching import FLOAT, PIECE, token_bytes
 from bitfit_runtime.errors import InputError
-from bitfit_runtime.formats import Base, Manifest, Pack
+from bitfit_runtime.formats import Base, Manifest, Pack, PackInfo
 from bitfit_runtime.formats.schema import CONFIG_FILE
-from bitfit_runtime.graph import TOKEN_LOGITS
 from bitfit_runtime.planning import HEAD_BYTES, WIDEST_OF_ONE_TEXT, WORK_OF_ONE_TEXT
-from bitfit_runtime.tasks import TASK_TYPES
 
 MIB: Final = 1 << 20
-FLOAT: Final = 4  # bytes
 SESSION_BYTES: Final = 12 * MIB  # of a loaded base beside its files
 TEXT_BYTES: Final = 12 * MIB  # of the texts of a call, tokenized a piece at a time
 PACK_BYTES: Final = 4096  # of an installed pack beside its numbers
@@ -96,15 +93,12 @@ class Stored:
         packs = tuple(packs)
         size = sum(sum(tensor.nbytes for tensor in pack.tensors.values()) + PACK_BYTES for pack in packs)
         labels = max((1, *(len(pack.info.labels) for pack in packs)))
-        return cls(len(packs), size, labels, max((0, *map(_most_for_tokens, packs))))
+        return cls(len(packs), size, labels, max((0, *(_most_for_tokens(pack.info) for pack in packs))))
 
 
-def _most_for_tokens(pack: Pack) -> int:
+def _most_for_tokens(info: PackInfo) -> int:
     """Return the bytes of the numbers that a pack gives for the tokens of the longest text that it reads."""
-    if TASK_TYPES[pack.info.task_type].output != TOKEN_LOGITS:
-        return 0
-    windows = 1 if pack.info.windows is None else pack.info.windows.max_windows
-    return FLOAT * windows * pack.info.max_length * len(pack.info.labels)
+    return token_bytes(info, info.max_length * (1 if info.windows is None else info.windows.max_windows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +171,8 @@ class Budget:
         token_logits = min(tokens * labels * FLOAT, heads // manifest.hidden_size * manifest.max_length)
         run = tokens * base.token_bytes + 3 * heads + 2 * token_logits
         fed = heads + rows * manifest.bias_parameters * FLOAT
-        joined = stored.token_bytes
-        kept = max(PIECE.token_bytes, stored.token_bytes) + joined if stored.token_bytes else 0
+        longest = stored.token_bytes  # in windows, then joined
+        kept = max(PIECE.token_bytes, longest) + longest if longest else 0
         return (PATTERNS if self.patterns else 1) * run + 2 * fed + kept + TEXT_BYTES
 
 
