@@ -48,16 +48,13 @@ def command(
         typer.Option(help="TOML file of [[task]] tables to train together, in place of --train, --eval and --output."),
     ] = None,
     at_once: Annotated[
-        int | None,
-        typer.Option(help="Runs of --many that share each pass, at most a group; default: 8 on a GPU, 1 on a CPU."),
+        int | None, typer.Option(help="Runs of --many in a pass, at most a group; default: 8 on a GPU, 1 on a CPU.")
     ] = None,
     group_size: Annotated[
-        int | None,
-        typer.Option(min=1, help="Packs of --many that appear together; default: 4, or --at-once where that is more."),
+        int | None, typer.Option(min=1, help="Packs of --many that appear together; default: 4, or --at-once if more.")
     ] = None,
     ray: Annotated[
-        str | None,
-        typer.Option(help="Train --many on a cluster of Ray: local, or an address such as ray://head:10001."),
+        str | None, typer.Option(help="Train --many on a cluster of Ray: local, or an address as ray://head:10001.")
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Groups that --ray trains at a time; default: as many as fit.")
